@@ -1,0 +1,34 @@
+"""memfit: how much memory a machine-learning job needs, where it goes, and whether it fits.
+
+Importing this package loads no framework: every public name is fetched on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from memfit.api import estimate as estimate
+    from memfit.api import load as load
+    from memfit.api import simulate as simulate
+    from memfit.errors import MemfitError as MemfitError
+
+__all__ = ["MemfitError", "__version__", "estimate", "load", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("estimate", "load", "simulate"):
+        from memfit import api
+
+        return getattr(api, name)
+    if name == "MemfitError":
+        from memfit.errors import MemfitError
+
+        return MemfitError
+    raise AttributeError(f"module 'memfit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
