@@ -1,0 +1,1 @@
+"""The command line: a file per verb, each `configure(parser)` and `run(arguments) -> exit code`, loaded when named."""

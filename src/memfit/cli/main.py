@@ -1,0 +1,103 @@
+"""The `memfit` command: finds the verb, loads its file alone, and turns every failure into a message and an exit code.
+
+Loads argparse and nothing else of weight, so that `memfit --help` costs little more than the interpreter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from memfit.cli.parser import Parser, nearest
+from memfit.errors import UsageError
+
+VERBS = {
+    "estimate": "predict the peak memory of a script before it runs, and whether it fits",
+    "report": "show a saved estimate",
+    "devices": "list the devices that --on knows",
+    "doctor": "show what this machine has: memory, limits, devices, settings",
+}
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+READER_GONE = 141  # 128 + SIGPIPE
+
+_HELP = """\
+usage: memfit VERB [options] …
+
+How much RAM and device memory a machine-learning job needs, where it goes, and whether it fits:
+before the job runs, on a machine that need not have the device.
+
+{verbs}
+
+  memfit estimate --on rtx4090-24gb train.py --batch_size=12
+  memfit VERB --help        the options of a verb
+  memfit --version
+
+Exit codes: 0 ok or fits, 1 error, 2 wrong usage, 3 does not fit, 130 interrupted.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Args:
+        argv: the words after "memfit"; those of this process when None.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    wants = {"json": "--json" in words, "debug": "--debug" in words}  # until the words are parsed
+    try:
+        arguments = parse(words)
+        wants = {name: bool(getattr(arguments, name, False)) for name in wants}
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        sys.stderr.write("\nmemfit: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more at its end: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    except Exception as error:
+        from memfit.cli import failure
+
+        return failure.tell(error, as_json=wants["json"], debug=wants["debug"])
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of a command line; `run` among them is the verb's own function.
+
+    Raises:
+        UsageError: no such verb or option, or a value that cannot be read.
+        SystemExit: help or the version was asked for and has been printed.
+    """
+    if not words or words[0] in ("-h", "--help", "help"):
+        return argparse.Namespace(run=_print_help)
+    if words[0] in ("-V", "--version"):
+        return argparse.Namespace(run=_print_version)
+    if words[0] not in VERBS:
+        guess = nearest(words[0], VERBS)
+        meant = f"did you mean `memfit {guess}`?" if guess else "the verbs are " + ", ".join(VERBS)
+        raise UsageError(f"there is no verb {words[0]!r}", hint=meant, slug="unknown-verb")
+    verb = import_module(f"memfit.cli.{words[0]}")
+    parser = Parser(prog=f"memfit {words[0]}", description=f"{VERBS[words[0]].capitalize()}.")
+    verb.configure(parser)
+    parser.set_defaults(run=verb.run)
+    return parser.parse_args(words[1:])
+
+
+def _print_help(_: argparse.Namespace) -> int:
+    sys.stdout.write(_HELP.format(verbs="\n".join(f"  {name:<10}  {text}" for name, text in VERBS.items())))
+    return 0
+
+
+def _print_version(_: argparse.Namespace) -> int:
+    from memfit import __version__
+
+    sys.stdout.write(f"memfit {__version__}\n")
+    return 0

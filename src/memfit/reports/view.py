@@ -1,0 +1,198 @@
+"""An estimate as the plain data that a picture of it needs: what to say, how long each bar is. Draws nothing.
+
+Trusts the document's numbers; every text from it is made printable here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate
+from memfit.quantities import ByteRange, Verdict, format_bytes
+from memfit.reports.steps import describe_steps
+from memfit.reports.text import printable
+
+LARGEST_SHOWN = 6  # tensors listed at the peak; the document holds them all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One category of a pool's peak: its bytes, its part of the whole (0 to 1) and how the figure came about."""
+
+    name: str
+    size_bytes: int
+    share: float
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensor:
+    """One of the largest storages alive at the peak."""
+
+    size_bytes: int
+    category: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolView:
+    """One pool, ready to draw.
+
+    Args:
+        name: "cuda:0", "host".
+        verdict: whether this pool holds the job.
+        peak: low, expected and high peak in bytes.
+        capacity_bytes: what the pool has, None when unknown.
+        other_bytes: what other processes hold of it already.
+        spare_bytes: capacity minus others minus the high peak; negative when short; None when unknown.
+        shares: the categories, largest first.
+        figures: allocated, reserved and used, by name, those that are known.
+        peak_at: the place of the tensors' peak in words, empty when unknown.
+        steps: a sentence on how the steps' peaks move, empty when they do not.
+        largest: the largest tensors at the peak.
+    """
+
+    name: str
+    verdict: Verdict
+    peak: ByteRange
+    capacity_bytes: int | None
+    other_bytes: int
+    spare_bytes: int | None
+    shares: tuple[Share, ...]
+    figures: tuple[tuple[str, int], ...]
+    peak_at: str
+    steps: str
+    largest: tuple[Tensor, ...]
+
+    @property
+    def scale_bytes(self) -> int:
+        """The length of the pool's bar: all of its capacity, or of the job where that is more."""
+        return max(self.capacity_bytes or 0, self.other_bytes + self.peak.high, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateView:
+    """A whole estimate, ready to draw."""
+
+    verdict: Verdict
+    target: str
+    machine: str
+    reason: str
+    pools: tuple[PoolView, ...]
+    assumptions: tuple[tuple[str, str], ...]
+    environment: str
+    cost: str
+
+
+def view(estimate: Estimate) -> EstimateView:
+    """Everything the report says about an estimate, in plain data."""
+    pools = tuple(_pool(pool) for pool in estimate.pools)
+    return EstimateView(
+        verdict=estimate.verdict,
+        target=_target(estimate.target),
+        machine=printable(estimate.machine.name),
+        reason=_reason(pools, estimate.verdict),
+        pools=pools,
+        assumptions=tuple((printable(item.slug), _assumption(item)) for item in estimate.assumptions),
+        environment=_environment(estimate.environment),
+        cost=_cost(estimate.cost),
+    )
+
+
+def _pool(pool: PoolEstimate) -> PoolView:
+    other_bytes = pool.other_processes_bytes or 0
+    capacity = pool.capacity_bytes
+    figures = (
+        ("allocated by tensors", pool.allocated_peak_bytes),
+        ("reserved by the allocator", pool.reserved_peak_bytes),
+        ("used in all", pool.peak_bytes.expected),
+    )
+    return PoolView(
+        name=printable(pool.pool),
+        verdict=pool.verdict,
+        peak=pool.peak_bytes,
+        capacity_bytes=capacity,
+        other_bytes=other_bytes,
+        spare_bytes=None if capacity is None else capacity - other_bytes - pool.peak_bytes.high,
+        shares=_shares(pool),
+        figures=tuple((name, size) for name, size in figures if size is not None),
+        peak_at=_place(pool.peak_at),
+        steps=describe_steps(pool.steps),
+        largest=tuple(
+            Tensor(size_bytes=size, category=_words(category), where=printable(where))
+            for size, category, where in pool.top[:LARGEST_SHOWN]
+        ),
+    )
+
+
+def _shares(pool: PoolEstimate) -> tuple[Share, ...]:
+    bases: dict[str, list[str]] = {}
+    for part in pool.components:
+        seen = bases.setdefault(part.category.value, [])
+        if part.basis.value not in seen:
+            seen.append(part.basis.value)
+    whole = max(pool.peak_bytes.expected, 1)
+    return tuple(
+        Share(name=_words(name), size_bytes=size, share=size / whole, basis=", ".join(bases[name]))
+        for name, size in pool.breakdown_bytes.items()
+        if size
+    )
+
+
+def _reason(pools: tuple[PoolView, ...], verdict: Verdict) -> str:
+    """The sentence under the verdict: the pool that decides it, with the figure to plan with."""
+    deciding = [pool for pool in pools if pool.verdict is verdict] or list(pools)
+    if not deciding:
+        return "the job uses no memory that was followed"
+    pool = deciding[0]
+    plan = f"{pool.name}: plan with {format_bytes(pool.peak.high)}, expect {format_bytes(pool.peak.expected)}"
+    if pool.spare_bytes is None or pool.capacity_bytes is None:
+        return f"{plan}; its capacity is unknown"
+    free_bytes = pool.capacity_bytes - pool.other_bytes
+    room = f"{format_bytes(free_bytes)} of {format_bytes(pool.capacity_bytes)} free" if pool.other_bytes else ""
+    room = room or f"it has {format_bytes(pool.capacity_bytes)}"
+    if verdict is Verdict.FITS:
+        return f"{plan}; {room}, {format_bytes(pool.spare_bytes)} to spare"
+    if verdict is Verdict.TIGHT:
+        return f"{plan}; {room}: it may run out by up to {format_bytes(-pool.spare_bytes)}"
+    return f"{plan}; {room}: {format_bytes(pool.peak.expected - free_bytes)} short of what is expected"
+
+
+def _place(at: PeakLocation) -> str:
+    phase = None if at.phase is None else at.phase.value
+    if phase and at.step:
+        phase = f"{phase} of step {at.step}"
+    parts = (phase, at.where, at.module, at.operator)
+    return " · ".join(printable(part) for part in parts if part)
+
+
+def _target(target: Mapping[str, Any]) -> str:
+    arguments = target.get("arguments")
+    words = [str(target.get("name", "a job")), *(map(str, arguments) if isinstance(arguments, list | tuple) else ())]
+    return printable(" ".join(words))
+
+
+def _assumption(item: Assumption) -> str:
+    effect = "" if item.effect_bytes is None else f" (up to {format_bytes(abs(item.effect_bytes))})"
+    return printable(item.text) + effect
+
+
+def _environment(environment: Mapping[str, Any]) -> str:
+    known = ((name, value) for name, value in environment.items() if isinstance(value, str | int | float) and value)
+    return " · ".join(f"{_words(name)} {printable(value)}" for name, value in known)
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    seconds, peak, steps = cost.get("seconds"), cost.get("process_peak_bytes"), cost.get("steps")
+    parts = (
+        f"{seconds:.1f} s" if isinstance(seconds, int | float) else "",
+        f"{format_bytes(peak)} of host memory" if isinstance(peak, int) else "",
+        f"{steps} steps simulated" if isinstance(steps, int) and steps else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _words(name: str) -> str:
+    return printable(name).replace("_", " ")
