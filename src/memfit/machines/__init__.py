@@ -2,6 +2,32 @@
 
 from memfit.machines.catalogue import all_devices
 from memfit.machines.device import CPU, Device, MemoryBasis
+from memfit.machines.learnt import LearntConstant, load_learnt, store_learnt, user_data_file
 from memfit.machines.lookup import find, parse_request
+from memfit.machines.overheads import ContextOverhead, collectives_overhead, device_overhead
+from memfit.machines.workspaces import (
+    cublas_workspace_bytes,
+    cublaslt_workspace_bytes,
+    lt_workspaces_stay,
+    workspaces_stay,
+)
 
-__all__ = ["CPU", "Device", "MemoryBasis", "all_devices", "find", "parse_request"]
+__all__ = [
+    "CPU",
+    "ContextOverhead",
+    "Device",
+    "LearntConstant",
+    "MemoryBasis",
+    "all_devices",
+    "collectives_overhead",
+    "cublas_workspace_bytes",
+    "cublaslt_workspace_bytes",
+    "device_overhead",
+    "find",
+    "load_learnt",
+    "lt_workspaces_stay",
+    "parse_request",
+    "store_learnt",
+    "user_data_file",
+    "workspaces_stay",
+]

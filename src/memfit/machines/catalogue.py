@@ -37,10 +37,10 @@ def all_devices(extra: Path | None = None) -> tuple[Device, ...]:
     """
     path = user_file(os.environ) if extra is None else extra
     if path is None:
-        return _shipped()
+        return shipped_devices()
     own = read_devices(_read_user_text(path), origin=str(path))
     named = {device.name for device in own}
-    return (*own, *(device for device in _shipped() if device.name not in named))
+    return (*own, *(device for device in shipped_devices() if device.name not in named))
 
 
 def user_file(environment: Mapping[str, str]) -> Path | None:
@@ -77,7 +77,8 @@ def read_devices(text: str, *, origin: str) -> tuple[Device, ...]:
 
 
 @lru_cache(maxsize=1)
-def _shipped() -> tuple[Device, ...]:
+def shipped_devices() -> tuple[Device, ...]:
+    """The devices of the catalogue that comes with memfit, whatever the user added."""
     file = resources.files("memfit.machines").joinpath("devices.csv")
     return read_devices(file.read_text(encoding="utf-8"), origin="devices.csv")
 
