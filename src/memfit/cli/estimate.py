@@ -45,11 +45,11 @@ def configure(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Estimate, save, show; the exit code tells whether the job fits."""
+    target, words = _split(arguments.command)
+    output.check_writable(arguments.output)
     from memfit import api
     from memfit.reports.progress import LiveProgress
 
-    target, words = _split(arguments.command)
-    output.check_writable(arguments.output)
     with LiveProgress(sys.stderr, wanted=not (arguments.quiet or arguments.debug)) as progress:
         try:
             estimate = api.estimate(

@@ -90,7 +90,7 @@ def load(path: str | Path) -> Estimate:
         return from_json(json.loads(target.read_text(encoding="utf-8")))
     except OSError as error:
         raise InvalidDocument(f"cannot read {target}: {error.strerror}") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, a number of thousands of digits
         raise InvalidDocument(f"{target} is no JSON: {error}") from error
 
 
@@ -151,15 +151,17 @@ def _pool_from_json(data: Mapping[str, Any]) -> PoolEstimate:
         peak_at=PeakLocation(
             phase=None if at["phase"] is None else Phase(at["phase"]),
             step=_size(at["step"]),
-            operator=at["operator"],
-            module=at["module"],
-            where=at["where"],
+            operator=_words(at["operator"]),
+            module=_words(at["module"]),
+            where=_words(at["where"]),
         ),
         steps=tuple(
-            StepPeak(step=int(step["step"]), peak_bytes=int(step["peak_bytes"]), end_bytes=int(step["end_bytes"]))
+            StepPeak(
+                step=_whole(step["step"]), peak_bytes=_whole(step["peak_bytes"]), end_bytes=_whole(step["end_bytes"])
+            )
             for step in data["steps"]
         ),
-        top=tuple((int(item["bytes"]), str(item["category"]), str(item["where"])) for item in data["top"]),
+        top=tuple((_whole(item["bytes"]), str(item["category"]), str(item["where"])) for item in data["top"]),
     )
 
 
@@ -168,10 +170,20 @@ def _range_to_json(value: ByteRange) -> dict[str, int]:
 
 
 def _range_from_json(data: Mapping[str, Any]) -> ByteRange:
-    return ByteRange(low=int(data["low"]), expected=int(data["expected"]), high=int(data["high"]))
+    return ByteRange(low=_whole(data["low"]), expected=_whole(data["expected"]), high=_whole(data["high"]))
 
 
 def _size(value: Any) -> int | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise TypeError(f"expected whole bytes or null, got {value!r}")
+    return None if value is None else _whole(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"expected a whole number, got {value!r}")
+    return value
+
+
+def _words(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"expected text or null, got {value!r}")
     return value

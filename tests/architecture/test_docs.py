@@ -1,0 +1,101 @@
+"""The docs keep up with the code: messages, JSON, exported names, links."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import memfit
+from memfit.documents import codec
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "memfit"
+DOCS = sorted((ROOT / "docs").rglob("*.md")) + [
+    ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+]
+_JSON_BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)
+
+
+def slugs_in_code() -> Iterator[str]:
+    """Every slug that a message or an assumption carries: ``slug = "…"`` and ``slug="…"``."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            by_keyword = isinstance(node, ast.keyword) and node.arg == "slug"
+            by_name = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "slug"
+            if by_keyword or by_name:
+                constants = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+                yield from (text for text in constants if isinstance(text, str))
+
+
+def headings(page: Path) -> set[str]:
+    return set(re.findall(r"^### ([a-z0-9-]+)$", page.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_every_message_has_its_paragraph() -> None:
+    """The slug at the end of a message leads to a paragraph of docs/messages.md."""
+    missing = set(slugs_in_code()) - headings(ROOT / "docs" / "messages.md")
+
+    assert missing == set()
+
+
+def test_every_paragraph_has_its_message() -> None:
+    """docs/messages.md explains nothing that the program does not say."""
+    stale = headings(ROOT / "docs" / "messages.md") - set(slugs_in_code())
+
+    assert stale == set()
+
+
+def examples(kind: str) -> list[dict[str, Any]]:
+    found = _JSON_BLOCK.findall((ROOT / "docs" / "json.md").read_text(encoding="utf-8"))
+    return [document for document in map(json.loads, found) if document.get("kind") == kind]
+
+
+def test_estimate_in_the_docs_is_a_real_one() -> None:
+    """The example of docs/json.md reads as an estimate and is written again as it stands."""
+    (document,) = examples("estimate")
+
+    assert codec.to_json(codec.from_json(document)) == document
+
+
+def test_error_in_the_docs_has_the_fields_of_a_real_one() -> None:
+    """The example error of docs/json.md is what --json prints."""
+    from memfit.cli.failure import to_json
+    from memfit.errors import UnknownMachine
+
+    (document,) = examples("error")
+
+    assert document == to_json(UnknownMachine(document["message"], hint=document["hint"]))
+
+
+def test_every_field_is_explained() -> None:
+    """Each key of the estimate document is named in the tables of docs/json.md."""
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([a-z_]+)`", page, re.MULTILINE))
+    (document,) = examples("estimate")
+    pool = document["pools"][0]
+    keys = {*document, *pool, *pool["components"][0], *pool["peak_at"], *pool["steps"][0], *pool["top"][0]}
+
+    assert keys - explained == set()
+
+
+def test_every_exported_name_is_documented() -> None:
+    """What `import memfit` offers is on docs/python.md, and has a docstring."""
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    names = [name for name in memfit.__all__ if name != "__version__"]
+
+    assert [name for name in names if f"`memfit.{name}" not in page] == []
+    assert [name for name in names if not getattr(memfit, name).__doc__] == []
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """A relative link in the docs names a file that is there."""
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
