@@ -73,7 +73,7 @@ def straight_line(points: Sequence[tuple[float, float]]) -> Line:
     Args:
         points: at least two, with different x.
 
-    >>> straight_line([(1, 12), (2, 14), (3, 16), (4, 100)])
+    >>> straight_line([(1, 12), (2, 14), (3, 16), (4, 18), (5, 100)])
     Line(base=10.0, slope=2.0)
     """
     slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in itertools.combinations(points, 2) if a[0] != b[0]]
