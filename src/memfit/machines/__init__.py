@@ -2,7 +2,7 @@
 
 from memfit.machines.catalogue import all_devices
 from memfit.machines.device import CPU, Device, MemoryBasis
-from memfit.machines.learnt import LearntConstant, load_learnt, store_learnt, user_data_file
+from memfit.machines.learnt import LearntConstant, learnt_to_json, load_learnt, store_learnt, user_data_file
 from memfit.machines.lookup import find, parse_request
 from memfit.machines.overheads import ContextOverhead, collectives_overhead, device_overhead
 from memfit.machines.workspaces import (
@@ -24,6 +24,7 @@ __all__ = [
     "cublaslt_workspace_bytes",
     "device_overhead",
     "find",
+    "learnt_to_json",
     "load_learnt",
     "lt_workspaces_stay",
     "parse_request",

@@ -78,7 +78,7 @@ def load_learnt(path: Path) -> tuple[LearntConstant, ...]:
 def store_learnt(path: Path, constants: Iterable[LearntConstant]) -> None:
     """Write the constants, whole or not at all; a later one of the same kind, subject and torch replaces an earlier."""
     latest = {(item.kind, item.subject, item.torch): item for item in constants}
-    data = {"schema": SCHEMA, "constants": [_to_json(item) for item in latest.values()]}
+    data = {"schema": SCHEMA, "constants": [learnt_to_json(item) for item in latest.values()]}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
@@ -96,7 +96,8 @@ def best_match(constants: Sequence[LearntConstant], *, kind: str, subject: str, 
     return max(found, key=lambda item: item.date, default=None)
 
 
-def _to_json(item: LearntConstant) -> dict[str, Any]:
+def learnt_to_json(item: LearntConstant) -> dict[str, Any]:
+    """The constant as plain JSON values."""
     return {
         "kind": item.kind,
         "subject": item.subject,

@@ -59,6 +59,8 @@ def _memory_folders(cgroup: str, mounts: str) -> Iterator[tuple[int, str, PurePo
             folder = PurePosixPath(own[version]).relative_to(mounted_root)
         except ValueError:
             folder = PurePosixPath()
+        if ".." in folder.parts:  # a group outside of what this namespace shows
+            folder = PurePosixPath()
         yield version, mount_point, folder
 
 
