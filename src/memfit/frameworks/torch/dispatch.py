@@ -1,0 +1,325 @@
+"""Every operator of the simulated job passes here. Sizes and strides come from PyTorch's own meta kernels.
+
+An operator whose tensors are all real CPU tensors runs for real (loaders, tokenizers, small host arithmetic). As soon
+as one tensor is simulated the whole operator is: real arguments are seen by shape only, results are born in the
+simulated tensor's pool. Operators whose device behaviour differs from their meta kernel are in operators/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from memfit.frameworks.torch.ledger import HOST, Ledger, worth_mirroring
+from memfit.frameworks.torch.situation import Situation
+from memfit.quantities import Category, Phase
+
+Handler = Callable[["Dispatch", Any, tuple[Any, ...], dict[str, Any], str], Any]
+
+_real_device = torch._C.TensorBase.device.__get__  # type: ignore[attr-defined]
+_META = torch.device("meta")
+_Tensor = torch.Tensor
+aten = torch.ops.aten
+
+# A real CPU tensor that a factory would fill beyond this is simulated instead: nothing of the job's size is allocated.
+# Random tensors are cheaper to leave out, and their values are nobody's business.
+_LARGEST_REAL_FACTORY_BYTES = 64 << 20
+_LARGEST_REAL_RANDOM_BYTES = 4 << 20
+_RANDOM = frozenset({"rand", "randn", "randint", "normal", "rand_like", "randn_like", "randint_like"})
+_FACTORIES = frozenset({"empty", "zeros", "ones", "full", "empty_strided", "new_empty", "new_zeros", "new_ones",
+                        "new_full", "zeros_like", "ones_like", "empty_like", "full_like", "arange", "eye",
+                        "linspace"}) | _RANDOM  # fmt: skip
+_PLAIN_FACTORIES = frozenset({"zeros", "ones", "full", "arange", "eye", "linspace", "scalar_tensor", "randint",
+                              "randperm", "tril_indices", "triu_indices"})  # fmt: skip
+
+
+class Mutation:
+    """Which arguments an operator writes to, read once from its schema."""
+
+    __slots__ = ("name", "positions", "random", "small_values", "writes")
+
+    def __init__(self, func: Any) -> None:
+        schema = func._schema
+        self.name: str = schema.name.split("::")[-1]
+        self.positions = [
+            (index, argument.name)
+            for index, argument in enumerate(schema.arguments)
+            if argument.alias_info is not None and argument.alias_info.is_write
+        ]
+        self.writes = bool(self.positions)
+        self.small_values = torch.Tag.nondeterministic_seeded not in func.tags
+        self.random = not self.small_values
+
+
+class Dispatch(TorchDispatchMode):
+    """The dispatch mode of one simulation.
+
+    Args:
+        ledger: where births go.
+        situation: told when autograd makes a node.
+        handlers: operators with rules of their own, by overload.
+        keys: dispatch keys that must not act inside meta kernels (autocast and the composite overrides).
+        device_pool: turns a "cuda" device into its pool's name.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        situation: Situation,
+        handlers: dict[Any, Handler],
+        keys: torch._C.DispatchKeySet,
+        device_pool: Callable[[torch.device], str],
+    ) -> None:
+        super().__init__()
+        self.ledger = ledger
+        self.situation = situation
+        self.handlers = handlers
+        self.keys = keys
+        self.device_pool = device_pool
+        self.operators = 0
+        self.inside = 0  # > 0 while PyTorch's own meta kernels run: they must see meta devices
+        self.unsupported: dict[str, str] = {}
+        self._mutations: dict[Any, Mutation] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No detour through the compiler's frontend: importing it costs more than the simulation."""
+        return False
+
+    # -- the way of an operator --------------------------------------------------------------------------------
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if self.ledger.closed:
+            return func(*args, **kwargs)
+        self.operators += 1
+        pool, any_real = self._pool_of_arguments(args, kwargs)
+        device = kwargs.get("device")
+        if device is not None:
+            device = torch.device(device)
+            if device.type == "cuda":
+                pool = self.device_pool(device)
+            elif device.type == "cpu" and func is not aten._to_copy.default:
+                pool = None  # a factory asked for the host; its size decides below
+            elif device.type == "meta" and pool is None:
+                return func(*args, **kwargs)  # the user's own meta tensor
+        if pool is None:
+            return self._run_real(func, args, kwargs)
+        self.situation.note_graph_node()
+        handler = self.handlers.get(func)
+        self.inside += 1
+        try:
+            with torch._C._ExcludeDispatchKeyGuard(self.keys):
+                if handler is not None:
+                    return handler(self, func, args, kwargs, pool)
+                return self.run_simulated(func, args, kwargs, pool, any_real)
+        finally:
+            self.inside -= 1
+
+    def _pool_of_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str | None, bool]:
+        """The pool that the operator works in (a device before the host), and whether a real tensor takes part."""
+        pool: str | None = None
+        any_real = False
+        find = self.ledger.entry
+        for tensor in tensors_in(args, kwargs):
+            device = _real_device(tensor)
+            if device.type == "meta":
+                entry = find(tensor)
+                if entry is None:
+                    found = self._pool_of_components(tensor)
+                else:
+                    found = entry.pool
+                if found is not None and (pool is None or pool == HOST):
+                    pool = found
+            else:
+                any_real = True
+        return pool, any_real
+
+    def _pool_of_components(self, tensor: torch.Tensor) -> str | None:
+        """The pool of a sparse tensor, by its values."""
+        if tensor.layout is torch.sparse_coo:
+            return self.ledger.pool(tensor._values())
+        return None
+
+    def _run_real(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        mutation = self.mutation(func)
+        if mutation.name in _FACTORIES and self._too_large(func, args, kwargs, mutation):
+            self.situation.note_graph_node()
+            with torch._C._ExcludeDispatchKeyGuard(self.keys):
+                return self.run_simulated(func, args, {**kwargs, "device": _META}, HOST, True)
+        out = func(*args, **kwargs)
+        for tensor in tensors_in((out,), {}):
+            if _real_device(tensor).type == "cpu" and tensor.layout is torch.strided:
+                self.ledger.adopt(tensor, HOST, operator=str(func), real=True)
+        return out
+
+    def _too_large(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], mutation: Mutation) -> bool:
+        limit = _LARGEST_REAL_RANDOM_BYTES if mutation.name in _RANDOM else _LARGEST_REAL_FACTORY_BYTES
+        try:
+            shape = func(*[as_meta(item) for item in args], **{**kwargs, "device": _META, "pin_memory": None})
+        except Exception:
+            return False
+        return bool(shape.numel() * shape.element_size() > limit)
+
+    # -- simulated operators -----------------------------------------------------------------------------------
+
+    def run_simulated(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], pool: str, any_real: bool = True
+    ) -> Any:
+        """Run the operator's meta kernel, write down what it made, and keep small values exact."""
+        if kwargs.get("generator") is not None:
+            kwargs = {**kwargs, "generator": None}
+        if kwargs.get("device") is not None:
+            kwargs = {**kwargs, "device": _META}
+        if kwargs.get("pin_memory"):
+            kwargs = {**kwargs, "pin_memory": None}
+        mutation = self.mutation(func)
+        meta_args, meta_kwargs = args, kwargs
+        if any_real:
+            meta_args = tuple(as_meta(item) for item in args)
+            meta_kwargs = {name: as_meta(item) for name, item in kwargs.items()}
+        values = self._values(func, args, kwargs, mutation)
+        out = func(*meta_args, **meta_kwargs)
+        self.record(out, pool, str(func), values)
+        if mutation.writes and values is None:
+            for tensor in written(mutation, args, kwargs):
+                self.ledger.forget_values(tensor)
+        return self._same_objects(out, meta_args, args) if mutation.writes and any_real else out
+
+    def record(self, out: Any, pool: str, operator: str, values: Any = None, category: Category | None = None) -> None:
+        """Write down the storages of an operator's results.
+
+        Args:
+            out: a tensor or a (nested) sequence of them.
+            pool: where they are born.
+            operator: who made them.
+            values: real tensors of the same structure, where the values are known.
+            category: what they are for, if known.
+        """
+        adopt = self.ledger.adopt
+        if isinstance(out, _Tensor):
+            for part in components(out):
+                adopt(part, pool, operator=operator, category=category)
+            if isinstance(values, _Tensor):
+                self.ledger.remember(out, values)
+        elif isinstance(out, (list, tuple)):
+            known = values if isinstance(values, (list, tuple)) and len(values) == len(out) else [None] * len(out)
+            for item, value in zip(out, known, strict=True):
+                if item is not None:
+                    self.record(item, pool, operator, value, category)
+
+    def _values(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], mutation: Mutation) -> Any:
+        """The operator's result on the true values, when all of them are known and small; else None.
+
+        An operator that writes runs on the mirrors themselves, which keeps them true.
+        """
+        found = False
+        for tensor in tensors_in(args, kwargs):
+            found = True
+            if _real_device(tensor).type == "cpu":
+                if mutation.writes or not worth_mirroring(tensor):
+                    return None
+                continue
+            entry = self.ledger.entry(tensor)
+            if entry is None or (entry.mirror is None and (entry.uniform is None or mutation.writes)):
+                return None
+            if not worth_mirroring(tensor):
+                return None
+        if not found and mutation.name not in _PLAIN_FACTORIES:
+            return None
+        if found and mutation.random:
+            return None
+        if not found and not self._small_factory(func, args, kwargs):
+            return None
+        try:
+            real_kwargs = {name: self._valued(item) for name, item in kwargs.items()}
+            if "device" in real_kwargs:
+                real_kwargs["device"] = torch.device("cpu")
+            return func(*[self._valued(item) for item in args], **real_kwargs)
+        except Exception:
+            return None
+
+    def _small_factory(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        try:
+            return worth_mirroring(func(*args, **{**kwargs, "device": _META}))
+        except Exception:
+            return False
+
+    def _valued(self, item: Any) -> Any:
+        if isinstance(item, _Tensor):
+            return self.ledger.values(item)
+        if isinstance(item, (list, tuple)):
+            return type(item)(self._valued(part) for part in item) if not hasattr(item, "_fields") else item
+        return item
+
+    def mutation(self, func: Any) -> Mutation:
+        found = self._mutations.get(func)
+        if found is None:
+            found = self._mutations[func] = Mutation(func)
+        return found
+
+    @staticmethod
+    def _same_objects(out: Any, meta_args: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
+        """An operator that writes returns the object it wrote to, also where a stand-in was written instead."""
+        if isinstance(out, _Tensor):
+            for stand_in, original in zip(meta_args, args, strict=True):
+                if out is stand_in:
+                    return original
+        return out
+
+    def note_unsupported(self, operator: str, what: str) -> None:
+        self.unsupported.setdefault(operator, what)
+
+    @property
+    def in_forward(self) -> bool:
+        return self.situation.phase is Phase.FORWARD
+
+
+def tensors_in(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+    """The tensors among an operator's arguments, lists of them included."""
+    for item in args:
+        if isinstance(item, _Tensor):
+            yield item
+        elif isinstance(item, (list, tuple)):
+            yield from tensors_in(item, {})
+    for item in kwargs.values():
+        if isinstance(item, _Tensor):
+            yield item
+        elif isinstance(item, (list, tuple)):
+            yield from tensors_in(item, {})
+
+
+def components(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The dense tensors that hold a tensor's bytes."""
+    if tensor.layout is torch.strided:
+        return (tensor,)
+    if tensor.layout is torch.sparse_coo:
+        return (tensor._indices(), tensor._values())
+    if tensor.layout is torch.sparse_csr:
+        return (tensor.crow_indices(), tensor.col_indices(), tensor.values())
+    return ()
+
+
+def as_meta(item: Any) -> Any:
+    """The shape of a real tensor, as a meta tensor; anything else as it is."""
+    if isinstance(item, _Tensor):
+        if _real_device(item).type == "meta":
+            return item
+        if item.layout is torch.strided:
+            return torch.empty_strided(item.size(), item.stride(), dtype=item.dtype, device=_META)
+        return torch.empty_like(item, device=_META)
+    if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
+        return type(item)(as_meta(part) for part in item)
+    return item
+
+
+def written(mutation: Mutation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+    """The tensors that an operator writes to."""
+    for index, name in mutation.positions:
+        item = args[index] if index < len(args) else kwargs.get(name)
+        yield from tensors_in((item,), {})

@@ -1,0 +1,201 @@
+"""Scaled dot-product attention: the kernel the device would choose, with that kernel's results and scratch.
+
+Rules read from PyTorch 2.13's documentation and sources (aten/src/ATen/native/transformers/cuda/sdp_utils.cpp and
+attention_backward.cu). The fused kernels keep the output and one float32 per row; the plain one keeps the whole score
+matrix, which is what decides the memory of long sequences.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from memfit.frameworks.torch.dispatch import Dispatch, Handler
+from memfit.frameworks.torch.ledger import HOST
+from memfit.quantities import Category
+
+aten = torch.ops.aten
+_HALF = (torch.float16, torch.bfloat16)
+
+
+def cuda_attention(
+    capability: tuple[int, int],
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> torch.Tensor:
+    """Attention on a CUDA device of that capability. Shapes as torch.nn.functional.scaled_dot_product_attention."""
+    kernel = choose_kernel(capability, query, key, value, attn_mask, enable_gqa)
+    width = query.shape[-1]
+    if kernel == "flash":
+        if scale is None:
+            scale = width**-0.5
+        padded = [_pad_last(item, 8) for item in (query, key, value)]
+        out = aten._scaled_dot_product_flash_attention(*padded, dropout_p, is_causal, False, scale=scale)[0]
+        return out[..., :width] if out.shape[-1] != width else out
+    if kernel == "efficient":
+        tracked = torch.is_grad_enabled() and any(item.requires_grad for item in (query, key, value))
+        bias = _additive(attn_mask, query)
+        if bias is not None:
+            bias = _aligned(bias, query, key)
+        out = aten._scaled_dot_product_efficient_attention(
+            query, key, value, bias, tracked, dropout_p, is_causal, scale=scale
+        )
+        return out[0]  # type: ignore[no-any-return]
+    if enable_gqa:
+        key, value = (_repeat_heads(item, query) for item in (key, value))
+    out = aten._scaled_dot_product_attention_math(
+        query, key, value, _additive(attn_mask, query), dropout_p, is_causal, scale=scale
+    )
+    return out[0]  # type: ignore[no-any-return]
+
+
+def choose_kernel(
+    capability: tuple[int, int],
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    enable_gqa: bool,
+) -> str:
+    """ "flash", "efficient" or "math", by the device's own rules and the user's torch.backends.cuda switches."""
+    if query.dim() != 4 or query.layout is not torch.strided:
+        return "math"
+    head, head_value = query.shape[-1], value.shape[-1]
+    unit_stride = all(item.stride(-1) == 1 for item in (query, key, value))
+    same_heads = query.shape[1] == key.shape[1] == value.shape[1]
+    flash = (
+        torch.backends.cuda.flash_sdp_enabled()
+        and capability >= (8, 0)
+        and query.dtype in _HALF
+        and mask is None
+        and head == head_value
+        and head <= 256
+        and (same_heads or (enable_gqa and query.shape[1] % key.shape[1] == 0))
+        and unit_stride
+    )
+    if flash:
+        return "flash"
+    alignment = 4 if query.dtype is torch.float32 else 8
+    efficient = (
+        torch.backends.cuda.mem_efficient_sdp_enabled()
+        and capability >= (5, 0)
+        and (query.dtype in (torch.float32, torch.float16) or (query.dtype is torch.bfloat16 and capability >= (8, 0)))
+        and head % alignment == 0
+        and head_value % alignment == 0
+        and same_heads
+        and unit_stride
+    )
+    return "efficient" if efficient else "math"
+
+
+def cpu_attention(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> torch.Tensor:
+    """Attention on the CPU: its flash kernel where the rules of sdp_utils_cpp.cpp allow, else the plain one."""
+    fused = (
+        torch.backends.cuda.flash_sdp_enabled()
+        and query.dim() == 4
+        and dropout_p == 0.0
+        and query.dtype in (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+        and query.shape[-1] == key.shape[-1] == value.shape[-1]
+        and all(item.stride(-1) == 1 for item in (query, key, value))
+        and (attn_mask is None or not attn_mask.requires_grad)
+        and (query.shape[1] == key.shape[1] == value.shape[1] or enable_gqa)
+        and query.shape[-2] > 0
+        and key.shape[-2] > 0
+    )
+    mask = _additive(attn_mask, query)
+    if fused:
+        if enable_gqa:
+            key, value = (_repeat_heads(item, query) for item in (key, value))
+        out = aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, dropout_p, is_causal, attn_mask=mask, scale=scale
+        )
+        return out[0]  # type: ignore[no-any-return]
+    out = aten._scaled_dot_product_attention_math(
+        query, key, value, mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+    )
+    return out[0]  # type: ignore[no-any-return]
+
+
+def _additive(mask: torch.Tensor | None, query: torch.Tensor) -> torch.Tensor | None:
+    """A mask of truth values becomes one of zeros and minus infinities in the query's type: a new tensor."""
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    return torch.zeros_like(mask, dtype=query.dtype).masked_fill_(mask.logical_not(), float("-inf"))
+
+
+def _aligned(bias: torch.Tensor, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    """The bias as the memory-efficient kernel wants it: expanded, its rows padded to a multiple of 16 elements."""
+    columns = bias.shape[-1]
+    if columns % 16 and bias.stride(-1) == 1:
+        bias = torch.nn.functional.pad(bias, (0, 16 - columns % 16))[..., :columns]
+    return bias.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2])
+
+
+def _pad_last(tensor: torch.Tensor, multiple: int) -> torch.Tensor:
+    missing = -tensor.shape[-1] % multiple
+    return torch.nn.functional.pad(tensor, (0, missing)) if missing else tensor
+
+
+def _repeat_heads(tensor: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
+    return tensor.repeat_interleave(query.shape[1] // tensor.shape[1], 1)
+
+
+def handlers() -> dict[Any, Handler]:
+    """Scratch memory of the fused kernels' backward passes, which their meta kernels do not show."""
+
+    def flash_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        query = args[1]
+        batch, heads, rows, width = query.shape
+        # softmax_d and the float32 accumulator of dQ, rows rounded to 128, head size to 32 (flash_api.cpp, mha_bwd)
+        rows = -(-rows // 128) * 128
+        scratch = 4 * batch * heads * rows * (1 + -(-width // 32) * 32)
+        dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
+        return dispatch.run_simulated(func, args, kwargs, pool)
+
+    def efficient_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        query, key = args[1], args[2]
+        batch, heads, rows, width = query.shape
+        columns = key.shape[-2]
+        scratch = 4 * batch * heads * -(-rows // 32) * 32  # delta, one float32 per row
+        if query.dtype in _HALF:  # float32 accumulators of dQ, dK and dV (attention_backward.cu, workspace)
+            scratch += 4 * batch * heads * width * (rows + 2 * columns)
+        dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
+        return dispatch.run_simulated(func, args, kwargs, pool)
+
+    def cpu_flash(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        if pool == HOST:
+            query, key = args[0], args[1]
+            rows, columns, width = query.shape[-2], key.shape[-2], query.shape[-1]
+            q_block = 256 if rows >= 768 else (64 if rows >= 192 else 32)
+            kv_block = min(512, columns)
+            q_block = min(q_block, rows)
+            size = 4 if query.dtype in _HALF else query.element_size()
+            per_thread = q_block * kv_block + 2 * q_block + q_block * width  # FlashAttentionKernel.cpp, 2.13
+            dispatch.ledger.transient(
+                pool, torch.get_num_threads() * per_thread * size, Category.WORKSPACES, str(func)
+            )
+        return dispatch.run_simulated(func, args, kwargs, pool)
+
+    return {
+        aten._scaled_dot_product_flash_attention_backward.default: flash_backward,
+        aten._scaled_dot_product_efficient_attention_backward.default: efficient_backward,
+        aten._scaled_dot_product_flash_attention_for_cpu.default: cpu_flash,
+    }

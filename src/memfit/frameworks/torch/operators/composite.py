@@ -1,0 +1,126 @@
+"""Composite operators that ask for the device before they decide what to allocate.
+
+PyTorch takes such decisions above autograd, where a simulated tensor looks like a meta tensor. The simulation puts
+its own kernels behind a dispatch key that no CUDA or CPU job uses (AutocastXPU), included for every operator while the
+simulation lasts: there the decision is taken for the device that is simulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from memfit.frameworks.torch.ledger import HOST
+from memfit.frameworks.torch.operators import attention, recurrent
+
+KEY = torch._C.DispatchKey.AutocastXPU
+KEYS = torch._C.DispatchKeySet(KEY)
+_HALF = (torch.float16, torch.bfloat16)
+aten = torch.ops.aten
+
+
+def install(simulation: Any, library: torch.library.Library) -> None:
+    """Put the overrides behind the key, for as long as the library object lives."""
+    for overload, make in _OVERRIDES.items():
+        library.impl(overload, _guarded(simulation, overload, make), KEY.name, allow_override=True)
+
+
+def _guarded(simulation: Any, overload: Any, make: Callable[..., Any]) -> Callable[..., Any]:
+    def kernel(*args: Any, **kwargs: Any) -> Any:
+        with torch._C._ExcludeDispatchKeyGuard(KEYS):
+            first = args[0]
+            pool = simulation.ledger.pool(first) if isinstance(first, torch.Tensor) else None
+            if pool is None and torch.is_tensor(first) and _any_simulated(simulation, args):
+                pool = HOST
+            if pool is None or simulation.ledger.closed:
+                return overload(*args, **kwargs)
+            return make(simulation, overload, pool, *args, **kwargs)
+
+    return kernel
+
+
+def _any_simulated(simulation: Any, args: tuple[Any, ...]) -> bool:
+    return any(isinstance(item, torch.Tensor) and simulation.ledger.pool(item) is not None for item in args)
+
+
+def _dropout(simulation: Any, overload: Any, pool: str, x: torch.Tensor, p: float, train: bool) -> torch.Tensor:
+    if pool == HOST or not train or not 0 < p < 1 or x.numel() == 0:
+        return overload(x, p, train)  # type: ignore[no-any-return]
+    return torch.native_dropout(x, p, train)[0]  # a mask of one byte per element, not a float noise tensor
+
+
+def _softmax(simulation: Any, overload: Any, pool: str, x: torch.Tensor, dim: int, dtype: Any = None) -> torch.Tensor:
+    if pool == HOST or dtype is not torch.float32 or x.dtype not in _HALF:
+        return overload(x, dim, dtype)  # type: ignore[no-any-return]
+    fused = aten._softmax if overload is aten.softmax.int else aten._log_softmax
+    return fused(x, dim, True)  # type: ignore[no-any-return]  # the CUDA kernel reads half and writes float32
+
+
+def _attention(simulation: Any, overload: Any, pool: str, query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+    if pool == HOST:
+        if torch.is_autocast_enabled("cpu"):
+            query, key, value, *args = simulation.autocast_cpu.cast_lower((query, key, value, *args))
+        return attention.cpu_attention(query, key, value, *args, **kwargs)
+    capability = simulation.capability(pool)
+    return attention.cuda_attention(capability, query, key, value, *args, **kwargs)
+
+
+def _recurrent(mode: str) -> Callable[..., Any]:
+    def override(simulation: Any, overload: Any, pool: str, x: Any, hx: Any, parameters: Any, has_biases: bool,
+                 layers: int, dropout: float, train: bool, bidirectional: bool, batch_first: bool) -> Any:  # fmt: skip
+        projected = mode == "lstm" and hx[0].shape[-1] != hx[1].shape[-1]
+        if pool == HOST:
+            if mode == "lstm" and not projected and torch.backends.mkldnn.is_available() and x.dtype is torch.float32:
+                return recurrent.onednn_lstm(
+                    x, hx, parameters, has_biases, layers, dropout, train, bidirectional, batch_first
+                )
+            return overload(x, hx, parameters, has_biases, layers, dropout, train, bidirectional, batch_first)
+        if torch.is_autocast_enabled("cuda"):  # the fused call casts its weights and input, uncached, into one buffer
+            half = torch.get_autocast_dtype("cuda")
+            x, hx, parameters = _cast_all((x, hx, parameters), half)
+        return recurrent.cudnn(simulation, mode, x, None, hx, parameters, layers, train, bidirectional, batch_first)
+
+    return override
+
+
+def _recurrent_packed(mode: str) -> Callable[..., Any]:
+    def override(simulation: Any, overload: Any, pool: str, data: Any, batch_sizes: Any, hx: Any, parameters: Any,
+                 has_biases: bool, layers: int, dropout: float, train: bool, bidirectional: bool) -> Any:  # fmt: skip
+        if pool == HOST:
+            return overload(
+                data, batch_sizes, hx, parameters, has_biases, layers, dropout, train, bidirectional
+            )
+        return recurrent.cudnn(simulation, mode, data, batch_sizes, hx, parameters, layers, train, bidirectional, False)
+
+    return override
+
+
+def _cast_all(item: Any, dtype: torch.dtype) -> Any:
+    if isinstance(item, torch.Tensor):
+        return item.to(dtype) if item.dtype is torch.float32 else item
+    return type(item)(_cast_all(part, dtype) for part in item)
+
+
+def _isfinite(simulation: Any, overload: Any, pool: str, x: torch.Tensor) -> torch.Tensor:
+    out: torch.Tensor = overload(x)
+    entry = simulation.ledger.entry(out)
+    if entry is not None and entry.mirror is None:
+        entry.uniform = True
+    return out
+
+
+_OVERRIDES: dict[Any, Callable[..., Any]] = {
+    aten.dropout.default: _dropout,
+    aten.softmax.int: _softmax,
+    aten.log_softmax.int: _softmax,
+    aten.scaled_dot_product_attention.default: _attention,
+    aten.lstm.input: _recurrent("lstm"),
+    aten.gru.input: _recurrent("gru"),
+    aten.rnn_tanh.input: _recurrent("rnn_tanh"),
+    aten.rnn_relu.input: _recurrent("rnn_relu"),
+    aten.lstm.data: _recurrent_packed("lstm"),
+    aten.gru.data: _recurrent_packed("gru"),
+    aten.isfinite.default: _isfinite,
+}

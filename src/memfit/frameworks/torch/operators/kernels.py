@@ -1,0 +1,59 @@
+"""What a device's kernels take beside their results: library workspaces, internal copies, fused optimizers.
+
+Only what is large enough to matter is here; every figure names where it comes from.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from memfit.frameworks.torch.dispatch import Dispatch, Handler, tensors_in
+from memfit.frameworks.torch.ledger import HOST
+from memfit.quantities import Category
+
+aten = torch.ops.aten
+_MATRIX = ("mm", "addmm", "bmm", "baddbmm", "addmv", "mv", "dot", "addbmm", "_addmm_activation")
+
+
+def handlers(simulation: Any) -> dict[Any, Handler]:
+    """The table of operators with scratch memory of their own."""
+    workspaces: set[str] = set()
+
+    def matrix(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        if pool != HOST and pool not in workspaces:
+            workspaces.add(pool)
+            dispatch.ledger.hold(pool, simulation.workspace_bytes, Category.WORKSPACES, "cuBLAS workspace")
+        return dispatch.run_simulated(func, args, kwargs, pool)
+
+    def softmax_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        gradient, dtype = args[0], args[3]
+        if gradient.dtype == dtype:
+            return dispatch.run_simulated(func, args, kwargs, pool)
+        out = torch.empty_like(gradient, dtype=dtype, device="meta")
+        dispatch.record(out, pool, str(func))
+        return out
+
+    def fused_in_place(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        """A fused optimizer writes to its arguments and allocates nothing."""
+        for tensor in tensors_in(args, {}):
+            dispatch.ledger.forget_values(tensor)
+        return None
+
+    table: dict[Any, Handler] = {
+        aten._softmax_backward_data.default: softmax_backward,
+        aten._log_softmax_backward_data.default: softmax_backward,
+    }
+    for name in _MATRIX:
+        packet = getattr(aten, name, None)
+        if packet is not None:
+            for overload in packet.overloads():
+                if "out" not in overload:
+                    table[getattr(packet, overload)] = matrix
+    for name in ("_fused_adam_", "_fused_adamw_", "_fused_sgd_", "_fused_adagrad_"):
+        packet = getattr(aten, name, None)
+        if packet is not None:
+            for overload in packet.overloads():
+                table[getattr(packet, overload)] = fused_in_place
+    return table

@@ -1,0 +1,291 @@
+"""The simulated device as a context manager: puts every replacement in place and takes it away again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from memfit.engine.allocators import AllocatorSettings, CudaCachingAllocator
+from memfit.engine.trace import Trace
+from memfit.errors import UsageError
+from memfit.frameworks.torch.dispatch import Dispatch, components
+from memfit.frameworks.torch.hostside import HostSide
+from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
+from memfit.frameworks.torch.operators import attention, composite, kernels, transfer, values
+from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
+from memfit.frameworks.torch.situation import Situation
+from memfit.frameworks.torch.surface import constructors, cuda, files, lifecycle, loaders, tensor
+from memfit.frameworks.torch.surface.patching import Patches
+from memfit.quantities import Category
+
+_KEYS = torch._C.DispatchKeySet(CUDA_KEY) | torch._C.DispatchKeySet(CPU_KEY) | composite.KEYS
+_TO_INCLUDE = (CUDA_KEY, CPU_KEY, composite.KEY)
+
+
+class SimulatedDevice(Protocol):
+    """What a simulation needs to know of a device (memfit.machines.Device has it)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def product(self) -> str: ...
+    @property
+    def capability(self) -> tuple[int, int] | None: ...
+    @property
+    def multiprocessors(self) -> int | None: ...
+
+
+class Simulation:
+    """One simulated machine with ``device_count`` equal CUDA devices, or none.
+
+    Args:
+        device: the device; ignored when ``device_count`` is 0.
+        device_count: how many there are.
+        total_memory_bytes: what the job sees as a device's total memory.
+        context_bytes: what is taken from it before the first tensor (context and libraries).
+        workspace_bytes: the library workspace that the first matrix product takes from the allocator for good.
+        environment: allocator settings are read from it.
+        root: folder of the user's code, for the lines shown.
+        steps_per_epoch: optimizer steps after which a data loader's epoch ends early.
+        on_step: called after every optimizer step.
+        on_pass: called after every forward pass without gradients.
+
+    >>> with Simulation(device_count=0) as sim:          # doctest: +SKIP
+    ...     loss = model(batch).sum(); loss.backward()
+    >>> sim.trace.storages                               # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        device: SimulatedDevice | None = None,
+        *,
+        device_count: int = 0,
+        total_memory_bytes: int | None = None,
+        context_bytes: int = 0,
+        workspace_bytes: int = 0,
+        environment: Mapping[str, str] | None = None,
+        root: Path | None = None,
+        steps_per_epoch: int = 3,
+        on_step: Callable[[Simulation], None] | None = None,
+        on_pass: Callable[[Simulation], None] | None = None,
+    ) -> None:
+        if device_count and device is None:
+            raise UsageError("a simulation with devices needs to know which device")
+        self.device: Any = _DeviceView(device, total_memory_bytes) if device is not None else None
+        self.device_count = device_count
+        self.context_bytes = context_bytes
+        self.workspace_bytes = workspace_bytes
+        self.settings = AllocatorSettings.from_environment(
+            os.environ if environment is None else environment, torch_version=torch.__version__
+        )
+        self.steps_per_epoch = steps_per_epoch
+        self.current = 0
+        self.active = False
+        self.assumptions: dict[str, str] = {}
+        self.total_steps = 0
+        self.passes = 0
+        self.backward_passes = 0
+        self.epochs_cut = 0
+        self.host = HostSide()
+        self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.modules: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self.hooks: list[Any] = []
+        self.cuda_version = torch.version.cuda or "12.8"
+        self._on_step, self._on_pass = on_step, on_pass
+        self.situation = Situation(root)
+        self.ledger = Ledger(self.situation, self._make_allocator)
+        self.stand_ins = values.StandIns(self.assume)
+        self.dispatch = Dispatch(self.ledger, self.situation, {}, _KEYS, self.pool_name)
+        self.transfers = transfer.Transfers(self.dispatch, self.stand_ins)
+        self.dispatch.handlers.update(values.handlers(self.stand_ins, self.assume))
+        self.dispatch.handlers.update(transfer.handlers())
+        self.dispatch.handlers.update(attention.handlers())
+        self.dispatch.handlers.update(kernels.handlers(self))
+        self.autocast_cuda = Autocast(self.ledger, "cuda")
+        self.autocast_cpu = Autocast(self.ledger, "cpu")
+        self._patches = Patches()
+        self._library: torch.library.Library | None = None
+        self._exit = contextlib.ExitStack()
+
+    # -- in and out --------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Simulation:
+        self._library = torch.library.Library("aten", "IMPL")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # overriding kernels for a while is what we are here for
+            composite.install(self, self._library)
+            self.autocast_cuda.install(self._library)
+            self.autocast_cpu.install(self._library)
+        for part in (tensor, constructors, cuda, lifecycle, loaders, files):
+            part.install(self, self._patches)
+        self._exit.enter_context(self.thread())
+        self.active = True
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.finish()
+        self._exit.close()
+        for hook in self.hooks:
+            hook.remove()
+        self._patches.undo()
+        if self._library is not None:
+            self._library._destroy()
+            self._library = None
+
+    def finish(self) -> None:
+        """Close the books: nothing that happens later is written down."""
+        if self.active:
+            self.active = False
+            self.ledger.close()
+
+    @contextlib.contextmanager
+    def thread(self) -> Iterator[None]:
+        """Let this thread's operators take part."""
+        before = [
+            (key, torch._C._dispatch_tls_is_dispatch_key_included(key), torch._C._dispatch_tls_is_dispatch_key_excluded(key))
+            for key in _TO_INCLUDE
+        ]
+        for key in _TO_INCLUDE:
+            torch._C._dispatch_tls_set_dispatch_key_included(key, True)
+        torch._C._dispatch_tls_set_dispatch_key_excluded(composite.KEY, False)
+        try:
+            with self.dispatch:
+                yield
+        finally:
+            for key, included, excluded in before:
+                torch._C._dispatch_tls_set_dispatch_key_included(key, included)
+                torch._C._dispatch_tls_set_dispatch_key_excluded(key, excluded)
+
+    # -- results -----------------------------------------------------------------------------------------------
+
+    @property
+    def trace(self) -> Trace:
+        return self.ledger.trace
+
+    def assume(self, slug: str, text: str) -> None:
+        """Note, once, something the result rests on that was not seen."""
+        self.assumptions.setdefault(slug, text)
+
+    # -- devices -----------------------------------------------------------------------------------------------
+
+    def cuda_device(self, device: Any = None) -> torch.device:
+        """The device meant by an index, a name, a torch.device or None (the current one), with its index."""
+        if device is None:
+            return torch.device("cuda", self.current)
+        if isinstance(device, int):
+            return torch.device("cuda", device)
+        found = torch.device(device)
+        return found if found.index is not None else torch.device("cuda", self.current)
+
+    def pool_name(self, device: torch.device) -> str:
+        """The pool of a CUDA device.
+
+        Raises:
+            RuntimeError: as PyTorch would for a device that the simulated machine does not have.
+        """
+        index = self.current if device.index is None else device.index
+        if self.device_count == 0:
+            raise AssertionError("Torch not compiled with CUDA enabled (memfit simulates a machine without a GPU)")
+        if index >= self.device_count:
+            raise RuntimeError(
+                f"CUDA error: invalid device ordinal (memfit simulates {self.device_count} device(s); "
+                f"ask for more with --on {index + 1}x{self.device.name})"
+            )
+        return f"cuda:{index}"
+
+    def capability(self, pool: str) -> tuple[int, int]:
+        return tuple(self.device.capability)  # type: ignore[return-value]
+
+    def parts(self, item: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return components(item)
+
+    def transient_like(self, like: torch.Tensor, size_bytes: int, operator: str) -> None:
+        """A workspace beside a tensor, taken and given back."""
+        pool = self.ledger.pool(like)
+        if pool is not None:
+            self.ledger.transient(pool, size_bytes, Category.WORKSPACES, operator)
+
+    # -- figures that scripts ask for --------------------------------------------------------------------------
+
+    def allocator(self, device: Any = None) -> CudaCachingAllocator:
+        pool = self.pool_name(self.cuda_device(device))
+        found = self.ledger._allocator(pool)
+        assert isinstance(found, CudaCachingAllocator)
+        return found
+
+    def stats(self, device: Any = None) -> dict[str, int]:
+        return self.allocator(device).memory_stats()
+
+    def stat(self, device: Any, key: str) -> int:
+        return self.stats(device).get(key, 0)
+
+    def free_and_total(self, device: Any = None) -> tuple[int, int]:
+        total = self.device.memory_bytes
+        return max(total - self.context_bytes - self.allocator(device).reserved_bytes, 0), total
+
+    def empty_cache(self) -> None:
+        for pool, allocator in self.ledger.allocators.items():
+            if isinstance(allocator, CudaCachingAllocator):
+                allocator.empty_cache()
+                self.ledger.mark("empty_cache", pool)
+
+    def reset_peaks(self, device: Any = None) -> None:
+        self.allocator(device).reset_peaks()
+
+    def _make_allocator(self, pool: str) -> Allocator | None:
+        if pool == HOST:
+            return None
+        return self.new_allocator()
+
+    def new_allocator(self) -> CudaCachingAllocator:
+        """The allocator of one simulated device, before its first tensor."""
+        return CudaCachingAllocator(self.settings, capacity_bytes=self.device.memory_bytes - self.context_bytes)
+
+    # -- what the surface tells --------------------------------------------------------------------------------
+
+    def clear_autocast(self) -> None:
+        self.autocast_cuda.clear()
+        self.autocast_cpu.clear()
+
+    def after_step(self, optimizer: Any) -> None:
+        self.stepped[optimizer] = self.stepped.get(optimizer, 0) + 1
+        self.total_steps = max(self.stepped.values())
+        self.situation.step = self.total_steps
+        self.ledger.mark("step")
+        if self._on_step is not None:
+            self._on_step(self)
+
+    def after_pass(self) -> None:
+        if self._on_pass is not None:
+            self._on_pass(self)
+
+    def all_optimizers_stepped(self, times: int = 2) -> bool:
+        """Whether every optimizer that holds trainable parameters has stepped so often, or the busiest far more."""
+        waiting = [item for item in self.optimizers if self.stepped.get(item, 0) < times and _trains(item)]
+        return not waiting or self.total_steps >= 16
+
+    def epoch_was_cut(self, batches: int) -> None:
+        self.epochs_cut += 1
+        self.assume("epoch-cut-short", "epochs were cut short: every step is taken to be like those simulated")
+
+
+class _DeviceView:
+    """The device as torch.cuda shows it: the catalogue's facts with this job's total memory."""
+
+    def __init__(self, device: SimulatedDevice, memory_bytes: int | None) -> None:
+        self.name, self.product = device.name, device.product
+        self.capability = tuple(device.capability or (8, 0))
+        self.multiprocessors = device.multiprocessors
+        self.memory_bytes = memory_bytes or 0
+
+
+def _trains(optimizer: Any) -> bool:
+    return any(parameter.requires_grad for group in optimizer.param_groups for parameter in group["params"])

@@ -1,0 +1,99 @@
+"""Functions that make tensors out of Python values or files, and generators of random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from memfit.frameworks.torch.surface.patching import Patches
+
+
+def install(simulation: Any, patches: Patches) -> None:
+    """Replace torch.tensor and its peers, torch.Generator, and what compiles or captures."""
+    _install_tensor(simulation, patches)
+    _install_generator(simulation, patches)
+    _install_compile(simulation, patches)
+
+
+def _install_tensor(simulation: Any, patches: Patches) -> None:
+    old_tensor, old_as_tensor, old_asarray = torch.tensor, torch.as_tensor, torch.asarray
+
+    def placed(make: Any) -> Any:
+        def constructor(data: Any, *, dtype: Any = None, device: Any = None, **kwargs: Any) -> torch.Tensor:
+            wanted = _wanted(device)
+            requires_grad = kwargs.pop("requires_grad", False)
+            kwargs.pop("pin_memory", None)
+            if isinstance(data, torch.Tensor):
+                out = data.detach().clone() if make is old_tensor else data
+                out = out.to(device=wanted, dtype=dtype) if wanted is not None or dtype is not None else out
+            else:
+                target = wanted if wanted is not None and wanted.type == "meta" else "cpu"
+                out = make(_plain(data), dtype=dtype, device=target, **kwargs)
+                if wanted is not None and wanted.type == "cuda":
+                    out = out.to(wanted)
+            return out.requires_grad_() if requires_grad else out
+
+        return constructor
+
+    patches.set(torch, "tensor", placed(old_tensor))
+    patches.set(torch, "as_tensor", placed(old_as_tensor))
+
+    def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False) -> Any:
+        made = old_asarray(_plain(obj) if not isinstance(obj, torch.Tensor) else obj, dtype=dtype, copy=copy)
+        made = made.to(_wanted(device)) if device is not None else made
+        return made.requires_grad_() if requires_grad else made
+
+    patches.set(torch, "asarray", asarray)
+
+
+def _wanted(device: Any) -> torch.device | None:
+    if device is None:
+        default = torch.get_default_device()
+        return default if default.type == "cuda" else None
+    return torch.device("cuda", device) if isinstance(device, int) else torch.device(device)
+
+
+def _plain(data: Any) -> Any:
+    """Nested sequences with their tensors turned into Python numbers: C++ would look inside them by itself."""
+    if isinstance(data, torch.Tensor):
+        return data.tolist()
+    if isinstance(data, (list, tuple)) and any(isinstance(item, (torch.Tensor, list, tuple)) for item in data):
+        return [_plain(item) for item in data]
+    return data
+
+
+def _install_generator(simulation: Any, patches: Patches) -> None:
+    class Generator(torch._C.Generator):
+        """A generator of the simulated device; draws on the CPU."""
+
+        def __new__(cls, device: Any = "cpu") -> Any:
+            made = super().__new__(cls)
+            made._simulated = torch.device(device)  # type: ignore[attr-defined]
+            return made
+
+        def __init__(self, device: Any = "cpu") -> None:
+            pass
+
+        @property
+        def device(self) -> torch.device:
+            return self._simulated  # type: ignore[attr-defined,no-any-return]
+
+    patches.set(torch, "Generator", Generator)
+
+
+def _install_compile(simulation: Any, patches: Patches) -> None:
+    def compile_(model: Any = None, *args: Any, **kwargs: Any) -> Any:
+        simulation.assume(
+            "compiled-as-eager", "torch.compile was traced as eager: fusion usually needs less memory, never the parameters"
+        )
+        return (lambda function: function) if model is None else model
+
+    patches.set(torch, "compile", compile_)
+    patches.set(torch.nn.Module, "compile", lambda module, *args, **kwargs: compile_())
+
+    def script(obj: Any, *args: Any, **kwargs: Any) -> Any:
+        return obj
+
+    patches.set(torch.jit, "script", script)
+    patches.set(torch.jit, "trace", script)

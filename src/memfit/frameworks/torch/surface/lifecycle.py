@@ -1,0 +1,169 @@
+"""Where the job is: module calls, backward passes, optimizer steps, threads. Labels storages with what they turn out
+to be for, at the moments when that is known."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from memfit.frameworks.torch.surface.patching import Patches
+from memfit.quantities import Category, Phase
+
+
+def install(simulation: Any, patches: Patches) -> None:
+    """Watch module calls, backward passes and optimizer steps until the patches are undone."""
+    _install_modules(simulation, patches)
+    _install_backward(simulation, patches)
+    _install_optimizers(simulation, patches)
+    _install_threads(simulation, patches)
+    old_clear = torch.clear_autocast_cache
+
+    def clear_autocast_cache() -> None:
+        simulation.clear_autocast()
+        old_clear()
+
+    patches.set(torch, "clear_autocast_cache", clear_autocast_cache)
+
+
+def _install_modules(simulation: Any, patches: Patches) -> None:
+    situation = simulation.situation
+    seen: set[int] = set()
+    old_call = torch.nn.Module.__call__
+
+    def call(module: Any, *args: Any, **kwargs: Any) -> Any:
+        stack = situation.module_stack
+        if not stack and not situation.in_backward:
+            _enter_forward(simulation, module, seen)
+        stack.append(module)
+        try:
+            return old_call(module, *args, **kwargs)
+        finally:
+            stack.pop()
+            if not stack and not situation.in_backward:
+                simulation.passes += 1
+                if not torch.is_grad_enabled():
+                    situation.phase = Phase.DATA
+                    simulation.after_pass()
+
+    patches.set(torch.nn.Module, "__call__", call)
+
+
+def _enter_forward(simulation: Any, module: torch.nn.Module, seen: set[int]) -> None:
+    """A call from outside any module: a forward pass, or an evaluation when no graph is kept."""
+    situation = simulation.situation
+    if situation.phase not in (Phase.OPTIMIZER, Phase.CHECKPOINT):
+        situation.phase = Phase.FORWARD if torch.is_grad_enabled() else Phase.EVALUATION
+    if id(module) not in seen:
+        seen.add(id(module))
+        situation.learn_names(module)
+    classify_module(simulation, module)
+
+
+def classify_module(simulation: Any, module: torch.nn.Module) -> None:
+    """Say of a module's parameters and buffers what they are."""
+    classify = simulation.ledger.classify
+    for parameter in module.parameters():
+        classify(parameter, Category.PARAMETERS)
+        if parameter.grad is not None:
+            classify(parameter.grad, Category.GRADIENTS)
+    for buffer in module.buffers():
+        classify(buffer, Category.BUFFERS)
+    if len(simulation.modules) < 4096:
+        simulation.modules.add(module)
+
+
+def _install_backward(simulation: Any, patches: Patches) -> None:
+    situation = simulation.situation
+    old_run = torch.autograd.graph._engine_run_backward
+
+    def run_backward(*args: Any, **kwargs: Any) -> Any:
+        outer = situation.phase
+        situation.phase = Phase.BACKWARD
+        situation.in_backward += 1
+        try:
+            return old_run(*args, **kwargs)
+        finally:
+            situation.in_backward -= 1
+            if situation.in_backward == 0:
+                simulation.backward_passes += 1
+                situation.phase = Phase.DATA
+                _name_gradients(simulation)
+            else:
+                situation.phase = outer
+
+    for owner in (torch.autograd.graph, torch.autograd):
+        if hasattr(owner, "_engine_run_backward"):
+            patches.set(owner, "_engine_run_backward", run_backward)
+
+
+def _name_gradients(simulation: Any) -> None:
+    for optimizer in list(simulation.optimizers):
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    for part in simulation.parts(parameter.grad):
+                        simulation.ledger.classify(part, Category.GRADIENTS)
+    if not simulation.optimizers:
+        for module in list(simulation.modules):
+            classify_module(simulation, module)
+
+
+def _install_optimizers(simulation: Any, patches: Patches) -> None:
+    situation = simulation.situation
+    old_init = torch.optim.Optimizer.__init__
+
+    def init(optimizer: Any, *args: Any, **kwargs: Any) -> None:
+        old_init(optimizer, *args, **kwargs)
+        simulation.optimizers.add(optimizer)
+
+    patches.set(torch.optim.Optimizer, "__init__", init)
+
+    def before(optimizer: Any, args: Any, kwargs: Any) -> None:
+        if not simulation.active:
+            return
+        _name_gradients(simulation)
+        situation.phase = Phase.OPTIMIZER
+        if simulation.stepped.get(optimizer) is None:
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    simulation.ledger.classify(parameter, Category.PARAMETERS)
+
+    def after(optimizer: Any, args: Any, kwargs: Any) -> None:
+        if not simulation.active:
+            return
+        for state in optimizer.state.values():
+            _classify_state(simulation, state)
+        situation.phase = Phase.DATA
+        situation.forget_graph()
+        simulation.after_step(optimizer)
+
+    simulation.hooks.append(register_optimizer_step_pre_hook(before))
+    simulation.hooks.append(register_optimizer_step_post_hook(after))
+
+
+def _classify_state(simulation: Any, state: Any) -> None:
+    if isinstance(state, torch.Tensor):
+        simulation.ledger.classify(state, Category.OPTIMIZER_STATE)
+    elif isinstance(state, dict):
+        for item in state.values():
+            _classify_state(simulation, item)
+    elif isinstance(state, (list, tuple)):
+        for item in state:
+            _classify_state(simulation, item)
+
+
+def _install_threads(simulation: Any, patches: Patches) -> None:
+    """The dispatch mode belongs to a thread: threads that the job starts join the simulation."""
+    old_run = threading.Thread.run
+
+    def run(thread: threading.Thread) -> None:
+        if not simulation.active or getattr(thread, "memfit_own", False):
+            old_run(thread)
+            return
+        with simulation.thread():
+            old_run(thread)
+
+    patches.set(threading.Thread, "run", run)
