@@ -1,0 +1,132 @@
+"""Predictions for every job, made as a user makes them: ``memfit estimate … run_job.py NAME``, in a fresh process.
+
+Three kinds for the CPU, matched to the three truths: "exact" (three steps, as under the profiler), "default" and
+"threshold" (ten steps as the whole processes ran them, with glibc's defaults and with MALLOC_MMAP_THRESHOLD_=131072).
+With ``--on h100-80gb --like FILE`` the kind is "device": the jobs and scales of a measured device file.
+
+    python -m benchmarks.accuracy.predict [--kinds exact default threshold] [--jobs gpt_sgd …] [--again]
+    python -m benchmarks.accuracy.predict --on h100-80gb --like benchmarks/accuracy/data/device/….json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy.jobs import JOBS
+from benchmarks.accuracy.measure_exact import STEPS as EXACT_STEPS
+from benchmarks.accuracy.measure_exact import save
+from benchmarks.accuracy.measure_process import SETTINGS
+from benchmarks.accuracy.surroundings import DATA, ROOT, machine_name, surroundings
+from memfit.documents import Estimate, load
+
+SCRIPT = "benchmarks/accuracy/run_job.py"
+LIMIT_SECONDS = 180
+KINDS: dict[str, tuple[int, dict[str, str]]] = {
+    "exact": (EXACT_STEPS, {}),
+    "default": (10, SETTINGS["default"]),
+    "threshold": (10, SETTINGS["threshold"]),
+}
+
+
+def row(estimate: Estimate, pool_name: str) -> dict[str, Any]:
+    """What judging needs of one estimate, small enough to keep for every job."""
+    pool = estimate.pool(pool_name)
+    return {
+        "low_bytes": pool.peak_bytes.low,
+        "expected_bytes": pool.peak_bytes.expected,
+        "high_bytes": pool.peak_bytes.high,
+        "requested_peak_bytes": pool.requested_peak_bytes,
+        "allocated_peak_bytes": pool.allocated_peak_bytes,
+        "reserved_peak_bytes": pool.reserved_peak_bytes,
+        "breakdown_bytes": pool.breakdown_bytes,
+        "operator": pool.peak_at.operator,
+        "where": pool.peak_at.where,
+        "phase": None if pool.peak_at.phase is None else pool.peak_at.phase.value,
+        "steps": [[step.peak_bytes, step.end_bytes] for step in pool.steps],
+        "top": [list(item) for item in pool.top[:12]],
+        "assumptions": [assumption.slug for assumption in estimate.assumptions],
+        "cost": dict(estimate.cost),
+    }
+
+
+def predict(name: str, words: list[str], on: str, pool: str, extra: dict[str, str]) -> dict[str, Any]:
+    """One run of the command line; a refusal or a crash becomes the row's failure."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
+    environment |= {**extra, "PYTHONPATH": str(ROOT / "src")}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "estimate.json"
+        options = ["estimate", "--quiet", "--on", on, "-o", str(file), SCRIPT, name, *words]
+        command = ["nice", "-n", "5", sys.executable, "-m", "memfit", *options]
+        start = time.perf_counter()
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return {"failure": f"took more than {LIMIT_SECONDS} s"}
+        seconds = round(time.perf_counter() - start, 2)
+        if not file.exists():
+            said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            return {"failure": " / ".join(said[-3:])[:300] or f"exit {done.returncode}", "seconds": seconds}
+        return {"seconds": seconds, **row(load(file), pool)}
+
+
+def write(file: Path, kind: str, name: str, found: dict[str, Any]) -> None:
+    """Keeps one prediction; the file holds one kind for one machine."""
+    document: dict[str, Any] = {"jobs": {}}
+    if file.exists():
+        document = json.loads(file.read_text(encoding="utf-8"))
+    document["jobs"][name] = found
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    environment = {"command": f"memfit estimate {SCRIPT} NAME", "kind": kind, "memfit_commit": commit.stdout.strip()}
+    document["environment"] = {**environment, **surroundings()}
+    save(file, document)
+
+
+def work(options: argparse.Namespace) -> list[tuple[str, str, list[str], str, str, dict[str, str], Path]]:
+    """Every prediction that is asked for: (kind, job, arguments of the script, machine, pool, environment, file)."""
+    if options.like is None:
+        folder = DATA / "predictions" / machine_name()
+        return [
+            (kind, name, ["--device", "cpu", "--steps", str(KINDS[kind][0])], "cpu", "host", KINDS[kind][1],
+             folder / f"{kind}.json")
+            for kind in options.kinds for name in options.jobs
+        ]  # fmt: skip
+    measured = json.loads(options.like.read_text(encoding="utf-8"))
+    steps = str(measured["environment"]["steps"])
+    file = DATA / "predictions" / options.like.stem / "device.json"
+    return [
+        ("device", name, ["--device", "cuda", "--steps", steps, "--scale", str(measured["jobs"][name]["scale"])],
+         options.on, "cuda:0", {}, file)
+        for name in options.jobs if name in measured["jobs"]
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", nargs="*", default=sorted(JOBS))
+    parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
+    parser.add_argument("--on", default="cpu", help="the device's name in the catalogue, with --like")
+    parser.add_argument("--like", type=Path, help="a measured device file")
+    parser.add_argument("--again", action="store_true", help="predict also what is there already")
+    options = parser.parse_args()
+    for kind, name, words, on, pool, extra, file in work(options):
+        there = json.loads(file.read_text(encoding="utf-8"))["jobs"] if file.exists() else {}
+        if name in there and "failure" not in there[name] and not options.again:
+            continue
+        file.parent.mkdir(parents=True, exist_ok=True)
+        found = predict(name, words, on, pool, extra)
+        write(file, kind, name, found)
+        print(kind, name, found.get("expected_bytes"), found.get("seconds"), found.get("failure", ""), flush=True)
+
+
+if __name__ == "__main__":
+    main()
