@@ -7,6 +7,7 @@ Finding a device by name is ``lookup``'s.
 from __future__ import annotations
 
 import csv
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -125,7 +126,7 @@ def _capability(text: str) -> tuple[int, int] | None:
 
 
 def _fill_usable(devices: tuple[Device, ...]) -> tuple[Device, ...]:
-    """Where nobody read what a process is shown, take the smallest share seen on the same architecture."""
+    """Where nobody read what a process is shown, derive it from a device where somebody did."""
     return tuple(
         device if device.usable_bytes is not None else replace(device, usable_bytes=_derived_usable(device, devices))
         for device in devices
@@ -133,15 +134,29 @@ def _fill_usable(devices: tuple[Device, ...]) -> tuple[Device, ...]:
 
 
 def _derived_usable(device: Device, devices: Iterable[Device]) -> int | None:
-    if device.memory_bytes is None or device.memory_basis is MemoryBasis.GIVEN:
-        return device.memory_bytes
-    shares = [
-        other.usable_bytes / other.memory_bytes
+    """What the driver keeps hangs on architecture and size: the share of the device nearest in both."""
+    size_bytes = device.memory_bytes
+    if size_bytes is None or device.memory_basis is MemoryBasis.GIVEN:
+        return size_bytes
+    read = [
+        (_kind(other) != _kind(device), other.vendor != device.vendor, *_nearness(size_bytes, other))
         for other in devices
-        if other.usable_bytes and other.memory_bytes and other.architecture == device.architecture
-        and other.usable_basis is MemoryBasis.DRIVER and not other.name.startswith("jetson")
-    ]  # fmt: skip
-    return round(device.memory_bytes * min(shares, default=1.0) / MIB) * MIB
+        if other.usable_basis is MemoryBasis.DRIVER
+    ]
+    share = min(read)[-1] if read else 1.0
+    return round(size_bytes * share / MIB) * MIB
+
+
+def _nearness(size_bytes: int, other: Device) -> tuple[float, float]:
+    """(distance in size, the share that a process gets); of equally near devices the one with the smaller share."""
+    if other.memory_bytes is None or other.usable_bytes is None:
+        return math.inf, 1.0
+    return abs(math.log(other.memory_bytes / size_bytes)), other.usable_bytes / other.memory_bytes
+
+
+def _kind(device: Device) -> str:
+    """Devices whose drivers keep a like share: those of an architecture; boards that share the host's memory apart."""
+    return "jetson" if device.name.startswith("jetson") else device.architecture
 
 
 def _bad(origin: str, what: str) -> UsageError:

@@ -89,9 +89,10 @@ def _devices(document: Mapping[str, Any]) -> RenderableType:
             table.add_row(Text(f"   process {one['pid']}", style="dim"), "", format_bytes(one["held_bytes"]))
     if document["nvidia_driver"]:
         table.add_row("NVIDIA driver", "", Text(printable(document["nvidia_driver"])))
-    if document["nvidia_problem"]:
-        return Group(table, Text(printable(document["nvidia_problem"]), style="dim"))
-    return table if table.row_count else Text("none", style="dim")
+    problem = Text(printable(document["nvidia_problem"] or "none"), style="dim")
+    if not table.row_count:
+        return problem
+    return Group(table, problem) if document["nvidia_problem"] else table
 
 
 def _software(document: Mapping[str, Any]) -> RenderableType:

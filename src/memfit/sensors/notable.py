@@ -1,4 +1,4 @@
-"""What on this machine would surprise a job: one plain sentence each, the gravest first. Pure functions of a reading."""
+"""What on this machine would surprise a job: one plain sentence each, the gravest first. Pure functions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def _limits(host: HostMemory) -> Iterator[str]:
 def _load(host: HostMemory) -> Iterator[str]:
     binding = host.binding
     if binding.others_bytes > _MUCH * binding.limit_bytes:
-        yield f"others hold {format_bytes(binding.others_bytes)} of {format_bytes(binding.limit_bytes)} ({binding.name})"
+        held, limit = format_bytes(binding.others_bytes), format_bytes(binding.limit_bytes)
+        yield f"others hold {held} of {limit} ({binding.name})"
     if host.swap_total_bytes == 0:
         yield "no swap: a job that outgrows memory is killed at once instead of slowing down"
     if host.swap_total_bytes and host.swap_free_bytes is not None:
@@ -65,7 +66,7 @@ def _devices(reading: MachineReading) -> Iterator[str]:
 def _settings(reading: MachineReading) -> Iterator[str]:
     names = reading.settings
     if "PYTORCH_ALLOC_CONF" in names and "PYTORCH_CUDA_ALLOC_CONF" in names:
-        yield "PYTORCH_ALLOC_CONF and PYTORCH_CUDA_ALLOC_CONF are both set: versions of torch differ in which one counts"
+        yield "PYTORCH_ALLOC_CONF and PYTORCH_CUDA_ALLOC_CONF are both set: which one counts depends on torch's version"
     if "PYTORCH_NO_CUDA_MEMORY_CACHING" in names:
         yield "PYTORCH_NO_CUDA_MEMORY_CACHING is set: torch keeps no blocks, which is for debugging and slow"
     if reading.allocator is not None:
