@@ -13,10 +13,11 @@ from typing import Any, Protocol
 import torch
 
 from memfit.engine.allocators import AllocatorSettings, CudaCachingAllocator
+from memfit.engine.allocators.settings import ENVIRONMENT_VARIABLES
+from memfit.engine.observation import HostSide, Observation
 from memfit.engine.trace import Trace
 from memfit.errors import UsageError
 from memfit.frameworks.torch.dispatch import Dispatch, components
-from memfit.frameworks.torch.hostside import HostSide
 from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
 from memfit.frameworks.torch.operators import attention, composite, kernels, transfer, values
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
@@ -50,7 +51,8 @@ class Simulation:
         device_count: how many there are.
         total_memory_bytes: what the job sees as a device's total memory.
         context_bytes: what is taken from it before the first tensor (context and libraries).
-        workspace_bytes: the library workspace that the first matrix product takes from the allocator for good.
+        workspace_bytes: the library workspace that matrix products take from the allocator.
+        workspace_stays: whether the first product takes it for good, or each one for its own time.
         environment: allocator settings are read from it.
         root: folder of the user's code, for the lines shown.
         steps_per_epoch: optimizer steps after which a data loader's epoch ends early.
@@ -70,6 +72,7 @@ class Simulation:
         total_memory_bytes: int | None = None,
         context_bytes: int = 0,
         workspace_bytes: int = 0,
+        workspace_stays: bool = True,
         environment: Mapping[str, str] | None = None,
         root: Path | None = None,
         steps_per_epoch: int = 3,
@@ -82,9 +85,9 @@ class Simulation:
         self.device_count = device_count
         self.context_bytes = context_bytes
         self.workspace_bytes = workspace_bytes
-        self.settings = AllocatorSettings.from_environment(
-            os.environ if environment is None else environment, torch_version=torch.__version__
-        )
+        self.workspace_stays = workspace_stays
+        self._environment = os.environ if environment is None else environment
+        self.settings = AllocatorSettings.from_environment(self._environment, torch_version=torch.__version__)
         self.steps_per_epoch = steps_per_epoch
         self.current = 0
         self.active = False
@@ -92,8 +95,10 @@ class Simulation:
         self.total_steps = 0
         self.passes = 0
         self.backward_passes = 0
-        self.epochs_cut = 0
+        self.epochs_ended = 0
+        self.loaders_in_use = 0
         self.host = HostSide()
+        self.compute: dict[str, int] = {}
         self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.modules: weakref.WeakSet[Any] = weakref.WeakSet()
         self.stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -173,6 +178,24 @@ class Simulation:
     def assume(self, slug: str, text: str) -> None:
         """Note, once, something the result rests on that was not seen."""
         self.assumptions.setdefault(slug, text)
+
+    def observation(self) -> Observation:
+        """What was seen, for memfit.estimating."""
+        environment = {"torch": torch.__version__, "allocator_settings": _set_variables(self._environment)}
+        return Observation(
+            trace=self.trace,
+            host=self.host,
+            device_allocator=lambda pool: self.new_allocator(),
+            assumptions=dict(self.assumptions),
+            environment=environment,
+            steps=self.total_steps,
+            passes=self.passes,
+            compute=dict(self.compute),
+        )
+
+    def used(self, kind: str, size_bytes: int) -> None:
+        """Note that a kind of library was used, with the operands of its largest call."""
+        self.compute[kind] = max(self.compute.get(kind, 0), size_bytes)
 
     # -- devices -----------------------------------------------------------------------------------------------
 
@@ -272,9 +295,12 @@ class Simulation:
         waiting = [item for item in self.optimizers if self.stepped.get(item, 0) < times and _trains(item)]
         return not waiting or self.total_steps >= 16
 
-    def epoch_was_cut(self, batches: int) -> None:
-        self.epochs_cut += 1
-        self.assume("epoch-cut-short", "epochs were cut short: every step is taken to be like those simulated")
+    def epoch_ended(self, trained: bool, *, cut: bool) -> None:
+        """A data loader ended, by itself or because enough was seen of it."""
+        if trained:
+            self.epochs_ended += 1
+        if cut:
+            self.assume("epoch-cut-short", "epochs were cut short: later steps are taken to be like those simulated")
 
 
 class _DeviceView:
@@ -285,6 +311,10 @@ class _DeviceView:
         self.capability = tuple(device.capability or (8, 0))
         self.multiprocessors = device.multiprocessors
         self.memory_bytes = memory_bytes or 0
+
+
+def _set_variables(environment: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={environment[name]}" for name in ENVIRONMENT_VARIABLES if environment.get(name))
 
 
 def _trains(optimizer: Any) -> bool:

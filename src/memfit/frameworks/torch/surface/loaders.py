@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from memfit.engine.observation import HostSide, LoaderNeeds
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Phase
 
@@ -67,26 +68,46 @@ class ShortenedEpoch:
     def __next__(self) -> Any:
         simulation = self._simulation
         if simulation.active and self._enough():
-            simulation.epoch_was_cut(self._seen)
+            simulation.epoch_ended(self._steps() > 0, cut=True)
             raise StopIteration
         situation = simulation.situation
         if situation.phase in (Phase.EVALUATION, Phase.FORWARD) and not situation.module_stack:
             situation.phase = Phase.DATA
-        batch = next(self._batches)
+        try:
+            batch = next(self._batches)
+        except StopIteration:
+            simulation.epoch_ended(self._steps() > 0, cut=False)
+            raise
         self._seen += 1
+        simulation.loaders_in_use = max(simulation.loaders_in_use, 1)
         if self._seen <= 2:
-            simulation.host.loader(self._loader, self._workers, batch_bytes(batch), batch)
+            _note_loader(simulation.host, self._loader, self._workers, batch_bytes(batch))
         if self._loader.pin_memory and simulation.device_count:
             simulation.host.pinned(batch_bytes(batch))
         return batch
 
+    def _steps(self) -> int:
+        return int(self._simulation.total_steps - self._steps_at_start)
+
     def _enough(self) -> bool:
         simulation = self._simulation
-        steps = simulation.total_steps - self._steps_at_start
+        steps = self._steps()
         if steps:
             return bool(steps >= simulation.steps_per_epoch and simulation.all_optimizers_stepped())
         trained = simulation.backward_passes > self._backwards_at_start
         return not trained and self._seen >= _EVALUATION_BATCHES
+
+
+def _note_loader(host: HostSide, loader: Any, workers: int, size_bytes: int) -> None:
+    context = getattr(loader, "multiprocessing_context", None)
+    known = host.loaders.get(id(loader))
+    host.loaders[id(loader)] = LoaderNeeds(
+        workers=workers,
+        prefetch=(loader.prefetch_factor or 2) if workers else 0,
+        batch_bytes=max(size_bytes, known.batch_bytes if known else 0),
+        pinned=bool(loader.pin_memory),
+        start_method=context.get_start_method() if context is not None else "default",
+    )
 
 
 def batch_bytes(batch: Any) -> int:

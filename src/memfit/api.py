@@ -1,0 +1,131 @@
+"""The front door: what the command line and Python callers use. Loads no framework by itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memfit.documents import Estimate
+from memfit.documents import load as load
+from memfit.errors import JobFailed, UsageError
+from memfit.jobs import Progress as Progress
+from memfit.jobs import Request, run_job
+
+if TYPE_CHECKING:
+    from memfit.frameworks.torch.simulation import Simulation
+
+
+def estimate(
+    target: str | os.PathLike[str] | Callable[[], Any],
+    arguments: Sequence[str] = (),
+    *,
+    on: str | None = None,
+    steps: int = 3,
+    timeout_s: float = 300.0,
+    passes: int | None = None,
+    python: str | None = None,
+    module: bool = False,
+    host_memory_bytes: int | None = None,
+    debug: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Estimate:
+    """How much memory a job would need, without running it at its size.
+
+    Args:
+        target: a script, a module (with ``module=True``), "package.module:function", or a callable without arguments
+            that runs a few steps. Scripts run in a process of their own; a callable runs in this one.
+        arguments: the script's command line.
+        on: the device to simulate, "rtx4090-24gb", "2xh100-80gb"; "cpu" or None for a machine without one.
+        steps: optimizer steps to simulate; two at least show what the first one leaves behind.
+        timeout_s: seconds after which the job ends with what was seen.
+        passes: for a job that only infers: forward passes to see; None lets it run to its end.
+        python: the interpreter that has the job's packages; this one by default.
+        module: the target is a module, as with ``python -m``.
+        host_memory_bytes: the host memory of the machine in question; this machine's by default.
+        debug: let the job print to stderr.
+        progress: called as the work goes on.
+
+    Returns:
+        The estimate: peaks with ranges for every memory pool, their breakdown, and the verdict.
+
+    Raises:
+        MemfitError: what went wrong, in a sentence with a hint.
+
+    >>> memfit.estimate("train.py", ["--batch-size", "64"], on="a100-40gb").verdict   # doctest: +SKIP
+    <Verdict.FITS: 'fits'>
+    """
+    if steps < 1:
+        raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
+    device_name, count = _machine(on)
+    if callable(target):
+        return _estimate_callable(target, device_name, count, steps=steps, passes=passes, host_memory_bytes=host_memory_bytes)
+    name = os.fspath(target)
+    if not module and ":" not in name and not Path(name).is_file():
+        raise JobFailed(
+            f"there is no script {name}", hint="give the path of a Python file, or -m for a module", slug="no-script"
+        )
+    request = Request(
+        target=name,
+        arguments=tuple(str(word) for word in arguments),
+        module=module,
+        on=on if count else None,
+        device_count=count,
+        steps=steps,
+        passes=passes,
+        timeout_s=timeout_s,
+        host_memory_bytes=host_memory_bytes,
+        debug=debug,
+    )
+    return run_job(request, python=python, progress=progress)
+
+
+def simulate(on: str | None = None, **options: Any) -> Simulation:
+    """A simulated device as a context manager: ordinary PyTorch code inside it allocates nothing of its size.
+
+    Args:
+        on: the device, "h100-80gb"; None or "cpu" simulates a machine without one.
+        options: further arguments of memfit.frameworks.torch.simulation.Simulation.
+
+    >>> with memfit.simulate("h100-80gb") as sim:            # doctest: +SKIP
+    ...     model = Model().cuda()
+    ...     print(torch.cuda.memory_allocated())
+    """
+    from memfit.jobs.machine import simulated_machine
+    from memfit.registry import adapter
+
+    adapter("torch")
+    import sys
+
+    torch = sys.modules["torch"]
+    from memfit.frameworks.torch.simulation import Simulation
+
+    machine = simulated_machine(on, torch.__version__, torch.version.cuda)
+    return Simulation(**{**machine.simulation_arguments(), **options})
+
+
+def _machine(on: str | None) -> tuple[str | None, int]:
+    """Check the name before anything is started."""
+    from memfit.machines import parse_request
+
+    if on is None:
+        return None, 0
+    device, count = parse_request(on)
+    return (None, 0) if device.is_cpu else (device.name, count)
+
+
+def _estimate_callable(
+    function: Callable[[], Any], on: str | None, count: int, *, steps: int, passes: int | None, host_memory_bytes: int | None
+) -> Estimate:
+    from memfit.jobs.inprocess import estimate_callable
+
+    request = Request(
+        target=getattr(function, "__qualname__", repr(function)),
+        on=f"{count}x{on}" if on else None,
+        device_count=count,
+        steps=steps,
+        passes=passes,
+        host_memory_bytes=host_memory_bytes,
+    )
+    return estimate_callable(function, request)

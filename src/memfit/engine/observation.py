@@ -1,0 +1,74 @@
+"""What a simulation hands over: the trace, and what the job holds beside its tensors. The same for every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from memfit.engine.allocators import Allocator
+from memfit.engine.trace import Trace
+
+
+@dataclass(slots=True, kw_only=True)
+class LoaderNeeds:
+    """One data loader as the job set it up.
+
+    Args:
+        workers: processes that make batches.
+        prefetch: batches that each of them keeps ready.
+        batch_bytes: of the largest batch seen.
+        pinned: whether batches are copied to page-locked memory.
+        start_method: "fork", "spawn", "forkserver", or "default".
+    """
+
+    workers: int
+    prefetch: int
+    batch_bytes: int
+    pinned: bool
+    start_method: str
+
+
+@dataclass(slots=True, kw_only=True)
+class HostSide:
+    """What a device job holds on the host; filled while the job is simulated."""
+
+    loaders: dict[int, LoaderNeeds] = field(default_factory=dict)
+    pinned_bytes: int = 0
+    checkpoint_total_bytes: int = 0
+    checkpoint_copy_bytes: int = 0
+
+    def pinned(self, size_bytes: int) -> None:
+        """A page-locked buffer was asked for; one is being filled while another is read."""
+        self.pinned_bytes = max(self.pinned_bytes, 2 * size_bytes)
+
+    def checkpoint(self, total_bytes: int, copied_bytes: int) -> None:
+        """Something is saved: ``copied_bytes`` of it pass the host at a time."""
+        self.checkpoint_total_bytes = max(self.checkpoint_total_bytes, total_bytes)
+        self.checkpoint_copy_bytes = max(self.checkpoint_copy_bytes, copied_bytes)
+
+
+@dataclass(slots=True, kw_only=True)
+class Observation:
+    """A simulated job, ready to be estimated.
+
+    Args:
+        trace: every storage's life.
+        host: what the job holds on the host beside tensors.
+        device_allocator: gives a fresh model of a device pool's allocator.
+        assumptions: slug → sentence, for what was not seen.
+        environment: versions and settings the figures hold for.
+        steps: optimizer steps seen.
+        passes: forward passes seen.
+        compute: which kinds of library the job used ("convolution", "matrix", "recurrent"): they keep buffers.
+        largest_compute_bytes: operands of the largest call of each kind.
+    """
+
+    trace: Trace
+    host: HostSide
+    device_allocator: Callable[[str], Allocator]
+    assumptions: Mapping[str, str]
+    environment: Mapping[str, Any]
+    steps: int
+    passes: int
+    compute: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,93 @@
+"""Puts the pools of a job together: devices first, the host last, with the assumptions that hold for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from memfit.documents import Assumption, Estimate, Machine, PoolEstimate
+from memfit.engine.observation import Observation
+from memfit.estimating.device_pool import device_pool
+from memfit.estimating.host_pool import host_pool
+from memfit.machines import ContextOverhead, Device
+from memfit.sensors import HostMemory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessReading:
+    """What the simulating process itself came to hold, in bytes; None where the system does not tell.
+
+    Args:
+        peak_bytes: the high-water mark of its resident memory.
+        own_bytes: the part of it that is the simulation's records and not the job's.
+    """
+
+    peak_bytes: int | None
+    own_bytes: int
+
+
+def assemble(
+    observation: Observation,
+    *,
+    target: Mapping[str, Any],
+    device: Device | None,
+    device_count: int,
+    context: ContextOverhead | None,
+    process: ProcessReading,
+    host: HostMemory | None,
+    host_memory_bytes: int | None = None,
+    environment: Mapping[str, str],
+    cost: Mapping[str, Any],
+) -> Estimate:
+    """The estimate of an observed job.
+
+    Args:
+        observation: what the simulation saw.
+        target: what was estimated, as the document keeps it.
+        device: the simulated device, None for a job on the CPU.
+        device_count: how many of them.
+        context: what a process holds on such a device beside tensors.
+        process: what the simulating process held: the framework, the job's real data.
+        host: this machine's memory, None when it could not be read.
+        host_memory_bytes: the host memory to judge by, when the user said so.
+        environment: the variables the job would run with (malloc settings are read from it).
+        cost: what the estimate took.
+    """
+    pools: list[PoolEstimate] = []
+    if device is not None and context is not None:
+        for pool in observation.trace.pools():
+            if pool != "host":
+                pools.append(device_pool(observation, pool, context, device.memory_bytes))
+    on_device = bool(pools)
+    assumptions = [Assumption(slug=slug, text=text) for slug, text in observation.assumptions.items()]
+    host_estimate, more = host_pool(
+        observation, process, on_device=on_device, host=host, host_memory_bytes=host_memory_bytes, environment=environment
+    )
+    assumptions += more
+    if device is not None and device.note:
+        assumptions.append(Assumption(slug="device-chosen", text=device.note))
+    if device is not None and not on_device:
+        assumptions.append(
+            Assumption(slug="device-not-used", text=f"the job put nothing on {device.name}: it runs on the CPU as it stands")
+        )
+    return Estimate(
+        target=dict(target),
+        machine=Machine(name=device.name if device is not None else "cpu", details=_details(device, device_count)),
+        pools=(*pools, host_estimate),
+        assumptions=tuple(assumptions),
+        environment=dict(observation.environment),
+        cost=dict(cost),
+    )
+
+
+def _details(device: Device | None, count: int) -> dict[str, Any]:
+    if device is None:
+        return {"device_count": 0}
+    return {
+        "device_count": count,
+        "product": device.product,
+        "memory_bytes": device.memory_bytes,
+        "memory_basis": device.memory_basis.value,
+        "capability": list(device.capability) if device.capability else None,
+    }

@@ -1,0 +1,139 @@
+"""The host's peak: the framework's own process, the job's tensors through malloc, loader workers, pinned buffers.
+
+For a job on a device the host holds what the script loads; for a job on the CPU it holds everything. The framework's
+share is measured: the simulation runs in a process that imports what the job imports and loads what it loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from memfit.documents import Assumption, Component, PoolEstimate
+from memfit.engine.allocators import GlibcAllocator
+from memfit.engine.observation import HostSide, Observation
+from memfit.engine.replay import Replay, replay
+from memfit.engine.trace import Trace
+from memfit.estimating.device_pool import location, steps, top
+from memfit.quantities import GIB, MIB, Basis, ByteRange, Category
+from memfit.sensors import HostMemory
+
+if TYPE_CHECKING:
+    from memfit.estimating.assemble import ProcessReading
+
+# Host memory of the CUDA driver and libraries in one process, beyond a CPU build of the framework. Assumed from
+# readings of torch 2.x processes after their first kernel; not yet measured by this repository's device benchmark.
+CUDA_HOST_SIDE = ByteRange(low=150 * MIB, expected=600 * MIB, high=2 * GIB)
+# Private memory of one loader worker: pages that a forked interpreter comes to write, its own imports when spawned.
+WORKER_PRIVATE = ByteRange(low=15 * MIB, expected=60 * MIB, high=350 * MIB)
+# Code pages and thread stacks that a simulation does not touch and a real run does.
+KERNEL_CODE = ByteRange(low=20 * MIB, expected=60 * MIB, high=160 * MIB)
+
+
+def host_pool(
+    observation: Observation,
+    process: ProcessReading,
+    *,
+    on_device: bool,
+    host: HostMemory | None,
+    host_memory_bytes: int | None,
+    environment: Mapping[str, str],
+) -> tuple[PoolEstimate, list[Assumption]]:
+    """The host's estimate, and what it rests on."""
+    trace = Trace(
+        storages=[item for item in observation.trace.storages if item.pool == "host"], marks=observation.trace.marks
+    )
+    seen = replay(trace, "host", GlibcAllocator())
+    parts = _framework(process) + _tensors(seen) + _around(observation.host, on_device)
+    total = ByteRange.total(part.range for part in parts)
+    capacity = host_memory_bytes or (host.capacity_bytes if host is not None else None)
+    others = None if host_memory_bytes or host is None else host.other_processes_bytes
+    assumptions = []
+    if on_device and host_memory_bytes is None:
+        assumptions.append(
+            Assumption(
+                slug="host-is-this-machine",
+                text="the host's memory is judged by this machine's; say another with --host-memory 64GiB",
+            )
+        )
+    estimate = PoolEstimate(
+        pool="host",
+        capacity_bytes=capacity,
+        peak_bytes=total,
+        components=tuple(parts),
+        allocated_peak_bytes=seen.allocated.size_bytes,
+        requested_peak_bytes=seen.requested.size_bytes,
+        reserved_peak_bytes=seen.reserved.size_bytes,
+        peak_at=location(seen),
+        steps=steps(seen),
+        top=top(seen),
+        other_processes_bytes=others,
+    )
+    return estimate, assumptions
+
+
+def _framework(process: ProcessReading) -> list[Component]:
+    if process.peak_bytes is None:
+        unknown = ByteRange(low=200 * MIB, expected=400 * MIB, high=GIB)
+        return [
+            Component(category=Category.FRAMEWORK, range=unknown, basis=Basis.ASSUMED, source="a framework's usual size")
+        ]
+    held = max(process.peak_bytes - process.own_bytes, 0)
+    return [
+        Component(
+            category=Category.FRAMEWORK,
+            range=ByteRange.exactly(held),
+            basis=Basis.MEASURED,
+            source="the simulating process: imports, and data that the script loaded",
+        ),
+        Component(
+            category=Category.FRAMEWORK,
+            range=KERNEL_CODE,
+            basis=Basis.ASSUMED,
+            source="code pages and threads of kernels that the simulation does not run",
+        ),
+    ]
+
+
+def _tensors(seen: Replay) -> list[Component]:
+    return [
+        Component(category=category, range=ByteRange.exactly(size), basis=Basis.TRACED, source="simulated run, glibc model")
+        for category, size in seen.reserved_breakdown_bytes.items()
+        if size
+    ]
+
+
+def _around(host: HostSide, on_device: bool) -> list[Component]:
+    parts = []
+    if on_device:
+        parts.append(
+            Component(
+                category=Category.FRAMEWORK,
+                range=CUDA_HOST_SIDE,
+                basis=Basis.ASSUMED,
+                source="the CUDA driver and libraries within the process",
+            )
+        )
+        if host.pinned_bytes:
+            parts.append(_exactly(Category.PINNED, host.pinned_bytes, "two page-locked batches"))
+        if host.checkpoint_copy_bytes:
+            parts.append(_exactly(Category.CHECKPOINT, host.checkpoint_copy_bytes, "the largest tensor being saved"))
+    for loader in host.loaders.values():
+        if not loader.workers:
+            continue
+        batches = loader.workers * (loader.prefetch + 1) * loader.batch_bytes
+        private = ByteRange(
+            low=WORKER_PRIVATE.low * loader.workers,
+            expected=WORKER_PRIVATE.expected * loader.workers,
+            high=WORKER_PRIVATE.high * loader.workers,
+        )
+        source = f"{loader.workers} workers x ({loader.prefetch} batches ahead + 1)"
+        parts.append(_exactly(Category.LOADER, batches, source))
+        parts.append(Component(category=Category.LOADER, range=private, basis=Basis.ASSUMED, source="worker processes"))
+    return parts
+
+
+def _exactly(category: Category, size_bytes: int, source: str) -> Component:
+    return Component(
+        category=category, range=ByteRange.exactly(size_bytes), basis=Basis.COMPUTED, source=source
+    )

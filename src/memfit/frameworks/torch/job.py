@@ -1,0 +1,109 @@
+"""Runs a job under the simulation until there is enough to tell: a script, a module, or a callable."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memfit.engine.observation import Observation
+from memfit.frameworks.torch.simulation import Simulation
+
+# Forward passes after which a job that only infers is taken to have shown its peak.
+_MOST_PASSES = 4096
+
+
+class EnoughSeen(BaseException):
+    """Ends the user's code once the simulation has what it needs; no Exception, so that nobody swallows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """When a simulated job has shown enough.
+
+    Args:
+        steps: optimizer steps to see.
+        passes: forward passes to see of a job that does not train; None leaves it to the job.
+    """
+
+    steps: int = 3
+    passes: int | None = None
+
+
+class Watch:
+    """Decides after each step whether the job may end.
+
+    Args:
+        limits: how much to see.
+        enough: called once, when the job may end; usually does not return.
+        progress: told (stage, text, step) as the job goes on.
+    """
+
+    def __init__(
+        self, limits: Limits, enough: Callable[[], None], progress: Callable[[str, str, int], None] | None = None
+    ) -> None:
+        self.limits = limits
+        self._enough = enough
+        self._progress = progress
+
+    def on_step(self, sim: Simulation) -> None:
+        if self._progress is not None:
+            self._progress("step", f"step {sim.total_steps}", sim.total_steps)
+        if sim.total_steps < self.limits.steps or not sim.all_optimizers_stepped():
+            return
+        if not sim.loaders_in_use:
+            self._enough()  # no epoch whose end would show an evaluation or a checkpoint
+        elif sim.epochs_ended or sim.total_steps >= 4 * self.limits.steps + 8:
+            self._enough()
+
+    def on_pass(self, sim: Simulation) -> None:
+        limit = self.limits.passes or _MOST_PASSES
+        if sim.total_steps == 0 and sim.backward_passes == 0 and sim.passes >= limit:
+            sim.assume("passes-bounded", f"a job that only infers was stopped after {limit} forward passes")
+            self._enough()
+
+
+def run_script(target: str, arguments: Sequence[str], *, module: bool) -> None:
+    """Run a script or module as `python target arguments…` would, in this process.
+
+    Whatever it raises comes through; the caller decides what that means.
+    """
+    if module:
+        sys.argv = [target, *arguments]
+        sys.path.insert(0, "")
+        runpy.run_module(target, run_name="__main__", alter_sys=True)
+        return
+    path = Path(target)
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    runpy.run_path(str(path), run_name="__main__")
+
+
+def observe_callable(function: Callable[[], Any], simulate: Callable[..., Simulation], limits: Limits) -> Observation:
+    """Run a callable without arguments under a simulation, in this process.
+
+    Args:
+        function: the job.
+        simulate: makes the simulation, given ``on_step``, ``on_pass`` and ``steps_per_epoch``.
+        limits: how much to see.
+    """
+
+    def enough() -> None:
+        raise EnoughSeen
+
+    watch = Watch(limits, enough)
+    started = time.monotonic()
+    sim = simulate(on_step=watch.on_step, on_pass=watch.on_pass, steps_per_epoch=limits.steps)
+    with sim:
+        try:
+            function()
+        except EnoughSeen:
+            pass
+        sim.finish()
+    observation = sim.observation()
+    observation.environment = {**observation.environment, "seconds": round(time.monotonic() - started, 2)}
+    return observation

@@ -1,0 +1,266 @@
+"""The child: simulates the job, writes the estimate or what went wrong, and ends. Started by launch.py.
+
+    python -m memfit.jobs.child FOLDER
+
+FOLDER holds request.json; the child adds progress.jsonl while it works, and result.json or error.json at the end.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from memfit import __version__
+from memfit.documents import save
+from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, MemfitError
+from memfit.estimating import ProcessReading, assemble
+from memfit.jobs.machine import simulated_machine
+from memfit.jobs.request import Request
+from memfit.registry import adapter
+from memfit.sensors import host_capacity, process_memory
+
+# What one line of the trace costs this process: a Storage with its integers, measured with sys.getsizeof on CPython
+# 3.11 (168 B and three integers of 28 to 32 B).
+_RECORD_BYTES = 264
+# memfit's own modules in the child beyond what the job imports, measured on CPython 3.11 as the growth of the resident
+# size over importing memfit.jobs.child with psutil (13 MiB) and the torch adapter (2 MiB).
+_OWN_MODULES_BYTES = 15 << 20
+
+
+class Child:
+    """One request being worked on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.request = Request(**_tuples(json.loads((folder / "request.json").read_text(encoding="utf-8"))))
+        self.started = time.monotonic()
+        self.sim: Any = None
+        self.machine: Any = None
+        self._lock = threading.Lock()
+
+    def work(self) -> int:
+        """Simulate and write the result. Returns the exit code; 0 when a result was written."""
+        try:
+            self._simulate()
+        except MemfitError as error:
+            return self._fail(error)
+        return 0
+
+    def _simulate(self) -> None:
+        self.tell("start", "loading the framework", 0)
+        job = adapter("torch")
+        import_module = importlib.import_module
+        torch: Any = sys.modules["torch"]
+        simulation = import_module("memfit.frameworks.torch.simulation")
+        request = self.request
+        self.machine = simulated_machine(request.on, torch.__version__, torch.version.cuda)
+        limits = job.Limits(steps=request.steps, passes=request.passes)
+        watch = job.Watch(limits, self.finish, self.tell)
+        root = Path.cwd() if request.module or ":" in request.target else Path(request.target).resolve().parent
+        self.sim = simulation.Simulation(
+            **self.machine.simulation_arguments(),
+            root=root,
+            steps_per_epoch=request.steps,
+            on_step=watch.on_step,
+            on_pass=watch.on_pass,
+        )
+        threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
+        self.tell("setup", "running the job up to its first step", 0)
+        with self.sim:
+            try:
+                self._run_target(job)
+            except SystemExit as error:
+                self._ended_early(error)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                self._crashed(error)
+            self.finish()
+
+    def _run_target(self, job: Any) -> None:
+        request = self.request
+        if ":" in request.target and not Path(request.target).exists():
+            module, _, name = request.target.partition(":")
+            sys.path.insert(0, "")
+            sys.argv = [request.target, *request.arguments]
+            getattr(importlib.import_module(module), name)()
+        else:
+            job.run_script(request.target, request.arguments, module=request.module)
+
+    # -- ends --------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Write the estimate of what was seen and end the process at once: nothing of the job runs any further."""
+        with self._lock:
+            self.tell("replay", "replaying the trace", self.sim.total_steps)
+            self.sim.finish()
+            code = 0
+            try:
+                self._check_something_happened()
+                save(self._estimate(), self.folder / "result.json")
+            except MemfitError as error:
+                code = self._fail(error)
+            except Exception as error:
+                code = self._fail(MemfitError(f"memfit itself failed: {error!r}", slug="internal"), error)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _estimate(self) -> Any:
+        observation = self.sim.observation()
+        reading = process_memory()
+        own = _OWN_MODULES_BYTES + len(observation.trace.storages) * _RECORD_BYTES
+        peak = reading.peak_rss_bytes or reading.rss_bytes if reading is not None else None
+        observation.environment = {
+            "memfit": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **observation.environment,
+        }
+        return assemble(
+            observation,
+            target={
+                "kind": "module" if self.request.module else "script",
+                "name": self.request.target,
+                "arguments": list(self.request.arguments),
+            },
+            device=self.machine.device,
+            device_count=self.machine.count,
+            context=self.machine.context,
+            process=ProcessReading(peak_bytes=peak, own_bytes=own),
+            host=host_capacity(own_bytes=reading.rss_bytes if reading is not None else None),
+            host_memory_bytes=self.request.host_memory_bytes,
+            environment=dict(os.environ),
+            cost={
+                "seconds": round(time.monotonic() - self.started, 2),
+                "process_peak_bytes": peak,
+                "steps": observation.steps,
+                "operators": self.sim.dispatch.operators,
+            },
+        )
+
+    def _check_something_happened(self) -> None:
+        sim = self.sim
+        if sim.total_steps or sim.passes or sim.backward_passes or sim.ledger.trace.storages:
+            if sim.total_steps == 0:
+                sim.assume("no-optimizer-step", "the job ended without an optimizer step: the peak is of what it did run")
+            return
+        raise JobNeverTrained(
+            f"{self.request.target} ended without a step, a forward pass or a tensor",
+            hint="pass the arguments that make it train; memfit runs the script exactly as python would",
+        )
+
+    def _ended_early(self, error: SystemExit) -> None:
+        if error.code in (None, 0):
+            return
+        if self.sim.total_steps == 0:
+            raise JobFailed(
+                f"{self.request.target} called sys.exit({error.code!r}) before its first step",
+                hint="run it with the arguments that python would need; --debug shows what it printed",
+            )
+        self.sim.assume("job-ended-early", f"the script called sys.exit({error.code!r}) after step {self.sim.total_steps}")
+
+    def _crashed(self, error: BaseException) -> None:
+        self.sim.active = False
+        where = _user_line(error)
+        if self.sim.total_steps >= 2:
+            self.sim.active = True
+            self.sim.assume(
+                "job-failed-later",
+                f"after step {self.sim.total_steps} the script failed under the simulation: "
+                f"{type(error).__name__}: {_first_line(error)}{where}",
+            )
+            traceback.print_exception(error)
+            return
+        traceback.print_exception(error)
+        slug = "cannot-simulate" if isinstance(error, NotImplementedError) else "job-failed"
+        kind = CannotSimulate if slug == "cannot-simulate" else JobFailed
+        raise kind(
+            f"{type(error).__name__}: {_first_line(error)}{where}",
+            hint="if plain python runs it, this is memfit's doing: --debug shows the whole story",
+        ) from error
+
+    def _fail(self, error: MemfitError, cause: BaseException | None = None) -> int:
+        if cause is not None:
+            traceback.print_exception(cause)
+        (self.folder / "error.json").write_text(
+            json.dumps({"type": type(error).__name__, "slug": error.slug, "message": error.message, "hint": error.hint}),
+            encoding="utf-8",
+        )
+        return 1
+
+    def _watchdog(self) -> None:
+        time.sleep(self.request.timeout_s)
+        sim = self.sim
+        if sim.total_steps or sim.passes:
+            sim.assume(
+                "stopped-by-time",
+                f"the time limit of {self.request.timeout_s:g} s came after {sim.total_steps} steps and {sim.passes} passes",
+            )
+            self.finish()
+        self._fail(
+            JobTimedOut(
+                f"no step and no forward pass within {self.request.timeout_s:g} s",
+                hint="give it longer with --timeout, or less data to prepare",
+            )
+        )
+        os._exit(1)
+
+    def tell(self, stage: str, text: str, step: int) -> None:
+        line = {"stage": stage, "text": text, "step": step, "seconds": round(time.monotonic() - self.started, 2)}
+        with (self.folder / "progress.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:300]
+
+
+def _user_line(error: BaseException) -> str:
+    """Where in the user's code an error arose: the innermost frame outside libraries."""
+    found = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if "site-packages" not in frame.filename and "memfit" not in frame.filename and not frame.filename.startswith("<"):
+            if "/lib/python" not in frame.filename:
+                found = f" ({Path(frame.filename).name}:{frame.lineno})"
+    return found
+
+
+def _stay_offline() -> None:
+    """Nothing goes to the network: trackers are switched off, connections beyond this machine are refused."""
+    os.environ.update(
+        WANDB_MODE="disabled", WANDB_SILENT="true", COMET_MODE="DISABLED", MLFLOW_TRACKING_URI="", CLEARML_OFFLINE_MODE="1",
+        NEPTUNE_MODE="debug", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false",
+    )  # fmt: skip
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect":
+            address = arguments[1]
+            host = address[0] if isinstance(address, tuple) else "localhost"
+            if str(host) not in ("localhost", "127.0.0.1", "::1"):
+                raise OSError(f"the network is off under memfit's simulation: {host}")
+
+    sys.addaudithook(refuse)
+
+
+def main() -> int:
+    """Work on the folder named on the command line."""
+    child = Child(Path(sys.argv[1]))
+    _stay_offline()
+    return child.work()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""The parent's side: starts the child, passes on its progress, reads what it wrote, and never leaves it behind."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import memfit
+from memfit import errors
+from memfit.documents import Estimate, load
+from memfit.errors import JobFailed, JobTimedOut, MemfitError, UsageError
+from memfit.jobs.request import Request
+
+_POLL_SECONDS = 0.05
+# The child ends itself at its time limit; beyond this it hangs where Python cannot interrupt it.
+_GRACE_SECONDS = 20.0
+_LOG_LINES = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an estimate is.
+
+    Args:
+        stage: "start", "setup", "step" or "replay".
+        text: for a person.
+        step: the optimizer step just seen.
+        steps: how many are wanted.
+        seconds: since the start.
+    """
+
+    stage: str
+    text: str
+    step: int
+    steps: int
+    seconds: float
+
+
+def run_job(
+    request: Request, *, python: str | None = None, progress: Callable[[Progress], None] | None = None
+) -> Estimate:
+    """Simulate a job in a process of its own and return its estimate.
+
+    Args:
+        request: what to simulate.
+        python: the interpreter to use; this one by default.
+        progress: called as the child reports.
+
+    Raises:
+        MemfitError: what went wrong, in a sentence.
+    """
+    with tempfile.TemporaryDirectory(prefix="memfit-") as name:
+        folder = Path(name)
+        (folder / "request.json").write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
+        with _child(folder, request, python) as child:
+            _follow(child, folder, request, progress)
+            code = child.returncode
+        return _result(folder, code, request)
+
+
+@contextlib.contextmanager
+def _child(folder: Path, request: Request, python: str | None) -> Iterator[subprocess.Popen[bytes]]:
+    """The running child; killed on the way out if it is still there."""
+    library = folder / "library"
+    library.mkdir()
+    (library / "memfit").symlink_to(Path(memfit.__file__).resolve().parent, target_is_directory=True)
+    environment = dict(os.environ)
+    known = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = str(library) + (os.pathsep + known if known else "")
+    environment["PYTHONUNBUFFERED"] = "1"
+    command = [python or sys.executable, "-m", "memfit.jobs.child", str(folder)]
+    with (folder / "job.log").open("wb") as log:
+        try:
+            child = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.stderr if request.debug else log,
+                stderr=sys.stderr if request.debug else subprocess.STDOUT,
+            )
+        except OSError as error:
+            raise UsageError(f"cannot start {command[0]}: {error.strerror}", hint="name an interpreter with --python") from error
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+
+
+def _follow(
+    child: subprocess.Popen[bytes], folder: Path, request: Request, progress: Callable[[Progress], None] | None
+) -> None:
+    deadline = time.monotonic() + request.timeout_s + _GRACE_SECONDS
+    told = folder / "progress.jsonl"
+    at = 0
+    while child.poll() is None:
+        if time.monotonic() > deadline:
+            raise JobTimedOut(
+                f"the job did not end within {request.timeout_s:g} s and could not be interrupted",
+                hint="give it longer with --timeout",
+            )
+        if progress is not None and told.exists():
+            at = _pass_on(told, at, request.steps, progress)
+        time.sleep(_POLL_SECONDS)
+
+
+def _pass_on(told: Path, at: int, steps: int, progress: Callable[[Progress], None]) -> int:
+    with told.open(encoding="utf-8") as file:
+        file.seek(at)
+        for line in iter(file.readline, ""):
+            if not line.endswith("\n"):
+                break
+            at = file.tell()
+            item = json.loads(line)
+            progress(
+                Progress(
+                    stage=item["stage"], text=item["text"], step=item["step"], steps=steps, seconds=item["seconds"]
+                )
+            )
+    return at
+
+
+def _result(folder: Path, code: int | None, request: Request) -> Estimate:
+    if (folder / "error.json").exists():
+        told = json.loads((folder / "error.json").read_text(encoding="utf-8"))
+        kind = getattr(errors, told["type"], MemfitError)
+        raise kind(told["message"], hint=told["hint"], slug=told["slug"])
+    if (folder / "result.json").exists():
+        return load(folder / "result.json")
+    log = (folder / "job.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = log[-1] if log else "it printed nothing"
+    how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
+    raise JobFailed(
+        f"the process that simulated {request.target} {how} before there was a result: {last}",
+        hint="--debug shows all that it printed",
+        slug="child-died",
+    )
