@@ -1,0 +1,112 @@
+"""Runs `memfit estimate` on every public script of the corpus and keeps what came of it in data/<date>.json.
+
+    python run.py CORPUS --python PYTHON [--python PYTHON …] [--on DEVICE] [--only NAME …] [-o FILE]
+
+Each script runs in a process group of its own with a time limit. A script ran if memfit handed over an estimate that
+has the peak of the pool the script trains on; anything else is kept with the message memfit gave.
+"""
+
+import argparse
+import datetime
+import json
+import platform
+import tempfile
+from pathlib import Path
+
+import launching
+from corpus import HERE, Script, load
+
+ANSWERED = {0, 3}  # fits, does not fit
+
+
+def main() -> int:
+    options = _options()
+    corpus = options.corpus.resolve()
+    output = options.output or HERE / "data" / f"{datetime.date.today().isoformat()}.json"
+    rows = {row["name"]: row for row in _kept(output)} if options.only else {}
+    for script in load(options.only):
+        row = attempt(script, corpus, options)
+        rows[script.name] = row
+        print(_line(row), flush=True)
+        _keep(output, options, rows)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("corpus", type=Path)
+    arguments.add_argument("--python", action="append", required=True)
+    arguments.add_argument("--on", default="rtx4090-24gb")
+    arguments.add_argument("--only", nargs="*", default=None)
+    arguments.add_argument("--limit", type=float, default=300.0, metavar="SECONDS")
+    arguments.add_argument("--debug", action="store_true", help="ask memfit for tracebacks; kept in CORPUS/.attempts")
+    arguments.add_argument("-o", "--output", type=Path, default=None)
+    return arguments.parse_args()
+
+
+def attempt(script: Script, corpus: Path, options: argparse.Namespace) -> dict[str, object]:
+    """One row of the results: what was run, where, whether it ran, the peaks, the seconds, the message if not."""
+    row: dict[str, object] = {"name": script.name, "repository": script.repository, "commit": script.commit}
+    row |= {"path": script.path, "arguments": list(script.arguments), "kind": script.kind}
+    python = launching.interpreter(script, options.python)
+    if python is None:
+        return row | {"ran": False, "why": "no interpreter at hand has its packages", "seconds": None}
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "estimate.json"
+        command = [python, "-m", "memfit", "estimate", "--on", options.on, "--json", "-o", str(saved)]
+        command += ["--timeout", str(options.limit), *["--debug"] * options.debug, *script.command(corpus)]
+        ended = launching.run(script, command, corpus, limit_s=options.limit + 30)
+        estimate = json.loads(saved.read_text()) if saved.exists() else None
+    (corpus / ".attempts").mkdir(exist_ok=True)
+    (corpus / ".attempts" / f"{script.name}.txt").write_text(ended.tail)
+    row |= {"torch": launching.version_of_torch(python), "exit_code": ended.code, "seconds": round(ended.seconds, 1)}
+    return row | _outcome(script, ended, estimate)
+
+
+def _outcome(script: Script, ended: launching.Ended, estimate: dict | None) -> dict[str, object]:
+    if ended.code not in ANSWERED or estimate is None:
+        return {"ran": False, "why": _why(ended)}
+    peaks = {pool["pool"]: pool["peak_bytes"] for pool in estimate["pools"]}
+    device = next((peak for pool, peak in peaks.items() if pool.startswith("cuda")), None)
+    ran = bool(device) if script.trains_on == "cuda" else "host" in peaks
+    why = None if ran else f"the estimate has no peak for the {script.trains_on} pool"
+    return {"ran": ran, "why": why, "device": device, "host": peaks.get("host"), "verdict": estimate.get("verdict")}
+
+
+def _why(ended: launching.Ended) -> str:
+    if ended.code == launching.TIMED_OUT:
+        return f"no answer within {ended.seconds:.0f} s"
+    lines = [line.strip() for line in ended.tail.splitlines() if line.strip()]
+    said = [line for line in lines if line.startswith(("memfit:", "error:", "memfit error"))]
+    return (said or lines or ["nothing was said"])[-1][:300]
+
+
+def _line(row: dict) -> str:
+    if not row["ran"]:
+        return f"{row['name']:34} NO   {row['seconds']} s  {row['why']}"
+    show = [f"{pool} {_gib(row[pool])}" for pool in ("device", "host") if row[pool]]
+    return f"{row['name']:34} ran  {row['seconds']} s  {'  '.join(show)}  {row['verdict']}"
+
+
+def _gib(peak: dict) -> str:
+    return f"{peak['expected'] / 2**30:.2f} to {peak['high'] / 2**30:.2f} GiB"
+
+
+def _kept(output: Path) -> list[dict]:
+    return json.loads(output.read_text())["scripts"] if output.exists() else []
+
+
+def _keep(output: Path, options: argparse.Namespace, rows: dict[str, dict]) -> None:
+    output.parent.mkdir(exist_ok=True)
+    document = {
+        "schema": 1,
+        "date": datetime.date.today().isoformat(),
+        "on": options.on,
+        "machine": {"system": platform.system(), "python": platform.python_version(), "gpu": None},
+        "scripts": list(rows.values()),
+    }
+    output.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
