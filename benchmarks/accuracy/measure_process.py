@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.accuracy.jobs import JOBS
-from benchmarks.accuracy.surroundings import DATA, ROOT, machine_name, surroundings
+from benchmarks.accuracy.surroundings import DATA, POLITE, ROOT, machine_name, surroundings
 
 # "threshold" hands every block of 128 KiB and more back to the system when it is freed
 # (glibc's own starting value, which it otherwise raises as it goes; mallopt(3)).
@@ -34,8 +34,9 @@ def run_once(name: str, setting: str, steps: int) -> dict[str, object]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
     command = [sys.executable, "-m", "benchmarks.accuracy.process_child", name, str(steps)]
     child = subprocess.Popen(
-        ["nice", "-n", "5", "timeout", str(LIMIT_SECONDS), *command],
-        cwd=ROOT, env={**environment, **SETTINGS[setting]}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ["nice", "-n", "2", "timeout", str(LIMIT_SECONDS), *command],
+        cwd=ROOT, env={**environment, **POLITE, **SETTINGS[setting]},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert child.stdout is not None and child.stderr is not None
     output, errors = child.stdout.read(), child.stderr.read()
@@ -69,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--setting", choices=sorted(SETTINGS), default="default")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--jobs", nargs="*", default=sorted(JOBS))
     options = parser.parse_args()
     folder = DATA / "process"

@@ -1,7 +1,7 @@
 """Predictions for every job, made as a user makes them: ``memfit estimate … run_job.py NAME``, in a fresh process.
 
 Three kinds for the CPU, matched to the three truths: "exact" (three steps, as under the profiler), "default" and
-"threshold" (ten steps as the whole processes ran them, with glibc's defaults and with MALLOC_MMAP_THRESHOLD_=131072).
+"threshold" (eight steps as the whole processes ran them, with glibc's defaults and with MALLOC_MMAP_THRESHOLD_=131072).
 With ``--on h100-80gb --like FILE`` the kind is "device": the jobs and scales of a measured device file.
 
     python -m benchmarks.accuracy.predict [--kinds exact default threshold] [--jobs gpt_sgd …] [--again]
@@ -31,8 +31,8 @@ SCRIPT = "benchmarks/accuracy/run_job.py"
 LIMIT_SECONDS = 180
 KINDS: dict[str, tuple[int, dict[str, str]]] = {
     "exact": (EXACT_STEPS, {}),
-    "default": (10, SETTINGS["default"]),
-    "threshold": (10, SETTINGS["threshold"]),
+    "default": (8, SETTINGS["default"]),
+    "threshold": (8, SETTINGS["threshold"]),
 }
 
 

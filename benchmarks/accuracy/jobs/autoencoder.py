@@ -69,7 +69,7 @@ def vector_quantised_adam(device: str, steps: int, scale: float) -> None:
     parameters = [*encode.parameters(), *quantise.parameters(), *decode.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=2e-4)
     for _ in range(steps):
-        images = torch.rand(int(12 * scale), 3, 96, 96, device=device)
+        images = torch.rand(int(56 * scale), 3, 96, 96, device=device)
         latent, commitment = quantise(encode(images))
         loss = F.mse_loss(decode(latent), images) + commitment
         optimizer.zero_grad()

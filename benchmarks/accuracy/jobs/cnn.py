@@ -72,18 +72,18 @@ def vgg_sgd(device: str, steps: int, scale: float) -> None:
     model = nn.Sequential(*layers, *classifier).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, weight_decay=5e-4)
     for _ in range(steps):
-        images, labels = images_and_labels(int(24 * scale), 64, 100, device)
+        images, labels = images_and_labels(int(28 * scale), 64, 100, device)
         optimizer.zero_grad()
         F.cross_entropy(model(images), labels).backward()
         optimizer.step()
 
 
 def resnet_momentum(device: str, steps: int, scale: float) -> None:
-    model = ResNet().to(device)
+    model = ResNet(width=16).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
     for _ in range(steps):
-        images, labels = images_and_labels(int(64 * scale), 32, 100, device)
+        images, labels = images_and_labels(int(128 * scale), 32, 100, device)
         optimizer.zero_grad()
         loss = F.cross_entropy(model(images), labels, label_smoothing=0.1)
         loss.backward()
@@ -92,10 +92,10 @@ def resnet_momentum(device: str, steps: int, scale: float) -> None:
 
 
 def resnet_channels_last_adamw(device: str, steps: int, scale: float) -> None:
-    model = ResNet(width=24).to(device, memory_format=torch.channels_last)
+    model = ResNet(width=16).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     for _ in range(steps):
-        images, labels = images_and_labels(int(24 * scale), 64, 100, device)
+        images, labels = images_and_labels(int(36 * scale), 64, 100, device)
         images = images.contiguous(memory_format=torch.channels_last)
         optimizer.zero_grad()
         F.cross_entropy(model(images), labels).backward()
@@ -103,10 +103,10 @@ def resnet_channels_last_adamw(device: str, steps: int, scale: float) -> None:
 
 
 def resnet_checkpoint(device: str, steps: int, scale: float) -> None:
-    model = ResNet(width=32, checkpointed=True).to(device)
+    model = ResNet(width=16, checkpointed=True).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for _ in range(steps):
-        images, labels = images_and_labels(int(24 * scale), 64, 100, device)
+        images, labels = images_and_labels(int(56 * scale), 64, 100, device)
         optimizer.zero_grad()
         F.cross_entropy(model(images), labels).backward()
         optimizer.step()
@@ -114,10 +114,10 @@ def resnet_checkpoint(device: str, steps: int, scale: float) -> None:
 
 def resnet_autocast(device: str, steps: int, scale: float) -> None:
     kind = torch.device(device).type
-    model = ResNet().to(device)
+    model = ResNet(width=16).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for _ in range(steps):
-        images, labels = images_and_labels(int(24 * scale), 64, 100, device)
+        images, labels = images_and_labels(int(56 * scale), 64, 100, device)
         optimizer.zero_grad()
         with torch.autocast(kind, dtype=torch.bfloat16):
             loss = F.cross_entropy(model(images), labels)
@@ -126,15 +126,15 @@ def resnet_autocast(device: str, steps: int, scale: float) -> None:
 
 
 def resnet_frozen_backbone(device: str, steps: int, scale: float) -> None:
-    model = ResNet(width=48, classes=20).to(device)
+    model = ResNet(width=24, classes=20).to(device)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    model.head = nn.Sequential(nn.Linear(48 * 8, 1024), nn.ReLU(), nn.Linear(1024, 20)).to(device)
+    model.head = nn.Sequential(nn.Linear(24 * 8, 1024), nn.ReLU(), nn.Linear(1024, 20)).to(device)
     for parameter in model.blocks[-1].parameters():
         parameter.requires_grad_(True)
     optimizer = torch.optim.Adam([item for item in model.parameters() if item.requires_grad], lr=1e-3)
     for _ in range(steps):
-        images, labels = images_and_labels(int(48 * scale), 64, 20, device)
+        images, labels = images_and_labels(int(80 * scale), 64, 20, device)
         optimizer.zero_grad()
         F.cross_entropy(model(images), labels).backward()
         optimizer.step()
@@ -200,7 +200,7 @@ def video_conv3d_adam(device: str, steps: int, scale: float) -> None:
         nn.Conv3d(32, 64, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(64, 50),
     ).to(device)  # fmt: skip
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    batch = int(4 * scale)
+    batch = int(9 * scale)
     for _ in range(steps):
         clips = torch.randn(batch, 3, 16, 64, 64, device=device)
         optimizer.zero_grad()

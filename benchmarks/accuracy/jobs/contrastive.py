@@ -25,9 +25,9 @@ def siamese_triplet_adam(device: str, steps: int, scale: float) -> None:
 
 
 def simclr_momentum(device: str, steps: int, scale: float) -> None:
-    model = ResNet(width=32, blocks=1, classes=128).to(device)
+    model = ResNet(width=16, blocks=1, classes=128).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3, momentum=0.9, weight_decay=1e-6)
-    batch = int(96 * scale)
+    batch = int(112 * scale)
     for _ in range(steps):
         views = torch.randn(2 * batch, 3, 32, 32, device=device)
         found = F.normalize(model(views), dim=1)

@@ -177,7 +177,7 @@ def pix2pix_patch_gan(device: str, steps: int, scale: float) -> None:
     translate, judge = UNet(3, 3, 16).to(device), critic(32, normalised=True).to(device)
     adam_g = torch.optim.AdamW(translate.parameters(), lr=2e-4)
     adam_d = torch.optim.AdamW(judge.parameters(), lr=2e-4)
-    batch = int(3 * scale)
+    batch = int(6 * scale)
     for _ in range(steps):
         source = torch.randn(batch, 3, 128, 128, device=device)
         target = torch.randn(batch, 3, 128, 128, device=device)

@@ -33,7 +33,7 @@ def gcn_index_add_adam(device: str, steps: int, scale: float) -> None:
 
 
 def sage_scatter_mean_adamw(device: str, steps: int, scale: float) -> None:
-    nodes, edges = int(16000 * scale), int(100000 * scale)
+    nodes, edges = int(18000 * scale), int(120000 * scale)
     features = torch.randn(nodes, 100, device=device)
     own = nn.ModuleList([nn.Linear(100, 192), nn.Linear(192, 47)]).to(device)
     other = nn.ModuleList([nn.Linear(100, 192), nn.Linear(192, 47)]).to(device)

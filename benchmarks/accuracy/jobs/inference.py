@@ -10,11 +10,11 @@ from benchmarks.accuracy.jobs.cnn import ResNet
 
 
 def resnet_inference_mode(device: str, steps: int, scale: float) -> None:
-    model = ResNet(width=48).to(device).eval()
+    model = ResNet(width=24).to(device).eval()
     right = 0
     with torch.inference_mode():
         for _ in range(steps):
-            images = torch.randn(int(64 * scale), 3, 64, 64).to(device)
+            images = torch.randn(int(128 * scale), 3, 64, 64).to(device)
             right += int((model(images).argmax(dim=1) == 7).sum())
     print(f"right: {right}")
 

@@ -88,22 +88,22 @@ def gru_cell_loop_adam(device: str, steps: int, scale: float) -> None:
 
 
 def rnn_attention_decoder_adagrad(device: str, steps: int, scale: float) -> None:
-    source, target = nn.Embedding(8000, 192), nn.Embedding(8000, 192)
+    source, target = nn.Embedding(16000, 192), nn.Embedding(16000, 192)
     encode, decode = nn.GRU(192, 192, batch_first=True), nn.GRUCell(384, 192)
-    head = nn.Linear(192, 8000)
+    head = nn.Linear(192, 16000)
     model = nn.ModuleList([source, target, encode, decode, head]).to(device)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=0.01)
-    batch = int(16 * scale)
+    batch = int(24 * scale)
     for _ in range(steps):
-        sentence = torch.randint(0, 8000, (batch, 40), device=device)
-        wanted = torch.randint(0, 8000, (batch, 30), device=device)
+        sentence = torch.randint(0, 16000, (batch, 40), device=device)
+        wanted = torch.randint(0, 16000, (batch, 17), device=device)
         memory, last = encode(source(sentence))
         hidden, loss = last[0], torch.zeros((), device=device)
-        for position in range(29):
+        for position in range(16):
             weights = torch.bmm(memory, hidden.unsqueeze(2)).squeeze(2).softmax(dim=1)
             context = torch.bmm(weights.unsqueeze(1), memory).squeeze(1)
             hidden = decode(torch.cat([target(wanted[:, position]), context], dim=1), hidden)
             loss = loss + F.cross_entropy(head(hidden), wanted[:, position + 1])
         optimizer.zero_grad()
-        (loss / 29).backward()
+        (loss / 16).backward()
         optimizer.step()

@@ -101,7 +101,7 @@ def speech_conv_ctc_adamw(device: str, steps: int, scale: float) -> None:
     encode, head = nn.TransformerEncoder(layer, 4), nn.Linear(256, 32)
     model = nn.ModuleList([inputs, encode, head]).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4)
-    batch = int(6 * scale)
+    batch = int(4 * scale)
     for _ in range(steps):
         spectrum = torch.randn(batch, 80, 500, device=device)
         log_probabilities = head(encode(inputs(spectrum).transpose(1, 2))).log_softmax(dim=-1).transpose(0, 1)
