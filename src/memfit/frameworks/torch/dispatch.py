@@ -14,6 +14,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from memfit.frameworks.torch.ledger import HOST, Ledger, worth_mirroring
+from memfit.frameworks.torch.shapes import ShapeMemory
 from memfit.frameworks.torch.situation import Situation
 from memfit.quantities import Category, Phase
 
@@ -39,11 +40,12 @@ _PLAIN_FACTORIES = frozenset({"zeros", "ones", "full", "arange", "eye", "linspac
 class Mutation:
     """Which arguments an operator writes to, read once from its schema."""
 
-    __slots__ = ("name", "positions", "random", "small_values", "writes")
+    __slots__ = ("label", "name", "positions", "random", "small_values", "writes")
 
     def __init__(self, func: Any) -> None:
         schema = func._schema
         self.name: str = schema.name.split("::")[-1]
+        self.label = str(func)
         self.positions = [
             (index, argument.name)
             for index, argument in enumerate(schema.arguments)
@@ -82,6 +84,7 @@ class Dispatch(TorchDispatchMode):
         self.operators = 0
         self.inside = 0  # > 0 while PyTorch's own meta kernels run: they must see meta devices
         self.unsupported: dict[str, str] = {}
+        self.shapes = ShapeMemory()
         self._mutations: dict[Any, Mutation] = {}
 
     @classmethod
@@ -179,17 +182,32 @@ class Dispatch(TorchDispatchMode):
         if kwargs.get("pin_memory"):
             kwargs = {**kwargs, "pin_memory": None}
         mutation = self.mutation(func)
+        values = self._values(func, args, kwargs, mutation)
+        key = self.shapes.key(func, args, kwargs)
+        if key is not None:
+            try:
+                out = self.shapes.recall(key, args)
+            except KeyError:
+                pass
+            else:
+                return self._written_down(out, func, args, kwargs, pool, values, mutation)
         meta_args, meta_kwargs = args, kwargs
         if any_real:
             meta_args = tuple(as_meta(item) for item in args)
             meta_kwargs = {name: as_meta(item) for name, item in kwargs.items()}
-        values = self._values(func, args, kwargs, mutation)
-        out = func(*meta_args, **meta_kwargs)
-        self.record(out, pool, str(func), values)
+        out = self._same_objects(func(*meta_args, **meta_kwargs), meta_args, args)
+        if key is not None:
+            self.shapes.keep(key, out, args)
+        return self._written_down(out, func, args, kwargs, pool, values, mutation)
+
+    def _written_down(
+        self, out: Any, func: Any, args: Any, kwargs: Any, pool: str, values: Any, mutation: Mutation
+    ) -> Any:
+        self.record(out, pool, mutation.label, values)
         if mutation.writes and values is None:
             for tensor in written(mutation, args, kwargs):
                 self.ledger.forget_values(tensor)
-        return self._same_objects(out, meta_args, args) if mutation.writes and any_real else out
+        return out
 
     def record(self, out: Any, pool: str, operator: str, values: Any = None, category: Category | None = None) -> None:
         """Write down the storages of an operator's results.

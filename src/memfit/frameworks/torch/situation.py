@@ -12,7 +12,7 @@ import torch
 
 from memfit.quantities import Phase
 
-_HERE = str(Path(__file__).resolve().parents[2])  # the memfit package
+_HERE = str(Path(__file__).parents[2])  # the memfit package, as it was imported
 _LIBRARIES = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     | {str(Path(torch.__file__).resolve().parents[1])}
