@@ -60,7 +60,7 @@ def _host(document: Mapping[str, Any]) -> RenderableType:
     else:
         table.add_row("swap", "", Text("none" if swap == 0 else "—"))
     room = f"{format_bytes(host['room_bytes'])} of {format_bytes(host['capacity_bytes'])}"
-    table.add_row(Text("for a job", style="bold"), "", Text(f"{room}, bound by {printable(host['bound_by'])}"))
+    table.add_row(Text("for a job", style="bold"), "", Text(f"{room} ({printable(host['bound_by'])})"))
     return table
 
 
