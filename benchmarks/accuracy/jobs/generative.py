@@ -155,7 +155,7 @@ def wgan_gradient_penalty(device: str, steps: int, scale: float) -> None:
     generate, judge = generator(64, 32).to(device), critic(48, normalised=False).to(device)
     adam_g = torch.optim.Adam(generate.parameters(), lr=1e-4, betas=(0.0, 0.9))
     adam_c = torch.optim.Adam(judge.parameters(), lr=1e-4, betas=(0.0, 0.9))
-    batch = int(96 * scale)
+    batch = int(256 * scale)
     for step in range(steps):
         real = torch.randn(batch, 3, 32, 32, device=device)
         fake = generate(torch.randn(batch, 64, 1, 1, device=device)).detach()

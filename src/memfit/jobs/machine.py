@@ -70,7 +70,7 @@ def simulated_machine(
     if device is None or device.is_cpu:
         return SimulatedMachine(device=None, count=0, context=None, workspace_bytes=0, workspace_stays=True)
     context = device_overhead(
-        device, torch_version, cuda_version, env=environment, learnt=load_learnt(user_data_file())
+        device, torch_version, cuda_version, env=environment, learnt=load_learnt(user_data_file(environment))
     )
     workspace = cublas_workspace_bytes(device.capability, torch_version, environment)
     workspace += cublaslt_workspace_bytes(device.capability, torch_version, environment)

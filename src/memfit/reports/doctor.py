@@ -43,7 +43,7 @@ def report(document: Mapping[str, Any]) -> RenderableType:
     for title, body in sections:
         if body is not None:
             parts += [Text(title, style="bold"), Padding(body, (0, 0, 1, 2))]
-    return Group(*parts, *_warnings(document["warnings"]))
+    return Group(*parts, _warnings(document["warnings"]))
 
 
 def _host(document: Mapping[str, Any]) -> RenderableType:
@@ -70,7 +70,7 @@ def _memory_row(table: Table, name: str, used_bytes: int | None, total_bytes: in
         return
     share = used_bytes / total_bytes
     drawn = Text(bar(share, _BAR), style="red" if share > _FULL else "cyan", no_wrap=True)
-    figures = f"{format_bytes(used_bytes)} of {format_bytes(total_bytes)} in use"
+    figures = f"{format_bytes(used_bytes)} of {format_bytes(total_bytes)}"
     table.add_row(Text(printable(name)), drawn, Text(figures))
 
 
@@ -116,9 +116,11 @@ def _pairs(values: Mapping[str, str]) -> RenderableType | None:
     return table if table.row_count else None
 
 
-def _warnings(sentences: Iterable[str]) -> Iterable[RenderableType]:
+def _warnings(sentences: Iterable[str]) -> RenderableType:
+    table = Table.grid(padding=(0, 1, 0, 0))
     for sentence in sentences:
-        yield Text.assemble(("! ", "bold yellow"), Text(printable(sentence), style="yellow"))
+        table.add_row(Text("!", style="bold yellow"), Text(printable(sentence), style="yellow"))
+    return table
 
 
 def _grid() -> Table:

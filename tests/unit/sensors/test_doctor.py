@@ -155,7 +155,7 @@ def test_report_shows_every_part() -> None:
     page = drawn(document(reading, learnt=[learnt]))
 
     for words in (
-        "4.00 GiB of 64.00 GiB in use",
+        "4.00 GiB of 64.00 GiB",
         "7.00 GiB of 8.00 GiB (container limit)",
         "firefox",
         "NVIDIA L4",
