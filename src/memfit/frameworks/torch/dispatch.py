@@ -37,15 +37,16 @@ _PLAIN_FACTORIES = frozenset({"zeros", "ones", "full", "arange", "eye", "linspac
                               "randperm", "tril_indices", "triu_indices"})  # fmt: skip
 
 
-class Mutation:
-    """Which arguments an operator writes to, read once from its schema."""
+class Facts:
+    """What is read once of an operator: which arguments it writes to, whether it is made of others."""
 
-    __slots__ = ("label", "name", "positions", "random", "small_values", "writes")
+    __slots__ = ("composite", "label", "name", "positions", "random", "small_values", "writes")
 
     def __init__(self, func: Any) -> None:
         schema = func._schema
         self.name: str = schema.name.split("::")[-1]
         self.label = str(func)
+        self.composite: bool = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
         self.positions = [
             (index, argument.name)
             for index, argument in enumerate(schema.arguments)
@@ -85,7 +86,7 @@ class Dispatch(TorchDispatchMode):
         self.inside = 0  # > 0 while PyTorch's own meta kernels run: they must see meta devices
         self.unsupported: dict[str, str] = {}
         self.shapes = ShapeMemory()
-        self._mutations: dict[Any, Mutation] = {}
+        self._facts: dict[Any, Facts] = {}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -100,6 +101,10 @@ class Dispatch(TorchDispatchMode):
         kwargs = kwargs or {}
         if self.ledger.closed:
             return func(*args, **kwargs)
+        if self.facts(func).composite and func not in self.handlers:
+            # without autograd (inference mode) composite operators arrive whole: take them apart as autograd would
+            with self:
+                return func.decompose(*args, **kwargs)
         self.operators += 1
         pool, any_real = self._pool_of_arguments(args, kwargs)
         device = kwargs.get("device")
@@ -150,8 +155,8 @@ class Dispatch(TorchDispatchMode):
         return None
 
     def _run_real(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        mutation = self.mutation(func)
-        if mutation.name in _FACTORIES and self._too_large(func, args, kwargs, mutation):
+        facts = self.facts(func)
+        if facts.name in _FACTORIES and self._too_large(func, args, kwargs, facts):
             self.situation.note_graph_node()
             with torch._C._ExcludeDispatchKeyGuard(self.keys):
                 return self.run_simulated(func, args, {**kwargs, "device": _META}, HOST, True)
@@ -161,8 +166,8 @@ class Dispatch(TorchDispatchMode):
                 self.ledger.adopt(tensor, HOST, operator=str(func), real=True)
         return out
 
-    def _too_large(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], mutation: Mutation) -> bool:
-        limit = _LARGEST_REAL_RANDOM_BYTES if mutation.name in _RANDOM else _LARGEST_REAL_FACTORY_BYTES
+    def _too_large(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], facts: Facts) -> bool:
+        limit = _LARGEST_REAL_RANDOM_BYTES if facts.name in _RANDOM else _LARGEST_REAL_FACTORY_BYTES
         try:
             shape = func(*[as_meta(item) for item in args], **{**kwargs, "device": _META, "pin_memory": None})
         except Exception:
@@ -181,8 +186,8 @@ class Dispatch(TorchDispatchMode):
             kwargs = {**kwargs, "device": _META}
         if kwargs.get("pin_memory"):
             kwargs = {**kwargs, "pin_memory": None}
-        mutation = self.mutation(func)
-        values = self._values(func, args, kwargs, mutation)
+        facts = self.facts(func)
+        values = self._values(func, args, kwargs, facts)
         key = self.shapes.key(func, args, kwargs)
         if key is not None:
             try:
@@ -190,7 +195,7 @@ class Dispatch(TorchDispatchMode):
             except KeyError:
                 pass
             else:
-                return self._written_down(out, func, args, kwargs, pool, values, mutation)
+                return self._written_down(out, func, args, kwargs, pool, values, facts)
         meta_args, meta_kwargs = args, kwargs
         if any_real:
             meta_args = tuple(as_meta(item) for item in args)
@@ -198,14 +203,14 @@ class Dispatch(TorchDispatchMode):
         out = self._same_objects(func(*meta_args, **meta_kwargs), meta_args, args)
         if key is not None:
             self.shapes.keep(key, out, args)
-        return self._written_down(out, func, args, kwargs, pool, values, mutation)
+        return self._written_down(out, func, args, kwargs, pool, values, facts)
 
     def _written_down(
-        self, out: Any, func: Any, args: Any, kwargs: Any, pool: str, values: Any, mutation: Mutation
+        self, out: Any, func: Any, args: Any, kwargs: Any, pool: str, values: Any, facts: Facts
     ) -> Any:
-        self.record(out, pool, mutation.label, values)
-        if mutation.writes and values is None:
-            for tensor in written(mutation, args, kwargs):
+        self.record(out, pool, facts.label, values)
+        if facts.writes and values is None:
+            for tensor in written(facts, args, kwargs):
                 self.ledger.forget_values(tensor)
         return out
 
@@ -231,7 +236,7 @@ class Dispatch(TorchDispatchMode):
                 if item is not None:
                     self.record(item, pool, operator, value, category)
 
-    def _values(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], mutation: Mutation) -> Any:
+    def _values(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], facts: Facts) -> Any:
         """The operator's result on the true values, when all of them are known and small; else None.
 
         An operator that writes runs on the mirrors themselves, which keeps them true.
@@ -240,17 +245,17 @@ class Dispatch(TorchDispatchMode):
         for tensor in tensors_in(args, kwargs):
             found = True
             if _real_device(tensor).type == "cpu":
-                if mutation.writes or not worth_mirroring(tensor):
+                if facts.writes or not worth_mirroring(tensor):
                     return None
                 continue
             entry = self.ledger.entry(tensor)
-            if entry is None or (entry.mirror is None and (entry.uniform is None or mutation.writes)):
+            if entry is None or (entry.mirror is None and (entry.uniform is None or facts.writes)):
                 return None
             if not worth_mirroring(tensor):
                 return None
-        if not found and mutation.name not in _PLAIN_FACTORIES:
+        if not found and facts.name not in _PLAIN_FACTORIES:
             return None
-        if found and mutation.random:
+        if found and facts.random:
             return None
         if not found and not self._small_factory(func, args, kwargs):
             return None
@@ -275,10 +280,10 @@ class Dispatch(TorchDispatchMode):
             return type(item)(self._valued(part) for part in item) if not hasattr(item, "_fields") else item
         return item
 
-    def mutation(self, func: Any) -> Mutation:
-        found = self._mutations.get(func)
+    def facts(self, func: Any) -> Facts:
+        found = self._facts.get(func)
         if found is None:
-            found = self._mutations[func] = Mutation(func)
+            found = self._facts[func] = Facts(func)
         return found
 
     @staticmethod
@@ -336,8 +341,8 @@ def as_meta(item: Any) -> Any:
     return item
 
 
-def written(mutation: Mutation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+def written(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
     """The tensors that an operator writes to."""
-    for index, name in mutation.positions:
+    for index, name in facts.positions:
         item = args[index] if index < len(args) else kwargs.get(name)
         yield from tensors_in((item,), {})
