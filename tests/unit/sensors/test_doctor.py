@@ -152,7 +152,7 @@ def test_report_shows_every_part() -> None:
         "readings": 4,
     }
 
-    page = drawn(document(reading, learnt=[learnt]))
+    page = " ".join(drawn(document(reading, learnt=[learnt])).split())
 
     for words in (
         "4.00 GiB of 64.00 GiB",
