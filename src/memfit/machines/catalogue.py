@@ -86,7 +86,7 @@ def shipped_devices() -> tuple[Device, ...]:
 
 def _read_user_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _bad(str(path), f"it cannot be read ({error})") from error
 
