@@ -52,7 +52,7 @@ def _host(document: Mapping[str, Any]) -> RenderableType:
     _memory_row(table, "RAM", host["total_bytes"] - host["available_bytes"], host["total_bytes"])
     for limit in document["limits"]:
         if limit["name"] != "RAM":
-            name = f"{limit['name']} {limit['where']}".strip()
+            name = f"{limit['name']} {limit['where'].rsplit('/', 1)[-1]}".strip()
             _memory_row(table, name, limit["others_bytes"], limit["limit_bytes"])
     swap, free = host["swap_total_bytes"], host["swap_free_bytes"]
     if swap and free is not None:
