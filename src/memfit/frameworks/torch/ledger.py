@@ -135,6 +135,24 @@ class Ledger:
                 entry.handle = allocator.malloc(record.size_bytes, record.stream)
         return entry
 
+    def stand_in(self, tensor: torch.Tensor, pool: str) -> torch.Tensor:
+        """A meta tensor in place of a real one that is already accounted for: it takes no memory of its own.
+
+        For operators that look at their arguments' devices before they are dispatched.
+        """
+        with torch._C._DisableTorchDispatch():
+            meta = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
+        storage = _storage_of(meta)
+        entry = Entry(Storage(pool=pool, size_bytes=0, born=self._tick), pool, False)
+        reference = _Reference(storage, self._forget)
+        reference.key = storage._cdata
+        entry.reference = reference
+        self._entries[storage._cdata] = entry
+        return meta
+
+    def _forget(self, reference: Any) -> None:
+        self._entries.pop(reference.key, None)
+
     def transient(self, pool: str, size_bytes: int, category: Category, operator: str | None = None) -> None:
         """A block that an operator takes and gives back within itself: a workspace, an internal buffer."""
         if size_bytes <= 0 or self.closed:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from memfit.frameworks.torch.dispatch import tensors_in
 from memfit.frameworks.torch.ledger import HOST
 from memfit.frameworks.torch.operators import attention, recurrent
 
@@ -34,7 +35,7 @@ def _guarded(simulation: Any, overload: Any, make: Callable[..., Any]) -> Callab
             pool = simulation.ledger.pool(first) if isinstance(first, torch.Tensor) else None
             if pool is None and torch.is_tensor(first) and _any_simulated(simulation, args):
                 pool = HOST
-            if pool is None or simulation.ledger.closed:
+            if pool is None or simulation.ledger.closed or simulation.dispatch.inside:
                 return overload(*args, **kwargs)
             return make(simulation, overload, pool, *args, **kwargs)
 
@@ -42,7 +43,7 @@ def _guarded(simulation: Any, overload: Any, make: Callable[..., Any]) -> Callab
 
 
 def _any_simulated(simulation: Any, args: tuple[Any, ...]) -> bool:
-    return any(isinstance(item, torch.Tensor) and simulation.ledger.pool(item) is not None for item in args)
+    return any(simulation.ledger.pool(item) is not None for item in tensors_in(args, {}))
 
 
 def _dropout(simulation: Any, overload: Any, pool: str, x: torch.Tensor, p: float, train: bool) -> torch.Tensor:
@@ -70,6 +71,7 @@ def _attention(simulation: Any, overload: Any, pool: str, query: Any, key: Any, 
 def _recurrent(mode: str) -> Callable[..., Any]:
     def override(simulation: Any, overload: Any, pool: str, x: Any, hx: Any, parameters: Any, has_biases: bool,
                  layers: int, dropout: float, train: bool, bidirectional: bool, batch_first: bool) -> Any:  # fmt: skip
+        x, hx = _on_one_device(simulation, (x, hx))
         projected = mode == "lstm" and hx[0].shape[-1] != hx[1].shape[-1]
         if pool == HOST:
             if mode == "lstm" and not projected and torch.backends.mkldnn.is_available() and x.dtype is torch.float32:
@@ -88,6 +90,7 @@ def _recurrent(mode: str) -> Callable[..., Any]:
 def _recurrent_packed(mode: str) -> Callable[..., Any]:
     def override(simulation: Any, overload: Any, pool: str, data: Any, batch_sizes: Any, hx: Any, parameters: Any,
                  has_biases: bool, layers: int, dropout: float, train: bool, bidirectional: bool) -> Any:  # fmt: skip
+        data, hx = _on_one_device(simulation, (data, hx))
         if pool == HOST:
             return overload(
                 data, batch_sizes, hx, parameters, has_biases, layers, dropout, train, bidirectional
@@ -95,6 +98,25 @@ def _recurrent_packed(mode: str) -> Callable[..., Any]:
         return recurrent.cudnn(simulation, mode, data, batch_sizes, hx, parameters, layers, train, bidirectional, False)
 
     return override
+
+
+def _on_one_device(simulation: Any, item: Any) -> Any:
+    """Real tensors among simulated ones, as stand-ins: the composite code compares devices before it dispatches."""
+    if isinstance(item, torch.Tensor):
+        real = torch._C.TensorBase.device.__get__(item).type == "cpu"  # type: ignore[attr-defined]
+        return simulation.ledger.stand_in(item, HOST) if real else item
+    if isinstance(item, (list, tuple)):
+        return type(item)(_on_one_device(simulation, part) for part in item)
+    return item
+
+
+def _cell(simulation: Any, overload: Any, pool: str, x: Any, hx: Any, *rest: Any) -> Any:
+    x, hx = _on_one_device(simulation, (x, hx))
+    return overload(x, hx, *rest)
+
+
+def _as_it_is(simulation: Any, overload: Any, pool: str, *args: Any, **kwargs: Any) -> Any:
+    return overload(*args, **kwargs)
 
 
 def _cast_all(item: Any, dtype: torch.dtype) -> Any:
@@ -123,4 +145,9 @@ _OVERRIDES: dict[Any, Callable[..., Any]] = {
     aten.lstm.data: _recurrent_packed("lstm"),
     aten.gru.data: _recurrent_packed("gru"),
     aten.isfinite.default: _isfinite,
+    aten.lstm_cell.default: _cell,
+    aten.gru_cell.default: _cell,
+    aten.rnn_tanh_cell.default: _cell,
+    aten.rnn_relu_cell.default: _cell,
+    aten.binary_cross_entropy.default: _as_it_is,  # forbidden behind the borrowed key
 }

@@ -130,7 +130,44 @@ def handlers(stand_ins: StandIns, assume: Assume) -> dict[Any, Handler]:
     def nothing(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         return args[0] if args else None
 
+    def pack(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        """Padded sequences packed together: the lengths are real and decide the size."""
+        sequences, lengths = args[0], dispatch.ledger.values(args[1])
+        batch_first = args[2] if len(args) > 2 else kwargs.get("batch_first", False)
+        steps, batch = sequences.shape[1 if batch_first else 0], sequences.shape[0 if batch_first else 1]
+        if lengths is None:
+            assume("shape-from-values", "packed sequences were taken at their full length")
+            lengths = torch.full((batch,), steps, dtype=torch.int64)
+        rows = int(lengths.sum())
+        sizes = (lengths[None, :] > torch.arange(int(lengths.max()))[:, None]).sum(1)
+        data = torch.empty((rows, *sequences.shape[2:]), dtype=sequences.dtype, device="meta")
+        dispatch.record(data, pool, str(func))
+        return data, sizes
+
+    def ctc(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        """Connectionist temporal classification keeps a table over time and twice the longest target."""
+        scores, targets, lengths = args[0], args[1], args[3]
+        known = dispatch.ledger.values(lengths) if isinstance(lengths, torch.Tensor) else torch.tensor(list(lengths))
+        longest = int(known.max()) if known is not None else targets.shape[-1]
+        batch = scores.shape[1]
+        losses = torch.empty((batch,), dtype=scores.dtype, device="meta")
+        table = torch.empty((batch, scores.shape[0], 2 * longest + 1), dtype=scores.dtype, device="meta")
+        dispatch.record((losses, table), pool, str(func))
+        return losses, table
+
+    def ctc_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        scores, table = args[1], args[6]
+        dispatch.ledger.transient(pool, table.numel() * table.element_size(), Category.TEMPORARIES, str(func))
+        out = torch.empty_like(scores, device="meta")
+        dispatch.record(out, pool, str(func))
+        return out
+
     return {
+        aten._pack_padded_sequence.default: pack,
+        aten._ctc_loss.default: ctc,
+        aten._ctc_loss.Tensor: ctc,
+        aten._ctc_loss_backward.default: ctc_backward,
+        aten._ctc_loss_backward.Tensor: ctc_backward,
         aten._local_scalar_dense.default: local_scalar,
         aten.nonzero.default: counted(lambda x: _new(x, (x.numel(), x.dim()), torch.int64)),
         aten.masked_select.default: counted(lambda x, mask: _new(x, (max(x.numel(), mask.numel()),))),

@@ -45,6 +45,22 @@ def _install_tensor(simulation: Any, patches: Patches) -> None:
         return made.requires_grad_() if requires_grad else made
 
     patches.set(torch, "asarray", asarray)
+    for name in _LEAVES:
+        patches.set(torch, name, _leaf(getattr(torch, name)))
+
+
+# Factories that are asked for leaves of the graph: C++ would mark them behind the simulation's back.
+_LEAVES = ("rand", "randn", "zeros", "ones", "empty", "full", "normal", "linspace", "eye", "rand_like", "randn_like",
+           "zeros_like", "ones_like", "empty_like", "full_like")  # fmt: skip
+
+
+def _leaf(factory: Any) -> Any:
+    def make(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs.get("requires_grad"):
+            return factory(*args, **kwargs)
+        return factory(*args, **{**kwargs, "requires_grad": False}).requires_grad_()
+
+    return make
 
 
 def _wanted(device: Any) -> torch.device | None:
