@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,26 @@ DOCS = sorted((ROOT / "docs").rglob("*.md")) + [
 _JSON_BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)
 
 
-def slugs_in_code() -> Iterator[str]:
-    """Every slug that a message or an assumption carries: ``slug = "…"`` and ``slug="…"``."""
-    for path in SOURCE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            by_keyword = isinstance(node, ast.keyword) and node.arg == "slug"
-            by_name = isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "slug"
-            if by_keyword or by_name:
-                constants = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
-                yield from (text for text in constants if isinstance(text, str))
+def slugs_in_code() -> set[str]:
+    """Every slug that a message or an assumption carries: ``slug = "…"``, ``slug="…"`` and ``assume("…", …)``."""
+    nodes = (node for path in SOURCE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return {slug for node in nodes for value in slug_values(node) for slug in constants(value)}
+
+
+def slug_values(node: ast.AST) -> list[ast.expr]:
+    match node:
+        case ast.keyword(arg="slug", value=value) | ast.Assign(targets=[ast.Name(id="slug")], value=value):
+            return [value]
+        case ast.Call(func=ast.Attribute(attr="assume" | "_assume") | ast.Name(id="assume"), args=[first, *_]):
+            return [first]
+    return []
+
+
+def constants(value: ast.expr) -> set[str]:
+    """The texts that an expression can be: itself, or either side of a condition."""
+    if isinstance(value, ast.IfExp):
+        return constants(value.body) | constants(value.orelse)
+    return {value.value} if isinstance(value, ast.Constant) and isinstance(value.value, str) else set()
 
 
 def headings(page: Path) -> set[str]:
@@ -39,14 +49,14 @@ def headings(page: Path) -> set[str]:
 
 def test_every_message_has_its_paragraph() -> None:
     """The slug at the end of a message leads to a paragraph of docs/messages.md."""
-    missing = set(slugs_in_code()) - headings(ROOT / "docs" / "messages.md")
+    missing = slugs_in_code() - headings(ROOT / "docs" / "messages.md")
 
     assert missing == set()
 
 
 def test_every_paragraph_has_its_message() -> None:
     """docs/messages.md explains nothing that the program does not say."""
-    stale = headings(ROOT / "docs" / "messages.md") - set(slugs_in_code())
+    stale = headings(ROOT / "docs" / "messages.md") - slugs_in_code()
 
     assert stale == set()
 

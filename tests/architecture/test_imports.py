@@ -31,7 +31,10 @@ ALLOWED = {
     "analysis": _FOUNDATION | {"documents"},
     "advice": _FOUNDATION | {"documents"},
     "reports": _FOUNDATION | {"documents"},
+    "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
+    # A job's process speaks with a framework through the registry alone.
+    "jobs": _FOUNDATION | {"documents", "engine", "estimating", "machines", "sensors", "registry"},
     "api": _EVERYTHING - {"cli", "integrations"},
     "integrations": _FOUNDATION | {"api", "documents"},
     # The verbs that only look around (devices, doctor) ask the catalogue and the sensors themselves.
@@ -48,6 +51,7 @@ HOMES = {
     "transformers": {"frameworks.torch"},
     "accelerate": {"frameworks.torch"},
     "lightning": {"frameworks.torch"},
+    "safetensors": {"frameworks.torch"},
 }
 
 

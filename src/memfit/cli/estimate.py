@@ -8,6 +8,7 @@ import sys
 from memfit.cli import output
 from memfit.cli.parser import Parser, seconds, whole
 from memfit.errors import JobFailed, UsageError
+from memfit.quantities import parse_bytes
 
 FORWARD_ONLY_PASSES = 2  # the second pass runs while the first one's results are still held
 
@@ -26,6 +27,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="TARGET …", help="the script and its arguments")
     parser.add_argument("-m", "--module", action="store_true", help="TARGET is a module, as with python -m")
     parser.add_argument("--on", metavar="DEVICE", help='"rtx4090-24gb", "2xh100-80gb", "cpu" (`memfit devices` lists)')
+    parser.add_argument(
+        "--host-memory", type=parse_bytes, metavar="SIZE", help='RAM of the machine in question, "64GiB"'
+    )
     parser.add_argument("--steps", type=whole, default=3, metavar="N", help="optimizer steps to simulate (3)")
     parser.add_argument("--timeout", type=seconds, default=300.0, metavar="SECONDS", help="give up after (300)")
     parser.add_argument("--passes", type=whole, metavar="N", help="a job that only infers: stop after N forward passes")
@@ -60,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
                 timeout_s=arguments.timeout,
                 passes=arguments.passes,
                 python=arguments.python,
+                host_memory_bytes=arguments.host_memory,
                 module=arguments.module,
                 debug=arguments.debug,
                 progress=progress,

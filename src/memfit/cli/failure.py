@@ -58,5 +58,5 @@ def _own_fault(error: Exception) -> MemfitError:
     return MemfitError(
         f"memfit itself failed{where}: {type(error).__name__}: {error}",
         hint="this is a fault of memfit, not of your job; --debug shows the traceback to report",
-        slug="internal-error",
+        slug="internal",
     )

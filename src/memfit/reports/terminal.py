@@ -75,7 +75,9 @@ def _pool(pool: PoolView, width: int) -> RenderableType:
 
 
 def _against_capacity(pool: PoolView, width: int) -> Iterable[RenderableType]:
-    yield capacity_bar(pool, colour=_COLOURS[pool.verdict], cells=min(CAPACITY_CELLS, width - 1))
+    capacity = "capacity unknown" if pool.capacity_bytes is None else format_bytes(pool.capacity_bytes)
+    drawn = capacity_bar(pool, colour=_COLOURS[pool.verdict], cells=min(CAPACITY_CELLS, width - len(capacity) - 2))
+    yield Text.assemble(drawn, " ", capacity)
     legend = Text.assemble(
         *((("▒", "dim"), f" others {format_bytes(pool.other_bytes)}   ") if pool.other_bytes else ()),
         ("█", _COLOURS[pool.verdict]),
@@ -85,7 +87,6 @@ def _against_capacity(pool: PoolView, width: int) -> Iterable[RenderableType]:
         ("░", _COLOURS[pool.verdict]),
         " high ",
         (format_bytes(pool.peak.high), "bold"),
-        f"   of {format_bytes(pool.capacity_bytes)}" if pool.capacity_bytes is not None else "   capacity unknown",
     )
     yield legend
 
@@ -109,11 +110,12 @@ def _facts(pool: PoolView) -> RenderableType:
     table = _labelled()
     if pool.peak_at:
         table.add_row("peak", Text(pool.peak_at))
-    table.add_row("of it", Text(" · ".join(f"{format_bytes(size)} {name}" for name, size in pool.figures)))
+    table.add_row("figures", Text(" · ".join(f"{format_bytes(size)} {name}" for name, size in pool.figures)))
     if pool.steps:
         table.add_row("steps", Text(pool.steps))
     for position, tensor in enumerate(pool.largest):
-        line = f"{format_bytes(tensor.size_bytes):>9}  {tensor.category}  {tensor.where}"
+        times = f"{tensor.count} × " if tensor.count > 1 else ""
+        line = f"{times + format_bytes(tensor.size_bytes):>13}  {tensor.category}  {tensor.where}"
         table.add_row("" if position else "largest", Text(line, no_wrap=True, overflow="ellipsis"))
     return table
 

@@ -5,8 +5,10 @@ Trusts the document's numbers; every text from it is made printable here, once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate
@@ -14,7 +16,8 @@ from memfit.quantities import ByteRange, Verdict, format_bytes
 from memfit.reports.steps import describe_steps
 from memfit.reports.text import printable
 
-LARGEST_SHOWN = 6  # tensors listed at the peak; the document holds them all
+LARGEST_SHOWN = 6  # lines of tensors at the peak; the document holds more
+_LONGEST_SETTING = 30  # characters; what is longer (a platform's full name) is left to the document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +31,10 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tensor:
-    """One of the largest storages alive at the peak."""
+class Tensors:
+    """Some of the largest storages alive at the peak: so many of one size, category and origin."""
 
+    count: int
     size_bytes: int
     category: str
     where: str
@@ -64,7 +68,7 @@ class PoolView:
     figures: tuple[tuple[str, int], ...]
     peak_at: str
     steps: str
-    largest: tuple[Tensor, ...]
+    largest: tuple[Tensors, ...]
 
     @property
     def scale_bytes(self) -> int:
@@ -107,7 +111,7 @@ def _pool(pool: PoolEstimate) -> PoolView:
     figures = (
         ("allocated by tensors", pool.allocated_peak_bytes),
         ("reserved by the allocator", pool.reserved_peak_bytes),
-        ("used in all", pool.peak_bytes.expected),
+        ("used", pool.peak_bytes.expected),
     )
     return PoolView(
         name=printable(pool.pool),
@@ -120,10 +124,7 @@ def _pool(pool: PoolEstimate) -> PoolView:
         figures=tuple((name, size) for name, size in figures if size is not None),
         peak_at=_place(pool.peak_at),
         steps=describe_steps(pool.steps),
-        largest=tuple(
-            Tensor(size_bytes=size, category=_words(category), where=printable(where))
-            for size, category, where in pool.top[:LARGEST_SHOWN]
-        ),
+        largest=_largest(pool),
     )
 
 
@@ -141,23 +142,31 @@ def _shares(pool: PoolEstimate) -> tuple[Share, ...]:
     )
 
 
+def _largest(pool: PoolEstimate) -> tuple[Tensors, ...]:
+    """The largest storages, those alike counted together."""
+    counts = Counter(pool.top)
+    return tuple(
+        Tensors(count=count, size_bytes=size, category=_words(category), where=printable(where))
+        for (size, category, where), count in islice(counts.items(), LARGEST_SHOWN)
+    )
+
+
 def _reason(pools: tuple[PoolView, ...], verdict: Verdict) -> str:
     """The sentence under the verdict: the pool that decides it, with the figure to plan with."""
     deciding = [pool for pool in pools if pool.verdict is verdict] or list(pools)
     if not deciding:
         return "the job uses no memory that was followed"
     pool = deciding[0]
-    plan = f"{pool.name}: plan with {format_bytes(pool.peak.high)}, expect {format_bytes(pool.peak.expected)}"
+    plan = f"{pool.name}: expect {format_bytes(pool.peak.expected)}, plan with {format_bytes(pool.peak.high)}"
     if pool.spare_bytes is None or pool.capacity_bytes is None:
-        return f"{plan}; its capacity is unknown"
+        return f"{plan}; the capacity is unknown"
     free_bytes = pool.capacity_bytes - pool.other_bytes
-    room = f"{format_bytes(free_bytes)} of {format_bytes(pool.capacity_bytes)} free" if pool.other_bytes else ""
-    room = room or f"it has {format_bytes(pool.capacity_bytes)}"
+    room = f"{format_bytes(free_bytes)} free" if pool.other_bytes else format_bytes(pool.capacity_bytes)
     if verdict is Verdict.FITS:
-        return f"{plan}; {room}, {format_bytes(pool.spare_bytes)} to spare"
+        return f"{plan} of {room}: {format_bytes(pool.spare_bytes)} to spare"
     if verdict is Verdict.TIGHT:
-        return f"{plan}; {room}: it may run out by up to {format_bytes(-pool.spare_bytes)}"
-    return f"{plan}; {room}: {format_bytes(pool.peak.expected - free_bytes)} short of what is expected"
+        return f"{plan} of {room}: up to {format_bytes(-pool.spare_bytes)} short"
+    return f"{plan} of {room}: expect to be {format_bytes(pool.peak.expected - free_bytes)} short"
 
 
 def _place(at: PeakLocation) -> str:
@@ -181,7 +190,9 @@ def _assumption(item: Assumption) -> str:
 
 def _environment(environment: Mapping[str, Any]) -> str:
     known = ((name, value) for name, value in environment.items() if isinstance(value, str | int | float) and value)
-    return " · ".join(f"{_words(name)} {printable(value)}" for name, value in known)
+    return " · ".join(
+        f"{_words(name)} {printable(value)}" for name, value in known if len(str(value)) <= _LONGEST_SETTING
+    )
 
 
 def _cost(cost: Mapping[str, Any]) -> str:
