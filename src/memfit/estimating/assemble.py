@@ -58,7 +58,7 @@ def assemble(
     if device is not None and context is not None:
         for pool in observation.trace.pools():
             if pool != "host":
-                pools.append(device_pool(observation, pool, context, device.memory_bytes))
+                pools.append(device_pool(observation, pool, context, device.usable_bytes or device.memory_bytes))
     on_device = bool(pools)
     assumptions = [Assumption(slug=slug, text=text) for slug, text in observation.assumptions.items()]
     host_estimate, more = host_pool(

@@ -23,6 +23,7 @@ from memfit.documents import save
 from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, MemfitError
 from memfit.estimating import ProcessReading, assemble
 from memfit.jobs.machine import simulated_machine
+from memfit.jobs.overlay import Overlay
 from memfit.jobs.request import Request
 from memfit.registry import adapter
 from memfit.sensors import host_capacity, process_memory
@@ -73,6 +74,9 @@ class Child:
             on_pass=watch.on_pass,
         )
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
+        scratch = self.folder / "written"
+        scratch.mkdir()
+        Overlay(scratch).install()
         self.tell("setup", "running the job up to its first step", 0)
         with self.sim:
             try:

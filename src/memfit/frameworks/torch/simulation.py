@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import warnings
 import weakref
@@ -123,6 +124,9 @@ class Simulation:
     # -- in and out --------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Simulation:
+        # Every optimizer imports the compiler's frontend, and that looks at torch's functions one by one: it must see
+        # them before they are replaced.
+        importlib.import_module("torch._dynamo")
         self._library = torch.library.Library("aten", "IMPL")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # overriding kernels for a while is what we are here for

@@ -30,15 +30,16 @@ def operand_bytes(args: Any) -> int:
 
 def handlers(simulation: Any) -> dict[Any, Handler]:
     """The table of operators with scratch memory of their own."""
-    workspaces: set[str] = set()
+    workspaces: set[tuple[str, bool]] = set()
 
     def matrix(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         simulation.used("matrix", operand_bytes(args))
         if pool != HOST and simulation.workspace_bytes:
             if not simulation.workspace_stays:
                 dispatch.ledger.transient(pool, simulation.workspace_bytes, Category.WORKSPACES, "cuBLAS workspace")
-            elif pool not in workspaces:
-                workspaces.add(pool)
+            elif (pool, bool(dispatch.situation.in_backward)) not in workspaces:
+                # autograd runs the backward pass in a thread of its own, with a handle and a workspace of its own
+                workspaces.add((pool, bool(dispatch.situation.in_backward)))
                 dispatch.ledger.hold(pool, simulation.workspace_bytes, Category.WORKSPACES, "cuBLAS workspace")
         return dispatch.run_simulated(func, args, kwargs, pool)
 

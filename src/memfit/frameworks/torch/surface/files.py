@@ -19,20 +19,20 @@ from memfit.quantities import Phase
 
 def install(simulation: Any, patches: Patches) -> None:
     """Replace torch.save, torch.load and safetensors' writers."""
-    saved: dict[str, Any] = {}
+    saved: dict[str | None, Any] = {}
     old_load = torch.load
 
     def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
         phase, simulation.situation.phase = simulation.situation.phase, Phase.CHECKPOINT
         simulation.host.checkpoint(*_weights(simulation, obj))
         simulation.situation.phase = phase
-        if isinstance(f, (str, os.PathLike)):
+        if _key(f) is not None:
             saved[_key(f)] = _shapes(obj)
 
     def load(f: Any, map_location: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if _key(f) in saved:
+            return _restore(simulation, saved[_key(f)], map_location)
         if isinstance(f, (str, os.PathLike)):
-            if _key(f) in saved:
-                return _restore(simulation, saved[_key(f)], map_location)
             kwargs.setdefault("mmap", True)  # pages are read as they are used: a large file costs nothing here
         try:
             loaded = old_load(f, "cpu", *args, **kwargs)
@@ -57,8 +57,10 @@ def install(simulation: Any, patches: Patches) -> None:
     patches.set(safetensors, "save_model", lambda model, filename, *args, **kwargs: save(model.state_dict(), filename))
 
 
-def _key(path: Any) -> str:
-    return str(Path(path).absolute())
+def _key(file: Any) -> str | None:
+    """The absolute path of a path or an open file; None for a buffer in memory."""
+    path = file if isinstance(file, (str, os.PathLike)) else getattr(file, "name", None)
+    return str(Path(path).absolute()) if isinstance(path, (str, os.PathLike)) else None
 
 
 def _weights(simulation: Any, obj: Any) -> tuple[int, int]:

@@ -1,0 +1,88 @@
+"""Files that a simulated script opens for writing land in a scratch folder: the user's own files stay as they are.
+
+What was written is found again under its own name, so a script that reads back its log or cache goes on. Covers what
+goes through Python's open and the os module; a library that writes by itself is not seen.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_WRITING = frozenset("wax+")
+
+
+class Overlay:
+    """Redirects writes below ``scratch`` until the process ends.
+
+    Args:
+        scratch: an existing folder that is removed later.
+    """
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self._written: dict[str, str] = {}
+        # devices, our own folder, and what Python's tempfile makes for the process itself
+        self._untouched = ("/dev/", "/proc/", "/sys/", str(scratch.parent), str(Path(tempfile.gettempdir()) / "tmp"))
+        self._open, self._stat = io.open, os.stat
+
+    def install(self) -> None:
+        """Replace open and the os functions that name files."""
+        builtins.open = self.open  # type: ignore[assignment]
+        io.open = self.open  # type: ignore[assignment]
+        os.stat = self.stat  # type: ignore[assignment]
+        for name in ("rename", "replace"):
+            setattr(os, name, self._renaming(getattr(os, name)))
+        for name in ("remove", "unlink"):
+            setattr(os, name, self._removing(getattr(os, name)))
+
+    def open(self, file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
+        """As the built-in; a file opened for writing is another one."""
+        if not isinstance(file, (str, bytes, os.PathLike)):
+            return self._open(file, mode, *args, **kwargs)
+        key = self._key(file)
+        if not _WRITING.intersection(mode) or key.startswith(self._untouched) or "opener" in kwargs:
+            return self._open(self._written.get(key, file), mode, *args, **kwargs)
+        return self._open(self._redirect(key, keep="w" not in mode), mode, *args, **kwargs)
+
+    def stat(self, path: Any, *args: Any, **kwargs: Any) -> os.stat_result:
+        """As os.stat; knows the files that were redirected."""
+        if self._written and isinstance(path, (str, bytes, os.PathLike)):
+            path = self._written.get(self._key(path), path)
+        return self._stat(path, *args, **kwargs)
+
+    def _redirect(self, key: str, *, keep: bool) -> str:
+        target = self._written.get(key)
+        if target is None:
+            target = str(self.scratch / f"{len(self._written)}-{Path(key).name}")
+            if keep and Path(key).is_file():
+                Path(target).write_bytes(Path(key).read_bytes())
+            elif not Path(key).parent.is_dir():
+                raise FileNotFoundError(2, "No such file or directory", key)
+            self._written[key] = target
+        return target
+
+    def _renaming(self, original: Any) -> Any:
+        def rename(source: Any, target: Any, *args: Any, **kwargs: Any) -> None:
+            held = self._written.pop(self._key(source), None)
+            if held is None:
+                original(source, target, *args, **kwargs)
+            else:
+                self._written[self._key(target)] = held
+
+        return rename
+
+    def _removing(self, original: Any) -> Any:
+        def remove(path: Any, *args: Any, **kwargs: Any) -> None:
+            held = self._written.pop(self._key(path), None)
+            original(held if held is not None else path, *args, **kwargs)
+
+        return remove
+
+    @staticmethod
+    def _key(path: Any) -> str:
+        return os.path.abspath(os.fsdecode(path))
