@@ -33,8 +33,7 @@ ALLOWED = {
     "reports": _FOUNDATION | {"documents"},
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
-    # A job's process speaks with a framework through the registry alone.
-    "jobs": _FOUNDATION | {"documents", "engine", "estimating", "machines", "sensors", "registry"},
+    "jobs": _FOUNDATION | {"documents", "engine", "estimating", "frameworks", "machines", "sensors", "registry"},
     "api": _EVERYTHING - {"cli", "integrations"},
     "integrations": _FOUNDATION | {"api", "documents"},
     # The verbs that only look around (devices, doctor) ask the catalogue and the sensors themselves.

@@ -5,7 +5,7 @@ Trusts the document's numbers; every text from it is made printable here, once.
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +17,8 @@ from memfit.reports.steps import describe_steps
 from memfit.reports.text import printable
 
 LARGEST_SHOWN = 6  # lines of tensors at the peak; the document holds more
+_LAYER_NUMBER = re.compile(r"(?<=\.)\d+(?=\.| )")  # the 3 of "blocks.3.mlp"
+_OPERATOR = re.compile(r"\baten\.(\w+)\.\w+")  # the addmm of "aten.addmm.default"
 _LONGEST_SETTING = 30  # characters; what is longer (a platform's full name) is left to the document
 
 
@@ -143,11 +145,18 @@ def _shares(pool: PoolEstimate) -> tuple[Share, ...]:
 
 
 def _largest(pool: PoolEstimate) -> tuple[Tensors, ...]:
-    """The largest storages, those alike counted together."""
-    counts = Counter(pool.top)
+    """The largest storages, those of the same size from like layers counted together ("blocks.*.mlp.0")."""
+    alike: dict[tuple[int, str, str], list[str]] = {}
+    for size, category, where in pool.top:
+        alike.setdefault((size, category, _LAYER_NUMBER.sub("*", where)), []).append(where)
     return tuple(
-        Tensors(count=count, size_bytes=size, category=_words(category), where=printable(where))
-        for (size, category, where), count in islice(counts.items(), LARGEST_SHOWN)
+        Tensors(
+            count=len(places),
+            size_bytes=size,
+            category=_words(category),
+            where=printable(_OPERATOR.sub(r"\1", places[0] if len(set(places)) == 1 else where)),
+        )
+        for (size, category, where), places in islice(alike.items(), LARGEST_SHOWN)
     )
 
 
