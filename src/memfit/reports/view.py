@@ -17,7 +17,7 @@ from memfit.reports.steps import describe_steps
 from memfit.reports.text import printable
 
 LARGEST_SHOWN = 6  # lines of tensors at the peak; the document holds more
-_LAYER_NUMBER = re.compile(r"(?<=\.)\d+(?=\.| )")  # the 3 of "blocks.3.mlp"
+_LAYER_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")  # the 3 of "blocks.3.mlp"
 _OPERATOR = re.compile(r"\baten\.(\w+)\.\w+")  # the addmm of "aten.addmm.default"
 _LONGEST_SETTING = 30  # characters; what is longer (a platform's full name) is left to the document
 
