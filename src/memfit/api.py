@@ -60,7 +60,9 @@ def estimate(
         raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
     device_name, count = _machine(on)
     if callable(target):
-        return _estimate_callable(target, device_name, count, steps=steps, passes=passes, host_memory_bytes=host_memory_bytes)
+        return _estimate_callable(
+            target, device_name, count, steps=steps, passes=passes, host_memory_bytes=host_memory_bytes
+        )
     name = os.fspath(target)
     if not module and ":" not in name and not Path(name).is_file():
         raise JobFailed(
@@ -116,7 +118,13 @@ def _machine(on: str | None) -> tuple[str | None, int]:
 
 
 def _estimate_callable(
-    function: Callable[[], Any], on: str | None, count: int, *, steps: int, passes: int | None, host_memory_bytes: int | None
+    function: Callable[[], Any],
+    on: str | None,
+    count: int,
+    *,
+    steps: int,
+    passes: int | None,
+    host_memory_bytes: int | None,
 ) -> Estimate:
     from memfit.jobs.inprocess import estimate_callable
 

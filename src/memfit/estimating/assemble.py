@@ -62,14 +62,21 @@ def assemble(
     on_device = bool(pools)
     assumptions = [Assumption(slug=slug, text=text) for slug, text in observation.assumptions.items()]
     host_estimate, more = host_pool(
-        observation, process, on_device=on_device, host=host, host_memory_bytes=host_memory_bytes, environment=environment
+        observation,
+        process,
+        on_device=on_device,
+        host=host,
+        host_memory_bytes=host_memory_bytes,
+        environment=environment,
     )
     assumptions += more
     if device is not None and device.note:
         assumptions.append(Assumption(slug="device-chosen", text=device.note))
     if device is not None and not on_device:
         assumptions.append(
-            Assumption(slug="device-not-used", text=f"the job put nothing on {device.name}: it runs on the CPU as it stands")
+            Assumption(
+                slug="device-not-used", text=f"the job put nothing on {device.name}: it runs on the CPU as it stands"
+            )
         )
     return Estimate(
         target=dict(target),

@@ -76,7 +76,9 @@ def _framework(process: ProcessReading) -> list[Component]:
     if process.peak_bytes is None:
         unknown = ByteRange(low=200 * MIB, expected=400 * MIB, high=GIB)
         return [
-            Component(category=Category.FRAMEWORK, range=unknown, basis=Basis.ASSUMED, source="a framework's usual size")
+            Component(
+                category=Category.FRAMEWORK, range=unknown, basis=Basis.ASSUMED, source="a framework's usual size"
+            )
         ]
     held = max(process.peak_bytes - process.own_bytes, 0)
     return [
@@ -97,7 +99,9 @@ def _framework(process: ProcessReading) -> list[Component]:
 
 def _tensors(seen: Replay) -> list[Component]:
     return [
-        Component(category=category, range=ByteRange.exactly(size), basis=Basis.TRACED, source="simulated run, glibc model")
+        Component(
+            category=category, range=ByteRange.exactly(size), basis=Basis.TRACED, source="simulated run, glibc model"
+        )
         for category, size in seen.reserved_breakdown_bytes.items()
         if size
     ]
@@ -134,6 +138,4 @@ def _around(host: HostSide, on_device: bool) -> list[Component]:
 
 
 def _exactly(category: Category, size_bytes: int, source: str) -> Component:
-    return Component(
-        category=category, range=ByteRange.exactly(size_bytes), basis=Basis.COMPUTED, source=source
-    )
+    return Component(category=category, range=ByteRange.exactly(size_bytes), basis=Basis.COMPUTED, source=source)

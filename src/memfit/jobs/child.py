@@ -155,7 +155,9 @@ class Child:
         sim = self.sim
         if sim.total_steps or sim.passes or sim.backward_passes or sim.ledger.trace.storages:
             if sim.total_steps == 0:
-                sim.assume("no-optimizer-step", "the job ended without an optimizer step: the peak is of what it did run")
+                sim.assume(
+                    "no-optimizer-step", "the job ended without an optimizer step: the peak is of what it did run"
+                )
             return
         raise JobNeverTrained(
             f"{self.request.target} ended without a step, a forward pass or a tensor",
@@ -170,7 +172,9 @@ class Child:
                 f"{self.request.target} called sys.exit({error.code!r}) before its first step",
                 hint="run it with the arguments that python would need; --debug shows what it printed",
             )
-        self.sim.assume("job-ended-early", f"the script called sys.exit({error.code!r}) after step {self.sim.total_steps}")
+        self.sim.assume(
+            "job-ended-early", f"the script called sys.exit({error.code!r}) after step {self.sim.total_steps}"
+        )
 
     def _crashed(self, error: BaseException) -> None:
         self.sim.active = False
@@ -196,7 +200,9 @@ class Child:
         if cause is not None:
             traceback.print_exception(cause)
         (self.folder / "error.json").write_text(
-            json.dumps({"type": type(error).__name__, "slug": error.slug, "message": error.message, "hint": error.hint}),
+            json.dumps(
+                {"type": type(error).__name__, "slug": error.slug, "message": error.message, "hint": error.hint}
+            ),
             encoding="utf-8",
         )
         return 1
@@ -234,20 +240,28 @@ def _first_line(error: BaseException) -> str:
 
 def _user_line(error: BaseException) -> str:
     """Where in the user's code an error arose: the innermost frame outside libraries."""
-    found = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        if "site-packages" not in frame.filename and "memfit" not in frame.filename and not frame.filename.startswith("<"):
-            if "/lib/python" not in frame.filename:
-                found = f" ({Path(frame.filename).name}:{frame.lineno})"
-    return found
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith("<") or any(
+        part in filename for part in ("site-packages", "/lib/python", f"{os.sep}memfit{os.sep}")
+    )
 
 
 def _stay_offline() -> None:
     """Nothing goes to the network: trackers are switched off, connections beyond this machine are refused."""
     os.environ.update(
-        WANDB_MODE="disabled", WANDB_SILENT="true", COMET_MODE="DISABLED", MLFLOW_TRACKING_URI="", CLEARML_OFFLINE_MODE="1",
-        NEPTUNE_MODE="debug", HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false",
-    )  # fmt: skip
+        WANDB_MODE="disabled",
+        WANDB_SILENT="true",
+        COMET_MODE="DISABLED",
+        MLFLOW_TRACKING_URI="",
+        CLEARML_OFFLINE_MODE="1",
+        NEPTUNE_MODE="debug",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        TOKENIZERS_PARALLELISM="false",
+    )
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "socket.connect":

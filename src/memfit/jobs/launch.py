@@ -88,7 +88,9 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
                 stderr=sys.stderr if request.debug else subprocess.STDOUT,
             )
         except OSError as error:
-            raise UsageError(f"cannot start {command[0]}: {error.strerror}", hint="name an interpreter with --python") from error
+            raise UsageError(
+                f"cannot start {command[0]}: {error.strerror}", hint="name an interpreter with --python"
+            ) from error
         try:
             yield child
         finally:

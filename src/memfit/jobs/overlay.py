@@ -32,9 +32,9 @@ class Overlay:
 
     def install(self) -> None:
         """Replace open and the os functions that name files."""
-        builtins.open = self.open  # type: ignore[assignment]
-        io.open = self.open  # type: ignore[assignment]
-        os.stat = self.stat  # type: ignore[assignment]
+        builtins.open = self.open
+        io.open = self.open
+        os.stat = self.stat
         for name in ("rename", "replace"):
             setattr(os, name, self._renaming(getattr(os, name)))
         for name in ("remove", "unlink"):
@@ -85,4 +85,4 @@ class Overlay:
 
     @staticmethod
     def _key(path: Any) -> str:
-        return os.path.abspath(os.fsdecode(path))
+        return os.path.abspath(os.fsdecode(path))  # noqa: PTH100  # as named: links are not followed

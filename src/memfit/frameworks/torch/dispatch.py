@@ -20,7 +20,7 @@ from memfit.quantities import Category, Phase
 
 Handler = Callable[["Dispatch", Any, tuple[Any, ...], dict[str, Any], str], Any]
 
-_real_device = torch._C.TensorBase.device.__get__  # type: ignore[attr-defined]
+_real_device = torch._C.TensorBase.device.__get__
 _META = torch.device("meta")
 _Tensor = torch.Tensor
 aten = torch.ops.aten
@@ -205,9 +205,7 @@ class Dispatch(TorchDispatchMode):
             self.shapes.keep(key, out, args)
         return self._written_down(out, func, args, kwargs, pool, values, facts)
 
-    def _written_down(
-        self, out: Any, func: Any, args: Any, kwargs: Any, pool: str, values: Any, facts: Facts
-    ) -> Any:
+    def _written_down(self, out: Any, func: Any, args: Any, kwargs: Any, pool: str, values: Any, facts: Facts) -> Any:
         self.record(out, pool, facts.label, values)
         if facts.writes and values is None:
             for tensor in written(facts, args, kwargs):

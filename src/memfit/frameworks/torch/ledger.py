@@ -19,7 +19,7 @@ from memfit.quantities import Category, Phase
 HOST = "host"
 
 _storage_of = torch._C.TensorBase.untyped_storage
-_real_device = torch._C.TensorBase.device.__get__  # type: ignore[attr-defined]
+_real_device = torch._C.TensorBase.device.__get__
 
 # A small tensor keeps its values beside it, so that lengths, masks and counters stay exact. Index-like tensors may be
 # larger: token ids of a whole batch are what scripts count and compare.

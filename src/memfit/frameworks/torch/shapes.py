@@ -111,7 +111,11 @@ def _spec(out: Any, args: tuple[Any, ...]) -> Any:
         return (out,)
     if isinstance(out, (list, tuple)):
         parts = [_spec(item, args) for item in out]
-        return _UNKNOWN if any(part is _UNKNOWN for part in parts) else (type(out) if type(out) in (list, tuple) else tuple, parts)
+        return (
+            _UNKNOWN
+            if any(part is _UNKNOWN for part in parts)
+            else (type(out) if type(out) in (list, tuple) else tuple, parts)
+        )
     return _UNKNOWN
 
 

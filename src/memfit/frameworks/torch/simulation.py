@@ -159,7 +159,11 @@ class Simulation:
     def thread(self) -> Iterator[None]:
         """Let this thread's operators take part."""
         before = [
-            (key, torch._C._dispatch_tls_is_dispatch_key_included(key), torch._C._dispatch_tls_is_dispatch_key_excluded(key))
+            (
+                key,
+                torch._C._dispatch_tls_is_dispatch_key_included(key),
+                torch._C._dispatch_tls_is_dispatch_key_excluded(key),
+            )
             for key in _TO_INCLUDE
         ]
         for key in _TO_INCLUDE:
@@ -229,7 +233,7 @@ class Simulation:
         return f"cuda:{index}"
 
     def capability(self, pool: str) -> tuple[int, int]:
-        return tuple(self.device.capability)  # type: ignore[return-value]
+        return tuple(self.device.capability)
 
     def parts(self, item: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return components(item)

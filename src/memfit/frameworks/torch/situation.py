@@ -6,7 +6,7 @@ import sys
 import sysconfig
 import threading
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 import torch
 
@@ -86,7 +86,7 @@ class Situation:
         self._places.clear()
 
     def _line(self) -> str | None:
-        frame = sys._getframe(2)
+        frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             code = frame.f_code
             name = self._users.get(code, "")
@@ -94,7 +94,7 @@ class Situation:
                 name = self._users[code] = self._user_file(code.co_filename)
             if name is not None:
                 return f"{name}:{frame.f_lineno}"
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return None
 
     def _user_file(self, filename: str) -> str | None:

@@ -48,13 +48,13 @@ def cuda_attention(
         out = aten._scaled_dot_product_efficient_attention(
             query, key, value, bias, tracked, dropout_p, is_causal, scale=scale
         )
-        return out[0]  # type: ignore[no-any-return]
+        return out[0]
     if enable_gqa:
         key, value = (_repeat_heads(item, query) for item in (key, value))
     out = aten._scaled_dot_product_attention_math(
         query, key, value, _additive(attn_mask, query), dropout_p, is_causal, scale=scale
     )
-    return out[0]  # type: ignore[no-any-return]
+    return out[0]
 
 
 def choose_kernel(
@@ -127,11 +127,11 @@ def cpu_attention(
         out = aten._scaled_dot_product_flash_attention_for_cpu(
             query, key, value, dropout_p, is_causal, attn_mask=mask, scale=scale
         )
-        return out[0]  # type: ignore[no-any-return]
+        return out[0]
     out = aten._scaled_dot_product_attention_math(
         query, key, value, mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
     )
-    return out[0]  # type: ignore[no-any-return]
+    return out[0]
 
 
 def _additive(mask: torch.Tensor | None, query: torch.Tensor) -> torch.Tensor | None:
@@ -189,9 +189,7 @@ def handlers() -> dict[Any, Handler]:
             q_block = min(q_block, rows)
             size = 4 if query.dtype in _HALF else query.element_size()
             per_thread = q_block * kv_block + 2 * q_block + q_block * width  # FlashAttentionKernel.cpp, 2.13
-            dispatch.ledger.transient(
-                pool, torch.get_num_threads() * per_thread * size, Category.WORKSPACES, str(func)
-            )
+            dispatch.ledger.transient(pool, torch.get_num_threads() * per_thread * size, Category.WORKSPACES, str(func))
         return dispatch.run_simulated(func, args, kwargs, pool)
 
     return {

@@ -158,7 +158,7 @@ class Autocast:
             return False
         entry = self.ledger.entry(item)
         if entry is None:
-            return self.device_type == "cpu" and torch._C.TensorBase.device.__get__(item).type == "cpu"  # type: ignore[attr-defined]
+            return self.device_type == "cpu" and torch._C.TensorBase.device.__get__(item).type == "cpu"
         return (entry.pool == HOST) == (self.device_type == "cpu")
 
     def _cast(self, item: Any, dtype: torch.dtype) -> Any:
@@ -183,14 +183,14 @@ class Autocast:
             and torch.is_autocast_cache_enabled()
         )
         if not cached:
-            return torch.ops.aten._to_copy(tensor, dtype=dtype)  # type: ignore[no-any-return]
+            return torch.ops.aten._to_copy(tensor, dtype=dtype)
         found = self._cache.get(id(tensor))
         if found is not None:
             return found[1]
         cast = torch.ops.aten._to_copy(tensor, dtype=dtype)
         self.ledger.classify(cast, Category.CAST_CACHE)
         self._cache[id(tensor)] = (tensor, cast)
-        return cast  # type: ignore[no-any-return]
+        return cast
 
 
 def _flat(args: Any) -> list[torch.Tensor]:

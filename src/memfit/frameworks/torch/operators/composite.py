@@ -48,18 +48,20 @@ def _any_simulated(simulation: Any, args: tuple[Any, ...]) -> bool:
 
 def _dropout(simulation: Any, overload: Any, pool: str, x: torch.Tensor, p: float, train: bool) -> torch.Tensor:
     if pool == HOST or not train or not 0 < p < 1 or x.numel() == 0:
-        return overload(x, p, train)  # type: ignore[no-any-return]
+        return overload(x, p, train)
     return torch.native_dropout(x, p, train)[0]  # a mask of one byte per element, not a float noise tensor
 
 
 def _softmax(simulation: Any, overload: Any, pool: str, x: torch.Tensor, dim: int, dtype: Any = None) -> torch.Tensor:
     if pool == HOST or dtype is not torch.float32 or x.dtype not in _HALF:
-        return overload(x, dim, dtype)  # type: ignore[no-any-return]
+        return overload(x, dim, dtype)
     fused = aten._softmax if overload is aten.softmax.int else aten._log_softmax
-    return fused(x, dim, True)  # type: ignore[no-any-return]  # the CUDA kernel reads half and writes float32
+    return fused(x, dim, True)  # the CUDA kernel reads half and writes float32
 
 
-def _attention(simulation: Any, overload: Any, pool: str, query: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+def _attention(
+    simulation: Any, overload: Any, pool: str, query: Any, key: Any, value: Any, *args: Any, **kwargs: Any
+) -> Any:
     if pool == HOST:
         if torch.is_autocast_enabled("cpu"):
             query, key, value, *args = simulation.autocast_cpu.cast_lower((query, key, value, *args))
@@ -92,9 +94,7 @@ def _recurrent_packed(mode: str) -> Callable[..., Any]:
                  has_biases: bool, layers: int, dropout: float, train: bool, bidirectional: bool) -> Any:  # fmt: skip
         data, hx = _on_one_device(simulation, (data, hx))
         if pool == HOST:
-            return overload(
-                data, batch_sizes, hx, parameters, has_biases, layers, dropout, train, bidirectional
-            )
+            return overload(data, batch_sizes, hx, parameters, has_biases, layers, dropout, train, bidirectional)
         return recurrent.cudnn(simulation, mode, data, batch_sizes, hx, parameters, layers, train, bidirectional, False)
 
     return override
@@ -103,7 +103,7 @@ def _recurrent_packed(mode: str) -> Callable[..., Any]:
 def _on_one_device(simulation: Any, item: Any) -> Any:
     """Real tensors among simulated ones, as stand-ins: the composite code compares devices before it dispatches."""
     if isinstance(item, torch.Tensor):
-        real = torch._C.TensorBase.device.__get__(item).type == "cpu"  # type: ignore[attr-defined]
+        real = torch._C.TensorBase.device.__get__(item).type == "cpu"
         return simulation.ledger.stand_in(item, HOST) if real else item
     if isinstance(item, (list, tuple)):
         return type(item)(_on_one_device(simulation, part) for part in item)

@@ -23,7 +23,9 @@ class CudnnRnn(torch.autograd.Function):
     """One fused recurrent call. Inputs and outputs as aten's lstm/gru/rnn with time first."""
 
     @staticmethod
-    def forward(ctx: Any, mode: str, simulation: Any, shape: tuple[int, ...], x: Any, batch_sizes: Any, *rest: Any) -> Any:
+    def forward(
+        ctx: Any, mode: str, simulation: Any, shape: tuple[int, ...], x: Any, batch_sizes: Any, *rest: Any
+    ) -> Any:
         hidden, layers, directions, train, states = shape
         hx, parameters = rest[:states], rest[states:]
         steps = x.shape[0] * (x.shape[1] if batch_sizes is None else 1)
@@ -64,7 +66,7 @@ def cudnn(
     x = x.contiguous()
     hidden = states[0].shape[-1]
     shape = (hidden, layers, 2 if bidirectional else 1, train, len(states))
-    out, *last = CudnnRnn.apply(mode, simulation, shape, x, batch_sizes, *states, *parameters)  # type: ignore[no-untyped-call]
+    out, *last = CudnnRnn.apply(mode, simulation, shape, x, batch_sizes, *states, *parameters)
     return (out.transpose(0, 1) if batch_first else out, *last)
 
 

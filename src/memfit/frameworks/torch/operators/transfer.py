@@ -13,7 +13,7 @@ from memfit.quantities import Category, Phase
 
 aten = torch.ops.aten
 
-_real_device = torch._C.TensorBase.device.__get__  # type: ignore[attr-defined]
+_real_device = torch._C.TensorBase.device.__get__
 
 # A device tensor brought back to the host becomes a real one up to this size, so that NumPy, metrics and printing work
 # on it; beyond it the copy is simulated too.
@@ -35,7 +35,7 @@ class Transfers:
     def move(self, tensor: torch.Tensor, pool: str, dtype: torch.dtype | None = None) -> torch.Tensor:
         """The tensor in another pool, part of the autograd graph where the original is."""
         if tensor.requires_grad and torch.is_grad_enabled():
-            moved: torch.Tensor = _Move.apply(tensor, self, pool)  # type: ignore[no-untyped-call]
+            moved: torch.Tensor = _Move.apply(tensor, self, pool)
         else:
             moved = self.copy(tensor, pool)
         return moved if dtype is None or dtype == moved.dtype else torch.ops.aten._to_copy(moved, dtype=dtype)

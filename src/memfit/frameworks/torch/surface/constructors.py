@@ -39,7 +39,9 @@ def _install_tensor(simulation: Any, patches: Patches) -> None:
     patches.set(torch, "tensor", placed(old_tensor))
     patches.set(torch, "as_tensor", placed(old_as_tensor))
 
-    def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False) -> Any:
+    def asarray(
+        obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False
+    ) -> Any:
         made = old_asarray(_plain(obj) if not isinstance(obj, torch.Tensor) else obj, dtype=dtype, copy=copy)
         made = made.to(_wanted(device)) if device is not None else made
         return made.requires_grad_() if requires_grad else made
@@ -85,7 +87,7 @@ def _install_generator(simulation: Any, patches: Patches) -> None:
 
         def __new__(cls, device: Any = "cpu") -> Any:
             made = super().__new__(cls)
-            made._simulated = torch.device(device)  # type: ignore[attr-defined]
+            made._simulated = torch.device(device)
             return made
 
         def __init__(self, device: Any = "cpu") -> None:
@@ -93,7 +95,7 @@ def _install_generator(simulation: Any, patches: Patches) -> None:
 
         @property
         def device(self) -> torch.device:
-            return self._simulated  # type: ignore[attr-defined,no-any-return]
+            return self._simulated
 
     patches.set(torch, "Generator", Generator)
 
@@ -101,7 +103,8 @@ def _install_generator(simulation: Any, patches: Patches) -> None:
 def _install_compile(simulation: Any, patches: Patches) -> None:
     def compile_(model: Any = None, *args: Any, **kwargs: Any) -> Any:
         simulation.assume(
-            "compiled-as-eager", "torch.compile was traced as eager: fusion usually needs less memory, never the parameters"
+            "compiled-as-eager",
+            "torch.compile was traced as eager: fusion usually needs less memory, never the parameters",
         )
         return (lambda function: function) if model is None else model
 

@@ -96,7 +96,9 @@ def _install_properties(simulation: Any, patches: Patches) -> None:
     patches.set(torch.cuda, "get_device_name", lambda device=None: simulation.device.product)
     patches.set(torch.cuda, "get_device_capability", lambda device=None: tuple(simulation.device.capability))
     patches.set(
-        torch.cuda, "is_bf16_supported", lambda including_emulation=True: simulation.device.capability >= (8, 0) or including_emulation
+        torch.cuda,
+        "is_bf16_supported",
+        lambda including_emulation=True: simulation.device.capability >= (8, 0) or including_emulation,
     )
     patches.set(torch.cuda, "is_tf32_supported", lambda: simulation.device.capability >= (8, 0))
     patches.set(torch.cuda, "get_arch_list", lambda: ["sm_{}{}".format(*simulation.device.capability)])
@@ -124,9 +126,8 @@ def _install_current(simulation: Any, patches: Patches) -> None:
             if self.idx >= 0:
                 simulation.current = self.idx
 
-        def __exit__(self, *_: Any) -> bool:
+        def __exit__(self, *_: Any) -> None:
             simulation.current = self.prev_idx
-            return False
 
     patches.set(torch.cuda, "set_device", set_device)
     patches.set(torch.cuda, "current_device", lambda: simulation.current)

@@ -50,7 +50,7 @@ def install(simulation: Any, patches: Patches) -> None:
     safetensors = sys.modules.get("safetensors.torch")
     if safetensors is None:
         try:
-            import safetensors.torch as safetensors  # type: ignore[no-redef,import-not-found]
+            import safetensors.torch as safetensors
         except ImportError:
             return
     patches.set(safetensors, "save_file", lambda tensors, filename, metadata=None: save(tensors, filename))
@@ -98,9 +98,11 @@ def _shapes(obj: Any) -> Any:
     if isinstance(obj, torch.Tensor):
         return _Shape(obj)
     if isinstance(obj, dict):
-        return type(obj)((key, _shapes(item)) for key, item in obj.items()) if type(obj).__name__ != "defaultdict" else {
-            key: _shapes(item) for key, item in obj.items()
-        }
+        return (
+            type(obj)((key, _shapes(item)) for key, item in obj.items())
+            if type(obj).__name__ != "defaultdict"
+            else {key: _shapes(item) for key, item in obj.items()}
+        )
     if isinstance(obj, (list, tuple)) and not hasattr(obj, "_fields"):
         return type(obj)(_shapes(item) for item in obj)
     return obj

@@ -13,7 +13,7 @@ from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
 _Base = torch._C.TensorBase
-_real_device = _Base.device.__get__  # type: ignore[attr-defined]
+_real_device = _Base.device.__get__
 _CPU = torch.device("cpu")
 
 
@@ -77,9 +77,11 @@ def _install_place(simulation: Any, patches: Patches) -> None:
     patches.set(
         torch.Tensor,
         "data_ptr",
-        lambda tensor: old_pointer(tensor)
-        if _real_device(tensor).type != "meta"
-        else torch.Tensor.untyped_storage(tensor)._cdata + tensor.storage_offset() * tensor.element_size(),
+        lambda tensor: (
+            old_pointer(tensor)
+            if _real_device(tensor).type != "meta"
+            else torch.Tensor.untyped_storage(tensor)._cdata + tensor.storage_offset() * tensor.element_size()
+        ),
     )
 
 
@@ -123,7 +125,7 @@ def _install_moves(simulation: Any, patches: Patches) -> None:
             other = kwargs.pop("other")
             return move(tensor, other.device, other.dtype, copy, kwargs.get("memory_format"))
         if len(args) > 3:
-            args, copy = args[:3], args[3]
+            copy, args = args[3], args[:3]
         if len(args) == 3 and args[0].__class__ is torch.dtype:
             args, copy = args[:2], args[2]
         device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
@@ -194,8 +196,8 @@ def _install_values(simulation: Any, patches: Patches) -> None:
 def _install_autograd(simulation: Any, patches: Patches) -> None:
     """Gradients of real CPU leaves, parameters, and hooks that free gradients early."""
     old_requires, old_hook = torch.Tensor.requires_grad_, torch.Tensor.register_post_accumulate_grad_hook
-    data = _Base.data  # type: ignore[attr-defined]
-    wants = _Base.requires_grad  # type: ignore[attr-defined]
+    data = _Base.data
+    wants = _Base.requires_grad
 
     def follow(tensor: torch.Tensor) -> None:
         """Make a real tensor that is to be trained a simulated one, in place."""
