@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def estimate(
-    target: str | os.PathLike[str] | Callable[[], Any],
+    target: str | os.PathLike[str] | Callable[[], Any] | Any,
     arguments: Sequence[str] = (),
     *,
     on: str | None = None,
@@ -27,6 +27,8 @@ def estimate(
     passes: int | None = None,
     python: str | None = None,
     module: bool = False,
+    batch: Sequence[Any] | None = None,
+    optimizer: str | None = "AdamW",
     host_memory_bytes: int | None = None,
     debug: bool = False,
     progress: Callable[[Progress], None] | None = None,
@@ -34,8 +36,9 @@ def estimate(
     """How much memory a job would need, without running it at its size.
 
     Args:
-        target: a script, a module (with ``module=True``), "package.module:function", or a callable without arguments
-            that runs a few steps. Scripts run in a process of their own; a callable runs in this one.
+        target: a script, a module's name (with ``module=True``), "package.module:function", a callable without
+            arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
+            own; callables and modules run in this one.
         arguments: the script's command line.
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb"; "cpu" or None for a machine without one.
         steps: optimizer steps to simulate; two at least show what the first one leaves behind.
@@ -43,6 +46,8 @@ def estimate(
         passes: for a job that only infers: forward passes to see; None lets it run to its end.
         python: the interpreter that has the job's packages; this one by default.
         module: the target is a module, as with ``python -m``.
+        batch: for a torch.nn.Module: its forward arguments, as tensors or (shape, dtype) pairs.
+        optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients.
         host_memory_bytes: the host memory of the machine in question; this machine's by default.
         debug: let the job print to stderr.
         progress: called as the work goes on.
@@ -59,20 +64,11 @@ def estimate(
     if steps < 1:
         raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
     device_name, count = _machine(on)
-    if callable(target):
-        return _estimate_callable(
-            target, device_name, count, steps=steps, passes=passes, host_memory_bytes=host_memory_bytes
-        )
-    name = os.fspath(target)
-    if not module and ":" not in name and not Path(name).is_file():
-        raise JobFailed(
-            f"there is no script {name}", hint="give the path of a Python file, or -m for a module", slug="no-script"
-        )
     request = Request(
-        target=name,
+        target=_name(target),
         arguments=tuple(str(word) for word in arguments),
         module=module,
-        on=on if count else None,
+        on=f"{count}x{device_name}" if count else None,
         device_count=count,
         steps=steps,
         passes=passes,
@@ -80,7 +76,38 @@ def estimate(
         host_memory_bytes=host_memory_bytes,
         debug=debug,
     )
+    if not isinstance(target, (str, os.PathLike)):
+        return _estimate_object(target, batch, optimizer, request)
+    if not module and ":" not in request.target and not Path(request.target).is_file():
+        raise JobFailed(
+            f"there is no script {request.target}",
+            hint="give the path of a Python file, or -m for a module",
+            slug="no-script",
+        )
     return run_job(request, python=python, progress=progress)
+
+
+def _name(target: Any) -> str:
+    if isinstance(target, (str, os.PathLike)):
+        return os.fspath(target)
+    return getattr(target, "__qualname__", None) or type(target).__name__
+
+
+def _estimate_object(target: Any, batch: Sequence[Any] | None, optimizer: str | None, request: Request) -> Estimate:
+    from memfit.jobs.inprocess import estimate_callable, estimate_module
+    from memfit.registry import framework_of
+
+    if batch is not None and framework_of(target) == "torch":
+        return estimate_module(target, tuple(batch), optimizer, request)
+    if framework_of(target) is not None:
+        raise UsageError(
+            f"{request.target} is a model: memfit needs to know what it is called with",
+            hint="memfit.estimate(model, batch=(example,), on=...)",
+            slug="no-batch",
+        )
+    if not callable(target):
+        raise UsageError(f"expected a script, a callable or a model, got {type(target).__name__}", slug="bad-target")
+    return estimate_callable(target, request)
 
 
 def simulate(on: str | None = None, **options: Any) -> Simulation:
@@ -115,25 +142,3 @@ def _machine(on: str | None) -> tuple[str | None, int]:
         return None, 0
     device, count = parse_request(on)
     return (None, 0) if device.is_cpu else (device.name, count)
-
-
-def _estimate_callable(
-    function: Callable[[], Any],
-    on: str | None,
-    count: int,
-    *,
-    steps: int,
-    passes: int | None,
-    host_memory_bytes: int | None,
-) -> Estimate:
-    from memfit.jobs.inprocess import estimate_callable
-
-    request = Request(
-        target=getattr(function, "__qualname__", repr(function)),
-        on=f"{count}x{on}" if on else None,
-        device_count=count,
-        steps=steps,
-        passes=passes,
-        host_memory_bytes=host_memory_bytes,
-    )
-    return estimate_callable(function, request)

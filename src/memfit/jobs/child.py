@@ -213,7 +213,8 @@ class Child:
         if sim.total_steps or sim.passes:
             sim.assume(
                 "stopped-by-time",
-                f"the time limit of {self.request.timeout_s:g} s came after {sim.total_steps} steps and {sim.passes} passes",
+                f"the time limit of {self.request.timeout_s:g} s came after {sim.total_steps} steps "
+                f"and {sim.passes} passes",
             )
             self.finish()
         self._fail(

@@ -19,6 +19,14 @@ from memfit.registry import adapter
 from memfit.sensors import host_capacity, process_memory
 
 
+def estimate_module(module: Any, batch: tuple[Any, ...], optimizer: str | None, request: Request) -> Estimate:
+    """Estimate training steps (or, without an optimizer, forward passes) of a module; the module stays untouched."""
+    job = adapter("torch")
+    device = "cuda" if request.on else "cpu"
+    run = job.training_job(module, batch, device=device, optimizer=optimizer, steps=request.steps)
+    return estimate_callable(run, request)
+
+
 def estimate_callable(function: Callable[[], Any], request: Request) -> Estimate:
     """Estimate a callable without arguments.
 

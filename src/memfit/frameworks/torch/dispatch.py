@@ -138,10 +138,7 @@ class Dispatch(TorchDispatchMode):
             device = _real_device(tensor)
             if device.type == "meta":
                 entry = find(tensor)
-                if entry is None:
-                    found = self._pool_of_components(tensor)
-                else:
-                    found = entry.pool
+                found = self._pool_of_components(tensor) if entry is None else entry.pool
                 if found is not None and (pool is None or pool == HOST):
                     pool = found
             else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import runpy
 import sys
 import time
@@ -9,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from memfit.engine.observation import Observation
 from memfit.frameworks.torch.simulation import Simulation
@@ -99,11 +103,70 @@ def observe_callable(function: Callable[[], Any], simulate: Callable[..., Simula
     started = time.monotonic()
     sim = simulate(on_step=watch.on_step, on_pass=watch.on_pass, steps_per_epoch=limits.steps)
     with sim:
-        try:
+        with contextlib.suppress(EnoughSeen):
             function()
-        except EnoughSeen:
-            pass
         sim.finish()
     observation = sim.observation()
     observation.environment = {**observation.environment, "seconds": round(time.monotonic() - started, 2)}
     return observation
+
+
+def training_job(
+    module: Any, batch: tuple[Any, ...], *, device: str, optimizer: str | None, steps: int
+) -> Callable[[], None]:
+    """A job that trains a copy of a module's shapes: forward, backward of the outputs' sum, optimizer step.
+
+    The module itself is neither moved nor touched: the copy has simulated parameters and shares the rest.
+
+    Args:
+        module: a torch.nn.Module, wherever its weights are.
+        batch: the forward arguments: tensors, or (shape, dtype) pairs.
+        device: "cuda" or "cpu".
+        optimizer: a name in torch.optim; None runs the module without gradients.
+        steps: how many times.
+    """
+
+    def run() -> None:
+        twin = _twin(module).to(device)
+        inputs = [_input(item).to(device) for item in batch]
+        if optimizer is None:
+            with torch.no_grad():
+                for _ in range(steps):
+                    twin(*inputs)
+            return
+        stepper = getattr(torch.optim, optimizer)(twin.parameters(), lr=1e-3)
+        for _ in range(steps):
+            stepper.zero_grad()
+            _total(twin(*inputs)).backward()
+            stepper.step()
+
+    return run
+
+
+def _twin(module: Any) -> Any:
+    """A deep copy whose parameters and buffers are simulated: nothing of the weights' size is copied."""
+    memo: dict[int, Any] = {}
+    for parameter in module.parameters():
+        memo[id(parameter)] = torch.nn.Parameter(
+            torch.empty_like(parameter, device="cpu"), requires_grad=parameter.requires_grad
+        )
+    for buffer in module.buffers():
+        memo[id(buffer)] = torch.empty_like(buffer, device="cpu")
+    return copy.deepcopy(module, memo)
+
+
+def _input(item: Any) -> Any:
+    if isinstance(item, torch.Tensor):
+        return torch.empty_like(item, device="cpu") if item.dtype.is_floating_point else item.cpu()
+    shape, dtype = item
+    if dtype.is_floating_point:
+        return torch.empty(shape, dtype=dtype)
+    return torch.zeros(shape, dtype=dtype)
+
+
+def _total(output: Any) -> Any:
+    """A scalar to differentiate: the sum of all floating-point results, however they are packed."""
+    if isinstance(output, torch.Tensor):
+        return output.float().sum()
+    values = output.values() if hasattr(output, "values") else output
+    return sum(_total(item) for item in values if item is not None and not isinstance(item, (int, float, str)))

@@ -246,9 +246,7 @@ class Ledger:
             record.category = Category.ACTIVATIONS if outlived else Category.TEMPORARIES
         elif record.phase is Phase.EVALUATION:
             record.category = Category.ACTIVATIONS
-        elif record.phase in (Phase.BACKWARD, Phase.OPTIMIZER, Phase.CHECKPOINT):
-            record.category = Category.TEMPORARIES
-        elif record.phase is Phase.DATA and record.pool != HOST:
+        elif record.phase is not Phase.SETUP and (record.phase is not Phase.DATA or record.pool != HOST):
             record.category = Category.TEMPORARIES
 
     # -- values ------------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ class Situation:
 
     def _user_file(self, filename: str) -> str | None:
         """How the file is shown, or None when it is a library's, the interpreter's or ours."""
-        if filename.startswith("<") or filename.startswith(_HERE) or "site-packages" in filename:
+        if filename.startswith(("<", _HERE)) or "site-packages" in filename:
             return None
         if any(filename.startswith(prefix) for prefix in _LIBRARIES):
             return None

@@ -19,7 +19,8 @@ from memfit.quantities import Category
 
 _CUDA_LOWER = (
     "_convolution", "_convolution.deprecated", "conv1d", "conv1d.padding", "conv2d", "conv2d.padding", "conv3d",
-    "conv3d.padding", "conv_tbc", "conv_transpose1d", "conv_transpose2d.input", "conv_transpose3d.input", "convolution", "prelu", "addmm", "addmv", "addr", "matmul", "einsum", "mm", "mv",
+    "conv3d.padding", "conv_tbc", "conv_transpose1d", "conv_transpose2d.input", "conv_transpose3d.input", "convolution",
+    "prelu", "addmm", "addmv", "addr", "matmul", "einsum", "mm", "mv",
     "linalg_vecdot", "linear", "addbmm", "baddbmm", "bmm", "chain_matmul", "linalg_multi_dot", "_thnn_fused_lstm_cell",
     "_thnn_fused_gru_cell", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell",
     "scaled_dot_product_attention", "_scaled_dot_product_flash_attention",
@@ -60,7 +61,8 @@ _CPU_FP32 = (
     "soft_margin_loss", "triplet_margin_loss", "multi_margin_loss", "ctc_loss.IntList", "ctc_loss.Tensor", "kl_div",
     "multilabel_margin_loss", "binary_cross_entropy_with_logits", "fft_fft", "fft_ifft", "fft_fft2", "fft_ifft2",
     "fft_fftn", "fft_ifftn", "fft_rfft", "fft_irfft", "linalg_cond", "linalg_matrix_rank", "linalg_solve",
-    "linalg_cholesky", "linalg_svdvals", "linalg_eigvals", "linalg_eigvalsh", "linalg_inv", "linalg_householder_product",
+    "linalg_cholesky", "linalg_svdvals", "linalg_eigvals", "linalg_eigvalsh", "linalg_inv",
+    "linalg_householder_product",
     "linalg_tensorinv", "linalg_tensorsolve", "fake_quantize_per_tensor_affine", "geqrf", "linalg_qr", "linalg_svd",
     "linalg_eig", "linalg_eigh", "linalg_lstsq", "adaptive_max_pool3d", "fft_hfft", "fft_ihfft", "fft_irfft2",
     "fft_irfftn", "fft_rfft2", "fft_rfftn", "fractional_max_pool2d", "fractional_max_pool3d", "triangular_solve",
@@ -95,7 +97,12 @@ class Autocast:
         key = CUDA_KEY if self.device_type == "cuda" else CPU_KEY
         name = key.name
         lists = (
-            ((_CUDA_LOWER, self._lower), (_CUDA_FP32, self._full), (_CUDA_FP32_OUTPUT, self._full_output), (_CUDA_PROMOTE, self._promote))
+            (
+                (_CUDA_LOWER, self._lower),
+                (_CUDA_FP32, self._full),
+                (_CUDA_FP32_OUTPUT, self._full_output),
+                (_CUDA_PROMOTE, self._promote),
+            )
             if self.device_type == "cuda"
             else ((_CPU_LOWER, self._lower), (_CPU_FP32, self._full), (_CPU_PROMOTE, self._promote))
         )  # fmt: skip

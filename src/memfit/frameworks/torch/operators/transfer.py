@@ -66,8 +66,7 @@ class _Move(torch.autograd.Function):
         entry = transfers.dispatch.ledger.entry(tensor)
         ctx.source = entry.pool if entry is not None and not entry.real else None
         ctx.transfers = transfers
-        out = transfers.copy(tensor, pool)
-        return out
+        return transfers.copy(tensor, pool)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:

@@ -77,10 +77,8 @@ def handlers(stand_ins: StandIns, assume: Assume) -> dict[Any, Handler]:
                 out = _like(values)
             else:
                 values = None
-                assume(
-                    "shape-from-values",
-                    f"{func._schema.name.split('::')[-1]} was taken at its largest result: its length depends on values",
-                )
+                name = func._schema.name.split("::")[-1]
+                assume("shape-from-values", f"{name} was taken at its largest result: its length depends on values")
                 out = rows_of(*args, **kwargs)
             dispatch.record(out, pool, str(func), values)
             return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy
@@ -125,7 +126,8 @@ def _install_moves(simulation: Any, patches: Patches) -> None:
             other = kwargs.pop("other")
             return move(tensor, other.device, other.dtype, copy, kwargs.get("memory_format"))
         if len(args) > 3:
-            copy, args = args[3], args[:3]
+            device, dtype, _, copy = args[:4]
+            return move(tensor, None if device is None else torch.device(device), dtype, copy, None)
         if len(args) == 3 and args[0].__class__ is torch.dtype:
             args, copy = args[:2], args[2]
         device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
@@ -203,10 +205,9 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
         """Make a real tensor that is to be trained a simulated one, in place."""
         if _real_device(tensor).type == "cpu" and tensor.layout is torch.strided and tensor.is_leaf:
             simulated = simulation.transfers.born(tensor, HOST, tensor if tensor.numel() <= 4096 else None)
-            try:
+            # where someone else holds on to it, it stays real; its operators are simulated all the same
+            with contextlib.suppress(RuntimeError, AttributeError, TypeError):
                 torch.utils.swap_tensors(tensor, simulated)
-            except (RuntimeError, AttributeError, TypeError):
-                pass  # someone else holds on to it: it stays real, its operators are simulated all the same
 
     def requires_grad_(tensor: torch.Tensor, requires_grad: bool = True) -> torch.Tensor:
         if requires_grad and not tensor.requires_grad:
