@@ -117,8 +117,9 @@ def _install_moves(simulation: Any, patches: Patches) -> None:
         moved = transfers.move(tensor, target, dtype)
         return old_to(moved, **kwargs) if memory_format is not None else moved
 
-    def to(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    def to(tensor: torch.Tensor, *words: Any, **kwargs: Any) -> Any:
         copy = kwargs.pop("copy", False)
+        args = list(words)
         if args and isinstance(args[0], torch.Tensor):
             other = args[0]
             return move(tensor, other.device, other.dtype, copy, kwargs.get("memory_format"))
@@ -129,7 +130,7 @@ def _install_moves(simulation: Any, patches: Patches) -> None:
             device, dtype, _, copy = args[:4]
             return move(tensor, None if device is None else torch.device(device), dtype, copy, None)
         if len(args) == 3 and args[0].__class__ is torch.dtype:
-            args, copy = args[:2], args[2]
+            copy = args.pop()
         device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
         return move(tensor, device, dtype, copy, memory_format)
 
