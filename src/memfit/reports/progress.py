@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -18,13 +20,13 @@ class Stage(Protocol):
     """What a progress report says: see memfit.api.Progress."""
 
     @property
+    def stage(self) -> str: ...
+    @property
     def text(self) -> str: ...
     @property
     def step(self) -> int: ...
     @property
     def steps(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
 
 
 class LiveProgress:
@@ -33,10 +35,13 @@ class LiveProgress:
     Args:
         stream: where to draw; nothing is drawn unless it is a terminal.
         wanted: False keeps it silent.
+        clock: seconds that pass; the line counts them between stages, too.
     """
 
-    def __init__(self, stream: TextIO, *, wanted: bool = True) -> None:
+    def __init__(self, stream: TextIO, *, wanted: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._clock = clock
+        self._since = clock()
         self._wanted = wanted and stream.isatty()
         self._line = "starting"
         self._lock = threading.Lock()
@@ -52,10 +57,11 @@ class LiveProgress:
 
     def __call__(self, stage: Stage) -> None:
         """Show where the work is."""
-        with self._lock:
-            self._line = line(stage)
-            if self._status is not None:
-                self._status.update(self._line)
+        self._line = line(stage)
+
+    def __rich__(self) -> str:
+        """The line as it stands; rich asks for it at every turn of the spinner."""
+        return f"{self._line} · {self._clock() - self._since:.0f} s"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, place: TracebackType | None
@@ -71,11 +77,12 @@ class LiveProgress:
 
         with self._lock:
             if not self._done:
-                self._status = console(self._stream).status(self._line, spinner="dots")
+                self._status = console(self._stream).status(self, spinner="dots")
                 self._status.start()
 
 
 def line(stage: Stage) -> str:
-    """One stage as one line: what is done, which step of how many, since when."""
-    count = f", step {stage.step} of {stage.steps}" if stage.step and stage.steps else ""
-    return f"{printable(stage.text)}{count} · {stage.seconds:.0f} s"
+    """One stage as one line: what is done, and which step of how many."""
+    if stage.stage == "step":
+        return f"simulating, step {min(stage.step, stage.steps)} of {stage.steps} done"
+    return printable(stage.text)

@@ -98,7 +98,7 @@ def test_progress_is_silent_when_piped() -> None:
     stream = io.StringIO()
 
     with LiveProgress(stream) as progress:
-        progress(SimpleNamespace(text="step 1", step=1, steps=3, seconds=2.0))
+        progress(SimpleNamespace(stage="step", text="step 1", step=1, steps=3))
 
     assert stream.getvalue() == ""
 
@@ -108,7 +108,7 @@ def test_progress_is_silent_for_the_first_second() -> None:
     stream = Terminal()
 
     with LiveProgress(stream) as progress:
-        progress(SimpleNamespace(text="step 1", step=1, steps=3, seconds=0.1))
+        progress(SimpleNamespace(stage="step", text="step 1", step=1, steps=3))
 
     assert stream.getvalue() == ""
 
@@ -129,13 +129,23 @@ def test_progress_appears_when_it_takes_longer(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(LiveProgress, "_appear", appear)
     with LiveProgress(stream) as progress:
         assert appeared.wait(10)
-        progress(SimpleNamespace(text="evil \x1b[2J", step=2, steps=3, seconds=2.0))
+        progress(SimpleNamespace(stage="setup", text="evil \x1b[2J", step=0, steps=3))
 
-    assert "step 2 of 3" in stream.getvalue()
+    assert "evil" in stream.getvalue()
     assert "\x1b[2J" not in stream.getvalue()
 
 
-def test_progress_line_names_step_and_time() -> None:
-    """One line: what, which of how many, since when."""
-    assert line(SimpleNamespace(text="simulating", step=2, steps=3, seconds=4.4)) == "simulating, step 2 of 3 · 4 s"
-    assert line(SimpleNamespace(text="starting", step=0, steps=3, seconds=0.4)) == "starting · 0 s"
+def test_progress_line_names_the_step() -> None:
+    """What is being done, and of steps how many are; a script that goes on a little longer does not count beyond."""
+    assert line(SimpleNamespace(stage="setup", text="running the job", step=0, steps=3)) == "running the job"
+    assert line(SimpleNamespace(stage="step", text="step 2", step=2, steps=3)) == "simulating, step 2 of 3 done"
+    assert line(SimpleNamespace(stage="step", text="step 4", step=4, steps=3)) == "simulating, step 3 of 3 done"
+
+
+def test_progress_counts_seconds_between_stages() -> None:
+    """The line shows the time that passed when it is drawn, not when the last stage was told."""
+    now = iter([100.0, 104.2])
+
+    progress = LiveProgress(io.StringIO(), clock=lambda: next(now))
+
+    assert progress.__rich__() == "starting · 4 s"
