@@ -1,10 +1,10 @@
 """Predictions for every job, made as a user makes them: ``memfit estimate … run_job.py NAME``, in a fresh process.
 
-Three kinds for the CPU, matched to the three truths: "exact" (three steps, as under the profiler), "default" and
-"threshold" (eight steps as the whole processes ran them, with glibc's defaults and with MALLOC_MMAP_THRESHOLD_=131072).
-With ``--on h100-80gb --like FILE`` the kind is "device": the jobs and scales of a measured device file.
+Two kinds for the CPU, matched to the measured processes: "default" and "threshold" (glibc's defaults, and
+MALLOC_MMAP_THRESHOLD_=131072). With ``--on h100-80gb --like FILE`` the kind is "device": the jobs and scales of a
+measured device file. Traced peaks alone are quicker with ``predict_exact``.
 
-    python -m benchmarks.accuracy.predict [--kinds exact default threshold] [--jobs gpt_sgd …] [--again]
+    python -m benchmarks.accuracy.predict [--kinds default threshold] [--jobs gpt_sgd …] [--again]
     python -m benchmarks.accuracy.predict --on h100-80gb --like benchmarks/accuracy/data/device/….json
 """
 
@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.jobs import JOBS
-from benchmarks.accuracy.measure_exact import STEPS as EXACT_STEPS
 from benchmarks.accuracy.measure_exact import save
 from benchmarks.accuracy.measure_process import SETTINGS
 from benchmarks.accuracy.surroundings import DATA, ROOT, machine_name, surroundings
@@ -29,10 +28,10 @@ from memfit.documents import Estimate, load
 
 SCRIPT = "benchmarks/accuracy/run_job.py"
 LIMIT_SECONDS = 180
+STEPS = 8  # as measure_process runs them
 KINDS: dict[str, tuple[int, dict[str, str]]] = {
-    "exact": (EXACT_STEPS, {}),
-    "default": (8, SETTINGS["default"]),
-    "threshold": (8, SETTINGS["threshold"]),
+    "default": (STEPS, SETTINGS["default"]),
+    "threshold": (STEPS, SETTINGS["threshold"]),
 }
 
 
