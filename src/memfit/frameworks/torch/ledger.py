@@ -39,10 +39,11 @@ class Entry:
     """A live storage: its line in the trace, its pool, and its values where they are known.
 
     ``real`` storages hold true bytes in this process (host only). ``mirror`` is a real CPU storage of the same bytes
-    for a small simulated one; ``uniform`` a value that all elements share.
+    for a small simulated one; ``uniform`` a value that all elements share; ``original`` the storage that a stand-in
+    keeps alive.
     """
 
-    __slots__ = ("alive", "handle", "mirror", "pool", "real", "record", "reference", "uniform")
+    __slots__ = ("alive", "handle", "mirror", "original", "pool", "real", "record", "reference", "uniform")
 
     def __init__(self, record: Storage, pool: str, real: bool) -> None:
         self.record = record
@@ -51,6 +52,7 @@ class Entry:
         self.handle: Any = None
         self.reference: Any = None
         self.mirror: torch.UntypedStorage | None = None
+        self.original: torch.UntypedStorage | None = None
         self.uniform: Any = None
         self.alive = True
 
@@ -144,6 +146,7 @@ class Ledger:
             meta = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="meta")
         storage = _storage_of(meta)
         entry = Entry(Storage(pool=pool, size_bytes=0, born=self._tick), pool, False)
+        entry.original = _storage_of(tensor)
         reference = _Reference(storage, self._forget)
         reference.key = storage._cdata
         entry.reference = reference

@@ -1,7 +1,8 @@
-"""Gradients that meet on their way back are added in place where autograd holds the only reference.
+"""What the backward pass does in place where it holds the only reference: sums of gradients, gradients of selections.
 
-PyTorch refuses to do so for meta tensors and under a dispatch mode (input_buffer.cpp, can_accumulate_inplace, 2.13), so
-the engine asks for a new sum here; the handler answers with the gradient that was there first where a real run would.
+PyTorch refuses to do so for meta tensors and under a dispatch mode (input_buffer.cpp, can_accumulate_inplace;
+isTensorSubclassLike in FunctionsManual.cpp and TensorAdvancedIndexing.cpp; 2.13), so the engine asks for a new tensor
+here; the handler answers with the one that was there first, where a real run would.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from memfit.frameworks.torch.dispatch import Dispatch, Handler
 
 aten = torch.ops.aten
 _storage_of = torch._C.TensorBase.untyped_storage
+
+# Formulas that fill a fresh tensor in place of a real run, and make another one of it here.
+_FILLING = ("index_add.default", "scatter_add.default", "scatter.src", "scatter.value", "masked_fill.Scalar",
+            "masked_fill.Tensor")  # fmt: skip
 
 # Nodes whose own formula may add tensors: for these, the engine is known by the saved tensors it has released by then.
 _ADDING = re.compile("BackwardBackward|Linalg|Atan2|Hypot|Lerp|Cdist|Logcumsumexp|Cumprod|Prod|Trilinear")
@@ -58,8 +63,10 @@ def only_reference() -> tuple[int, int] | None:
 
 
 def handlers(simulation: Any) -> dict[Any, Handler]:
-    """The table: addition alone."""
+    """The table: addition, and what fills a tensor of zeros."""
     alone = only_reference()
+    if alone is None:
+        return {}
 
     def add(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         if dispatch.situation.in_backward and not torch.is_grad_enabled() and len(args) == 2 and not kwargs:
@@ -69,10 +76,32 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
                 return old
         return dispatch.run_simulated(func, args, kwargs, pool)
 
-    return {aten.add.Tensor: add} if alone is not None else {}
+    def fill(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        in_place = (
+            dispatch.situation.in_backward
+            and not torch.is_grad_enabled()
+            and _asked_by_engine()
+            and references(args[0]) == alone
+            and _dense(args[0])
+        )
+        if in_place:
+            dispatch.ledger.forget_values(args[0])
+            return args[0]
+        return dispatch.run_simulated(func, args, kwargs, pool)
+
+    table: dict[Any, Handler] = {aten.add.Tensor: add}
+    for name in _FILLING:
+        packet, _, overload = name.partition(".")
+        table[getattr(getattr(aten, packet), overload)] = fill
+    return table
 
 
-def _accumulates(old: torch.Tensor, new: torch.Tensor, alone: tuple[int, int] | None) -> bool:
+def _asked_by_engine() -> bool:
+    """Whether no Python stands between the handler's caller and the engine."""
+    return sys._getframe(3).f_code.co_name in ("run_backward", "_engine_run_backward")
+
+
+def _accumulates(old: torch.Tensor, new: torch.Tensor, alone: tuple[int, int]) -> bool:
     """Whether the engine asks, of a gradient that it may write to."""
     if old.layout is not torch.strided or new.layout is not torch.strided or old.shape != new.shape:
         return False
@@ -81,7 +110,7 @@ def _accumulates(old: torch.Tensor, new: torch.Tensor, alone: tuple[int, int] | 
     node = torch._C._current_autograd_node()  # type: ignore[attr-defined]
     if node is None or (_ADDING.search(node.name()) and not _released(node)):
         return False
-    return old.is_contiguous() or _dense(old)
+    return _dense(old)
 
 
 def _released(node: Any) -> bool:
@@ -96,6 +125,8 @@ def _released(node: Any) -> bool:
 
 def _dense(tensor: torch.Tensor) -> bool:
     """Whether the tensor's elements fill a block without gaps or overlaps, in any order."""
+    if tensor.is_contiguous():
+        return True
     expected = 1
     for stride, size in sorted((stride, size) for size, stride in zip(tensor.shape, tensor.stride(), strict=True)):
         if size == 1:
