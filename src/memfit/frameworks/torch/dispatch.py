@@ -29,6 +29,8 @@ aten = torch.ops.aten
 # Random tensors are cheaper to leave out, and their values are nobody's business.
 _LARGEST_REAL_FACTORY_BYTES = 64 << 20
 _LARGEST_REAL_RANDOM_BYTES = 4 << 20
+# An operator without a shape rule is run on real zeros up to this size of its arguments.
+_LARGEST_ZEROS_BYTES = 256 << 20
 _RANDOM = frozenset({"rand", "randn", "randint", "normal", "rand_like", "randn_like", "randint_like"})
 _FACTORIES = frozenset({"empty", "zeros", "ones", "full", "empty_strided", "new_empty", "new_zeros", "new_ones",
                         "new_full", "zeros_like", "ones_like", "empty_like", "full_like", "arange", "eye",
@@ -46,7 +48,9 @@ class Facts:
         schema = func._schema
         self.name: str = schema.name.split("::")[-1]
         self.label = str(func)
-        self.composite: bool = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+        has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+        # a few (silu_backward, mish_backward) have kernels of their own on the devices, beside a composite one
+        self.composite: bool = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
         self.positions = [
             (index, argument.name)
             for index, argument in enumerate(schema.arguments)
@@ -66,6 +70,7 @@ class Dispatch(TorchDispatchMode):
         handlers: operators with rules of their own, by overload.
         keys: dispatch keys that must not act inside meta kernels (autocast and the composite overrides).
         device_pool: turns a "cuda" device into its pool's name.
+        assume: told (slug, text) when something was guessed.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Dispatch(TorchDispatchMode):
         handlers: dict[Any, Handler],
         keys: torch._C.DispatchKeySet,
         device_pool: Callable[[torch.device], str],
+        assume: Callable[[str, str], None],
     ) -> None:
         super().__init__()
         self.ledger = ledger
@@ -82,9 +88,9 @@ class Dispatch(TorchDispatchMode):
         self.handlers = handlers
         self.keys = keys
         self.device_pool = device_pool
+        self.assume = assume
         self.operators = 0
         self.inside = 0  # > 0 while PyTorch's own meta kernels run: they must see meta devices
-        self.unsupported: dict[str, str] = {}
         self.shapes = ShapeMemory()
         self._facts: dict[Any, Facts] = {}
 
@@ -197,10 +203,28 @@ class Dispatch(TorchDispatchMode):
         if any_real:
             meta_args = tuple(as_meta(item) for item in args)
             meta_kwargs = {name: as_meta(item) for name, item in kwargs.items()}
-        out = self._same_objects(func(*meta_args, **meta_kwargs), meta_args, args)
+        try:
+            made = func(*meta_args, **meta_kwargs)
+        except NotImplementedError as error:
+            made = self._shapes_from_zeros(func, args, kwargs, error)
+        out = self._same_objects(made, meta_args, args)
         if key is not None:
             self.shapes.keep(key, out, args)
         return self._written_down(out, func, args, kwargs, pool, values, facts)
+
+    def _shapes_from_zeros(self, func: Any, args: Any, kwargs: Any, error: NotImplementedError) -> Any:
+        """The result's shapes of an operator without a meta kernel: it is run on real zeros, where they are small."""
+        name = func._schema.name.split("::")[-1]
+        size_bytes = sum(tensor.numel() * tensor.element_size() for tensor in tensors_in(args, kwargs))
+        if size_bytes <= _LARGEST_ZEROS_BYTES and not self.facts(func).writes:
+            try:
+                out = func(*[zeros(item) for item in args], **{key: zeros(item) for key, item in kwargs.items()})
+            except (RuntimeError, NotImplementedError, ValueError):
+                pass
+            else:
+                self.assume("operator-run-on-zeros", f"{name} has no shape rule: its result was taken from zeros")
+                return as_meta(out)
+        raise NotImplementedError(f"{name} cannot be simulated: PyTorch has no shape rule for it") from error
 
     def _written_down(self, out: Any, func: Any, args: Any, kwargs: Any, pool: str, values: Any, facts: Facts) -> Any:
         self.record(out, pool, facts.label, values)
@@ -290,13 +314,6 @@ class Dispatch(TorchDispatchMode):
                     return original
         return out
 
-    def note_unsupported(self, operator: str, what: str) -> None:
-        self.unsupported.setdefault(operator, what)
-
-    @property
-    def in_forward(self) -> bool:
-        return self.situation.phase is Phase.FORWARD
-
 
 def tensors_in(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
     """The tensors among an operator's arguments, lists of them included."""
@@ -333,6 +350,15 @@ def as_meta(item: Any) -> Any:
         return torch.empty_like(item, device=_META)
     if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
         return type(item)(as_meta(part) for part in item)
+    return item
+
+
+def zeros(item: Any) -> Any:
+    """Real zeros in place of a simulated tensor; anything else as it is."""
+    if isinstance(item, _Tensor) and _real_device(item).type == "meta":
+        return torch.zeros(item.size(), dtype=item.dtype)
+    if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
+        return type(item)(zeros(part) for part in item)
     return item
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ _storage_of = torch._C.TensorBase.untyped_storage
 
 # Formulas that fill a fresh tensor in place of a real run, and make another one of it here.
 _FILLING = ("index_add.default", "scatter_add.default", "scatter.src", "scatter.value", "masked_fill.Scalar",
-            "masked_fill.Tensor")  # fmt: skip
+            "masked_fill.Tensor", "index_put.default")  # fmt: skip
 
 # Nodes whose own formula may add tensors: for these, the engine is known by the saved tensors it has released by then.
 _ADDING = re.compile("BackwardBackward|Linalg|Atan2|Hypot|Lerp|Cdist|Logcumsumexp|Cumprod|Prod|Trilinear")
@@ -62,8 +63,8 @@ def only_reference() -> tuple[int, int] | None:
     return counter.seen
 
 
-def handlers(simulation: Any) -> dict[Any, Handler]:
-    """The table: addition, and what fills a tensor of zeros."""
+def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
+    """The table: addition, and what fills a tensor of zeros; ``others`` act where nothing is done in place."""
     alone = only_reference()
     if alone is None:
         return {}
@@ -87,8 +88,10 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
         if in_place:
             dispatch.ledger.forget_values(args[0])
             return args[0]
-        return dispatch.run_simulated(func, args, kwargs, pool)
+        known = before.get(func)
+        return dispatch.run_simulated(func, args, kwargs, pool) if known is None else known(dispatch, func, args, kwargs, pool)
 
+    before = dict(others)
     table: dict[Any, Handler] = {aten.add.Tensor: add}
     for name in _FILLING:
         packet, _, overload = name.partition(".")
