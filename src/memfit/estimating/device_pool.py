@@ -32,11 +32,7 @@ def device_pool(
         capacity_bytes: the device's memory, None when unknown.
     """
     seen = replay(observation.trace, pool, observation.device_allocator(pool))
-    parts = [
-        Component(category=category, range=ByteRange.exactly(size), basis=Basis.TRACED, source="simulated run")
-        for category, size in seen.reserved_breakdown_bytes.items()
-        if size
-    ]
+    parts = tensors(seen, "simulated run")
     parts.append(
         Component(category=Category.FRAMEWORK, range=context.range, basis=context.basis, source=context.source)
     )
@@ -59,6 +55,17 @@ def device_pool(
         steps=steps(seen),
         top=top(seen),
     )
+
+
+def tensors(seen: Replay, source: str) -> list[Component]:
+    """What live tensors hold at their peak, by category, and what the allocator reserves beyond them."""
+    sizes = dict(seen.allocated_breakdown_bytes)
+    sizes[Category.FRAGMENTATION] = seen.reserved.size_bytes - sum(sizes.values())
+    return [
+        Component(category=category, range=ByteRange.exactly(size), basis=Basis.TRACED, source=source)
+        for category, size in sizes.items()
+        if size
+    ]
 
 
 def location(seen: Replay) -> PeakLocation:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from memfit.documents import Assumption, Component, PoolEstimate
 from memfit.engine.allocators import GlibcAllocator
 from memfit.engine.observation import HostSide, Observation
-from memfit.engine.replay import Replay, replay
+from memfit.engine.replay import replay
 from memfit.engine.trace import Trace
-from memfit.estimating.device_pool import location, steps, top
+from memfit.estimating.device_pool import location, steps, tensors, top
 from memfit.quantities import GIB, MIB, Basis, ByteRange, Category
 from memfit.sensors import HostMemory
 
@@ -44,7 +44,7 @@ def host_pool(
         storages=[item for item in observation.trace.storages if item.pool == "host"], marks=observation.trace.marks
     )
     seen = replay(trace, "host", GlibcAllocator())
-    parts = _framework(process) + _tensors(seen) + _around(observation.host, on_device)
+    parts = _framework(process) + tensors(seen, "simulated run, malloc model") + _around(observation.host, on_device)
     total = ByteRange.total(part.range for part in parts)
     capacity = host_memory_bytes or (host.capacity_bytes if host is not None else None)
     others = None if host_memory_bytes or host is None else host.other_processes_bytes
@@ -94,16 +94,6 @@ def _framework(process: ProcessReading) -> list[Component]:
             basis=Basis.ASSUMED,
             source="code pages and threads of kernels that the simulation does not run",
         ),
-    ]
-
-
-def _tensors(seen: Replay) -> list[Component]:
-    return [
-        Component(
-            category=category, range=ByteRange.exactly(size), basis=Basis.TRACED, source="simulated run, glibc model"
-        )
-        for category, size in seen.reserved_breakdown_bytes.items()
-        if size
     ]
 
 

@@ -50,7 +50,9 @@ class Facts:
         self.label = str(func)
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # a few (silu_backward, mish_backward) have kernels of their own on the devices, beside a composite one
-        self.composite: bool = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(func.name(), "CPU")
+        self.composite: bool = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
+            func.name(), "CPU"
+        )
         self.positions = [
             (index, argument.name)
             for index, argument in enumerate(schema.arguments)
