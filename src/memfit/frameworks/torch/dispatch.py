@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from memfit.frameworks.torch.ledger import HOST, Ledger, worth_mirroring
 from memfit.frameworks.torch.shapes import ShapeMemory
 from memfit.frameworks.torch.situation import Situation
-from memfit.quantities import Category, Phase
+from memfit.quantities import Category
 
 Handler = Callable[["Dispatch", Any, tuple[Any, ...], dict[str, Any], str], Any]
 
@@ -42,7 +42,7 @@ _PLAIN_FACTORIES = frozenset({"zeros", "ones", "full", "arange", "eye", "linspac
 class Facts:
     """What is read once of an operator: which arguments it writes to, whether it is made of others."""
 
-    __slots__ = ("composite", "label", "name", "positions", "random", "small_values", "writes")
+    __slots__ = ("composite", "label", "name", "positions", "random", "writes")
 
     def __init__(self, func: Any) -> None:
         schema = func._schema
@@ -59,8 +59,7 @@ class Facts:
             if argument.alias_info is not None and argument.alias_info.is_write
         ]
         self.writes = bool(self.positions)
-        self.small_values = torch.Tag.nondeterministic_seeded not in func.tags
-        self.random = not self.small_values
+        self.random = torch.Tag.nondeterministic_seeded in func.tags
 
 
 class Dispatch(TorchDispatchMode):
