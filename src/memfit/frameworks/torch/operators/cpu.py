@@ -8,9 +8,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memfit.frameworks.torch.dispatch import Handler
+from memfit.frameworks.torch.dispatch import Dispatch, Handler
+from memfit.frameworks.torch.ledger import HOST
+from memfit.frameworks.torch.operators import onednn
 
 
 def handlers(simulation: Any, others: Mapping[Any, Handler]) -> dict[Any, Handler]:
     """The table of operators with a rule for the CPU; ``others`` act in other pools."""
-    return {}
+    table = onednn.handlers(simulation)
+    return {func: _on_host(handler, others.get(func)) for func, handler in table.items()}
+
+
+def _on_host(handler: Handler, elsewhere: Handler | None) -> Handler:
+    def chosen(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        if pool == HOST:
+            return handler(dispatch, func, args, kwargs, pool)
+        if elsewhere is not None:
+            return elsewhere(dispatch, func, args, kwargs, pool)
+        return dispatch.run_simulated(func, args, kwargs, pool)
+
+    return chosen
