@@ -18,7 +18,7 @@ demo: $(READY)
 test: lint types tests
 
 tests: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 300
+	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300
 
 quick: $(READY)
 	$(BIN)/python -m pytest -q -x -m "not slow and not torch and not gpu"

@@ -1,6 +1,6 @@
 """Trains a small GPT on the bytes of a text file: an ordinary PyTorch script that knows nothing of memfit.
 
-python examples/train_gpt.py --device=cpu --n_layer=2 --n_embd=64 --block_size=64 --batch_size=4 --max_iters=5
+python examples/train_gpt.py --n_layer=2 --n_head=2 --n_embd=64 --block_size=64 --batch_size=4 --max_iters=5
 memfit estimate --on rtx4090-24gb examples/train_gpt.py --batch_size=12
 """
 

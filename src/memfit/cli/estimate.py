@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
                 progress=progress,
             )
         except JobFailed as error:
-            raise _with_misplaced_option(error, words) from error
+            raise _with_likely_cause(error, words, on=arguments.on) from error
     output.save(estimate, arguments.output)
     output.show(estimate, as_json=arguments.json, brief=arguments.quiet)
     return output.exit_code(estimate)
@@ -83,10 +83,13 @@ def _split(command: list[str]) -> tuple[str, list[str]]:
     return words[0], words[1:]
 
 
-def _with_misplaced_option(error: JobFailed, words: list[str]) -> JobFailed:
-    """A script that fails on `--on` most likely met an option that was meant for memfit."""
+def _with_likely_cause(error: JobFailed, words: list[str], *, on: str | None) -> JobFailed:
+    """The two mistakes in the command line that end in the script: no --on for a CUDA script, and --on behind it."""
     stray = next((word for word in words if word.split("=")[0] in ("--on", "--steps", "--json", "--timeout")), None)
-    if stray is None:
+    if stray is not None:
+        hint = f"{stray} was passed to the script; options of memfit stand before it"
+    elif on is None and "CUDA" in error.message:
+        hint = "the script wants a GPU: name one, like --on rtx4090-24gb (`memfit devices` lists them)"
+    else:
         return error
-    moved = f"{stray} was passed to the script; options of memfit stand before it"
-    return JobFailed(error.message, hint=f"{error.hint}; {moved}" if error.hint else moved, slug=error.slug)
+    return JobFailed(error.message, hint=hint, slug=error.slug)

@@ -25,7 +25,12 @@ _INDENT = 2
 _SHARE_BAR = 24  # cells of a category's bar
 _SHORTEST_BAR = 6  # a bar below this says nothing
 _BESIDE_BAR = 48  # cells for a category's name, size, share and basis beside its bar
-_PALETTE = ("cyan", "magenta", "blue", "green", "yellow", "red")
+# A category keeps its colour in every pool and report; red is left to the verdict.
+_CATEGORY_COLOURS = {
+    "activations": "cyan", "parameters": "blue", "gradients": "green", "optimizer state": "yellow",
+    "temporaries": "magenta", "framework": "bright_black", "fragmentation": "white",
+}  # fmt: skip
+_OTHER_COLOUR = "bright_blue"
 
 
 def write(estimate: Estimate, stream: TextIO) -> None:
@@ -97,10 +102,12 @@ def _shares(shares: tuple[Share, ...], width: int) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    for position, share in enumerate(shares):
+    for share in shares:
         row = [Text(share.name), Text(format_bytes(share.size_bytes)), Text(_percent(share.share))]
         if cells >= _SHORTEST_BAR:
-            row.append(Text(bar(share.share, cells), style=_PALETTE[position % len(_PALETTE)], no_wrap=True))
+            row.append(
+                Text(bar(share.share, cells), style=_CATEGORY_COLOURS.get(share.name, _OTHER_COLOUR), no_wrap=True)
+            )
         row.append(Text(share.basis, style="dim"))
         table.add_row(*row)
     return table

@@ -57,10 +57,27 @@ def test_words_after_the_target_belong_to_the_script(
 
 def test_options_reach_the_estimator(asked: dict[str, Any]) -> None:
     """Every option of the command is an argument of memfit.estimate."""
-    main(["estimate", "--on", "2xh100", "--steps", "5", "--timeout", "9.5", "--passes", "4", "--python", "py", "t.py"])
+    main(
+        [
+            "estimate",
+            "--on",
+            "2xh100",
+            "--steps",
+            "5",
+            "--timeout",
+            "9.5",
+            "--passes",
+            "4",
+            "--python",
+            "py",
+            "--host-memory",
+            "1GiB",
+            "t.py",
+        ]
+    )
 
     assert (asked["on"], asked["steps"], asked["timeout_s"], asked["passes"]) == ("2xh100", 5, 9.5, 4)
-    assert asked["python"] == "py"
+    assert (asked["python"], asked["host_memory_bytes"]) == ("py", 1 << 30)
 
 
 def test_forward_only_is_a_bound_on_passes(asked: dict[str, Any]) -> None:
@@ -123,6 +140,15 @@ def test_option_in_the_wrong_place_is_pointed_at(asked: dict[str, Any], capsys: 
     main(["estimate", "train.py", "--on", "h100"])
 
     assert "options of memfit stand before it" in capsys.readouterr().err
+
+
+def test_forgotten_device_is_pointed_at(asked: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """A script that insists on CUDA, estimated without --on, is answered with the option that is missing."""
+    asked["answer"] = JobFailed("AssertionError: Torch not compiled with CUDA enabled (train.py:3)")
+
+    main(["estimate", "train.py"])
+
+    assert "hint: the script wants a GPU: name one, like --on" in capsys.readouterr().err
 
 
 def test_control_characters_of_a_job_do_not_reach_the_terminal(
