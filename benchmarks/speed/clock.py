@@ -20,9 +20,13 @@ DATA = Path(__file__).resolve().parent / "data"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One process: wall seconds, high-water mark in bytes, exit code, what it printed."""
+    """One process: wall and processor seconds, high-water mark in bytes, exit code, what it printed.
+
+    On a machine that others use, processor seconds are the fairer figure.
+    """
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     code: int
     output: str
@@ -42,6 +46,7 @@ def timed(command: list[str]) -> Run:
         complained.seek(0)
         return Run(
             seconds=seconds,
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
             peak_bytes=usage.ru_maxrss * 1024,
             code=child.returncode,
             output=said.read(),

@@ -31,6 +31,7 @@ def estimate(layers: int) -> dict[str, object]:
     return {
         "layers": layers,
         "process_seconds": round(run.seconds, 2),
+        "process_cpu_seconds": round(run.cpu_seconds, 2),
         "process_peak_bytes": run.peak_bytes,
         "cost": document["cost"],
         "device_allocated_peak_bytes": device["allocated_peak_bytes"],
@@ -41,10 +42,10 @@ def estimate(layers: int) -> dict[str, object]:
 def main() -> None:
     rows = [estimate(layers) for layers in LAYERS]
     result: dict[str, object] = {"steps": STEPS, "rows": rows}
-    seconds = {row["layers"]: float(str(row["process_seconds"])) for row in rows if "process_seconds" in row}
+    seconds = {row["layers"]: float(str(row["process_cpu_seconds"])) for row in rows if "process_cpu_seconds" in row}
     if len(seconds) == len(LAYERS):
         first, second = seconds[40] - seconds[20], seconds[80] - seconds[40]
-        result["seconds_per_layer"] = [round(first / 20, 4), round(second / 40, 4)]
+        result["cpu_seconds_per_layer"] = [round(first / 20, 4), round(second / 40, 4)]
     keep("llama70b", result)
     print(json.dumps(result, indent=1))
 
