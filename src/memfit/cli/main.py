@@ -1,18 +1,18 @@
 """The `memfit` command: finds the verb, loads its file alone, and turns every failure into a message and an exit code.
 
-Loads argparse and nothing else of weight, so that `memfit --help` costs little more than the interpreter.
+Loads not even argparse before a verb is named, so that `memfit --help` costs little more than the interpreter.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from memfit.cli.parser import Parser, nearest
-from memfit.errors import UsageError
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 VERBS = {
     "estimate": "predict the peak memory of a script before it runs, and whether it fits",
@@ -51,9 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     wants = {"json": "--json" in words, "debug": "--debug" in words}  # until the words are parsed
     try:
-        arguments = parse(words)
-        wants = {name: bool(getattr(arguments, name, False)) for name in wants}
-        code = int(arguments.run(arguments))
+        code = _dispatch(words, wants)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -69,6 +67,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return failure.tell(error, as_json=wants["json"], debug=wants["debug"])
 
 
+def _dispatch(words: Sequence[str], wants: dict[str, bool]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        return _print_help()
+    if words[0] in ("-V", "--version"):
+        return _print_version()
+    arguments = parse(words)
+    wants.update((name, bool(getattr(arguments, name, False))) for name in wants)
+    return int(arguments.run(arguments))
+
+
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The arguments of a command line; `run` among them is the verb's own function.
 
@@ -76,10 +84,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         UsageError: no such verb or option, or a value that cannot be read.
         SystemExit: help or the version was asked for and has been printed.
     """
-    if not words or words[0] in ("-h", "--help", "help"):
-        return argparse.Namespace(run=_print_help)
-    if words[0] in ("-V", "--version"):
-        return argparse.Namespace(run=_print_version)
+    from memfit.cli.parser import Parser, nearest
+    from memfit.errors import UsageError
+
     if words[0] not in VERBS:
         guess = nearest(words[0], VERBS)
         meant = f"did you mean `memfit {guess}`?" if guess else "the verbs are " + ", ".join(VERBS)
@@ -91,12 +98,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words[1:])
 
 
-def _print_help(_: argparse.Namespace) -> int:
+def _print_help() -> int:
     sys.stdout.write(_HELP.format(verbs="\n".join(f"  {name:<10}  {text}" for name, text in VERBS.items())))
     return 0
 
 
-def _print_version(_: argparse.Namespace) -> int:
+def _print_version() -> int:
     from memfit import __version__
 
     sys.stdout.write(f"memfit {__version__}\n")
