@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
-
 from benchmarks.accuracy import malloc_replay
 
 from memfit.engine.allocators import GlibcSettings
