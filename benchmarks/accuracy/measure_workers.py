@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from benchmarks.accuracy.surroundings import DATA, ROOT, machine_name, surroundi
 
 MIB = 1 << 20
 BATCH, WIDTH = 256, 4096  # 4 MiB a batch
-CASES = [("none", 0), ("fork", 1), ("fork", 2), ("fork", 4), ("spawn", 1), ("spawn", 2), ("forkserver", 2)]
+CASES = [("none", 0), ("fork", 1), ("fork", 2), ("fork", 4), ("spawn", 1), ("spawn", 2)]
 
 
 def tree_pss_bytes(pid: int) -> dict[int, int]:
@@ -69,6 +70,9 @@ def child(method: str, workers: int) -> None:
     own = tree_pss_bytes(os.getpid())
     print(json.dumps({"tree_pss_bytes": sum(own.values()), "processes": len(own)}))
     sys.stdout.flush()
+    for pid in own:
+        if pid != os.getpid():
+            os.kill(pid, signal.SIGKILL)  # workers and the fork server would hold the pipe open
     os._exit(0)
 
 
@@ -93,7 +97,10 @@ def main() -> None:
         print(rows[-1], flush=True)
     folder = DATA / "workers"
     folder.mkdir(exist_ok=True)
-    document = {"environment": surroundings("python -m benchmarks.accuracy.measure_workers"), "rows": rows}
+    document = {
+        "environment": {"command": "python -m benchmarks.accuracy.measure_workers", **surroundings()},
+        "rows": rows,
+    }
     (folder / f"{machine_name()}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
