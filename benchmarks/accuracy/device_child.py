@@ -20,10 +20,15 @@ SAMPLE_SECONDS = 0.02  # the driver's figure only falls on empty_cache, so a coa
 
 
 class Driver:
-    """The device's used bytes as the driver reports them: NVML where it is there, else the runtime's own answer."""
+    """The device's used bytes as the driver reports them: NVML where it is there, else the runtime's own answer.
 
-    def __init__(self, index: int) -> None:
+    Without an index (a dry run) it always reads 0.
+    """
+
+    def __init__(self, index: int | None) -> None:
         self.source, self.read = "none", lambda: 0
+        if index is None:
+            return
         with contextlib.suppress(Exception):
             import pynvml
 
@@ -99,12 +104,10 @@ def measure(name: str, device: str, steps: int, scale: float) -> dict[str, Any]:
 
     live = torch.device(device).type == "cuda"
     train = JOBS[name].load() if name != "context" else lambda *_: None
-    driver = Driver(torch.device(device).index or 0) if live else Driver.__new__(Driver)
+    driver = Driver((torch.device(device).index or 0) if live else None)
     print("ready", flush=True)
     if not sys.stdin.readline():
         sys.exit("nobody said go")
-    if not live:
-        driver.source, driver.read = "none", lambda: 0
     before = driver.read()
     if live:
         torch.cuda.init()
