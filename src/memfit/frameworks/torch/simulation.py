@@ -20,7 +20,7 @@ from memfit.engine.trace import Trace
 from memfit.errors import UsageError
 from memfit.frameworks.torch.dispatch import Dispatch, components
 from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
-from memfit.frameworks.torch.operators import accumulation, attention, composite, cpu, kernels, transfer, values
+from memfit.frameworks.torch.operators import accumulation, attention, composite, cpu, kernels, losses, transfer, values
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
 from memfit.frameworks.torch.surface import constructors, cuda, files, lifecycle, loaders, tensor
@@ -115,6 +115,7 @@ class Simulation:
         self.dispatch.handlers.update(transfer.handlers())
         self.dispatch.handlers.update(attention.handlers())
         self.dispatch.handlers.update(kernels.handlers(self))
+        self.dispatch.handlers.update(losses.handlers())
         self.dispatch.handlers.update(accumulation.handlers(self.dispatch.handlers))
         self.dispatch.handlers.update(cpu.handlers(self, self.dispatch.handlers))
         self.autocast_cuda = Autocast(self.ledger, "cuda")

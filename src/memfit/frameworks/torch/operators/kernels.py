@@ -65,16 +65,7 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
             dispatch.ledger.forget_values(tensor)
         return None
 
-    def binary_cross_entropy(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
-        """The mean or sum is written into the storage of the element-wise losses, which it keeps (Loss.cpp, Loss.cu)."""
-        if kwargs.get("reduction", args[3] if len(args) > 3 else 1) == 0:
-            return dispatch.run_simulated(func, args, kwargs, pool)
-        losses = torch.empty_like(args[0], device="meta")
-        dispatch.record(losses, pool, str(func))
-        return losses.as_strided((), ())
-
     table: dict[Any, Handler] = {
-        aten.binary_cross_entropy.default: binary_cross_entropy,
         aten._softmax_backward_data.default: softmax_backward,
         aten._log_softmax_backward_data.default: softmax_backward,
         aten.convolution.default: convolution,
