@@ -47,6 +47,13 @@ def test_every_setting_is_read():
     assert settings.problems == ()
 
 
+def test_the_rounding_of_oversize_blocks_follows_the_segment():
+    """A larger segment size raises the other limit with it, unless that is set."""
+    settings = AllocatorSettings.parse("large_segment_size_mb:64")
+
+    assert settings.max_non_split_rounding_bytes == 64 * MIB
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -85,6 +85,8 @@ class AllocatorSettings:
                 _read(key, value, found)
             except ValueError as error:
                 problems.append(str(error))
+        if "large_segment_size_bytes" in found:  # its default follows the segment (pull request 172056)
+            found.setdefault("max_non_split_rounding_bytes", found["large_segment_size_bytes"])
         return cls(**found, problems=tuple(problems))
 
 
