@@ -77,6 +77,7 @@ class Child:
         scratch = self.folder / "written"
         scratch.mkdir()
         Overlay(scratch).install()
+        self.sim.writes_are_redirected = True
         self.tell("setup", "running the job up to its first step", 0)
         with self.sim:
             try:

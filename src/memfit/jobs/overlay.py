@@ -13,6 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+_CACHES = ("HF_HOME", "HF_DATASETS_CACHE", "HF_MODULES_CACHE", "TRANSFORMERS_CACHE", "TORCH_HOME", "XDG_CACHE_HOME",
+           "NLTK_DATA", "KERAS_HOME", "MPLCONFIGDIR", "TRITON_CACHE_DIR")  # fmt: skip
 _WRITING = frozenset("wax+")
 
 
@@ -26,8 +28,17 @@ class Overlay:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self._written: dict[str, str] = {}
-        # devices, our own folder, and what Python's tempfile makes for the process itself
-        self._untouched = ("/dev/", "/proc/", "/sys/", str(scratch.parent), str(Path(tempfile.gettempdir()) / "tmp"))
+        # devices, our own folder, what Python's tempfile makes for the process itself, and caches, which libraries
+        # fill for the next run too and read back by other ways than Python's open
+        self._untouched = (
+            "/dev/",
+            "/proc/",
+            "/sys/",
+            str(scratch.parent),
+            str(Path(tempfile.gettempdir()) / "tmp"),
+            str(Path.home() / ".cache"),
+            *(os.path.abspath(os.environ[name]) for name in _CACHES if os.environ.get(name)),  # noqa: PTH100
+        )
         self._open, self._stat = io.open, os.stat
 
     def install(self) -> None:

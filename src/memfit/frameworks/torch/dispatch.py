@@ -348,6 +348,9 @@ def as_meta(item: Any) -> Any:
             return item
         if item.layout is torch.strided:
             return torch.empty_strided(item.size(), item.stride(), dtype=item.dtype, device=_META)
+        if item.layout is torch.sparse_coo:
+            parts = (as_meta(item._indices()), as_meta(item._values()))
+            return aten._sparse_coo_tensor_unsafe(*parts, item.size(), is_coalesced=item.is_coalesced())
         return torch.empty_like(item, device=_META)
     if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
         return type(item)(as_meta(part) for part in item)

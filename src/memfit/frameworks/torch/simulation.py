@@ -97,6 +97,7 @@ class Simulation:
         self.passes = 0
         self.backward_passes = 0
         self.epochs_ended = 0
+        self.writes_are_redirected = False
         self.loaders_in_use = 0
         self.host = HostSide()
         self.compute: dict[str, int] = {}

@@ -28,12 +28,23 @@ def operand_bytes(args: Any) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors_in(args, {}))
 
 
+def _sparse_product(dispatch: Dispatch, func: Any, args: Any, pool: str) -> torch.Tensor:
+    """A product with a sparse matrix: dense, of the outer sizes."""
+    left, right = args[-2:] if func._schema.name.endswith("::mm") else args[1:3]
+    dense = left if left.layout is torch.strided else right
+    out = torch.empty((left.shape[0], right.shape[1]), dtype=dense.dtype, device="meta")
+    dispatch.record(out, pool, str(func))
+    return out
+
+
 def handlers(simulation: Any) -> dict[Any, Handler]:
     """The table of operators with scratch memory of their own."""
     workspaces: set[tuple[str, bool]] = set()
 
     def matrix(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         simulation.used("matrix", operand_bytes(args))
+        if any(tensor.layout is not torch.strided for tensor in tensors_in(args, {})):
+            return _sparse_product(dispatch, func, args, pool)
         if pool != HOST and simulation.workspace_bytes:
             if not simulation.workspace_stays:
                 dispatch.ledger.transient(pool, simulation.workspace_bytes, Category.WORKSPACES, "cuBLAS workspace")
@@ -59,6 +70,14 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
         dispatch.record(out, pool, str(func))
         return out
 
+    def softmax_to_float(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        """Reads half precision and writes float32: one kernel on a device, refused for bfloat16 by the shape rule."""
+        if not args[2]:
+            return dispatch.run_simulated(func, args, kwargs, pool)
+        out = torch.empty_like(args[0], dtype=torch.float32, device="meta", memory_format=torch.contiguous_format)
+        dispatch.record(out, pool, str(func))
+        return out
+
     def fused_in_place(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         """A fused optimizer writes to its arguments and allocates nothing."""
         for tensor in tensors_in(args, {}):
@@ -68,6 +87,8 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
     table: dict[Any, Handler] = {
         aten._softmax_backward_data.default: softmax_backward,
         aten._log_softmax_backward_data.default: softmax_backward,
+        aten._softmax.default: softmax_to_float,
+        aten._log_softmax.default: softmax_to_float,
         aten.convolution.default: convolution,
         aten.convolution_backward.default: convolution,
     }

@@ -51,13 +51,23 @@ class Transfers:
     def born(self, tensor: torch.Tensor, pool: str, values: torch.Tensor | None = None) -> torch.Tensor:
         """A simulated tensor of the same shape in the pool."""
         with torch._C._DisableTorchDispatch():
-            out = torch.empty_like(as_meta(tensor.detach()), device="meta")
+            out = as_meta(tensor.detach())
+            if _real_device(tensor).type == "meta":
+                out = _fresh(out)
         situation = self.dispatch.situation
         arriving = pool != HOST and not situation.module_stack and situation.phase in (Phase.SETUP, Phase.DATA)
         self.dispatch.record(
             out, pool, "copy to " + pool, values, Category.INPUTS if arriving and not tensor.requires_grad else None
         )
         return out
+
+
+def _fresh(tensor: torch.Tensor) -> torch.Tensor:
+    """Another meta tensor of the same shape with storage of its own."""
+    if tensor.layout is torch.sparse_coo:
+        parts = (torch.empty_like(tensor._indices()), torch.empty_like(tensor._values()))
+        return aten._sparse_coo_tensor_unsafe(*parts, tensor.size(), is_coalesced=tensor.is_coalesced())
+    return torch.empty_like(tensor, device="meta")
 
 
 class _Move(torch.autograd.Function):

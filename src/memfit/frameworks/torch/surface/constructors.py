@@ -12,6 +12,7 @@ from memfit.frameworks.torch.surface.patching import Patches
 def install(simulation: Any, patches: Patches) -> None:
     """Replace torch.tensor and its peers, torch.Generator, and what compiles or captures."""
     _install_tensor(simulation, patches)
+    _install_typed(simulation, patches)
     _install_generator(simulation, patches)
     _install_compile(simulation, patches)
 
@@ -79,6 +80,26 @@ def _plain(data: Any) -> Any:
     if isinstance(data, (list, tuple)) and any(isinstance(item, (torch.Tensor, list, tuple)) for item in data):
         return [_plain(item) for item in data]
     return data
+
+
+def _install_typed(simulation: Any, patches: Patches) -> None:
+    """torch.cuda.FloatTensor and its kind, which older scripts call with sizes or data and use in isinstance."""
+    if not simulation.device_count:
+        return
+
+    class Kind(type):
+        def __instancecheck__(cls, item: Any) -> bool:
+            return isinstance(item, torch.Tensor) and item.is_cuda and item.dtype is cls.dtype  # type: ignore[attr-defined]
+
+        def __call__(cls, *words: Any) -> torch.Tensor:
+            if len(words) == 1 and not isinstance(words[0], (int, torch.Size)):
+                return torch.tensor(words[0], dtype=cls.dtype, device="cuda")  # type: ignore[attr-defined]
+            size = words[0] if words and isinstance(words[0], torch.Size) else words
+            return torch.empty(size or (0,), dtype=cls.dtype, device="cuda")  # type: ignore[attr-defined]
+
+    for name in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"):
+        dtype = getattr(torch, f"{name}Tensor").dtype
+        patches.set(torch.cuda, f"{name}Tensor", Kind(f"{name}Tensor", (), {"dtype": dtype}))
 
 
 def _install_generator(simulation: Any, patches: Patches) -> None:

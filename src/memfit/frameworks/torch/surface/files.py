@@ -20,13 +20,24 @@ from memfit.quantities import Phase
 def install(simulation: Any, patches: Patches) -> None:
     """Replace torch.save, torch.load and safetensors' writers."""
     saved: dict[str | None, Any] = {}
-    old_load = torch.load
+    old_load, old_save = torch.load, torch.save
 
     def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
         phase, simulation.situation.phase = simulation.situation.phase, Phase.CHECKPOINT
         simulation.host.checkpoint(*_weights(simulation, obj))
         simulation.situation.phase = phase
-        if _key(f) is not None:
+        if all(simulation.ledger.pool(tensor) is None for tensor in _tensors(obj)) and not hasattr(obj, "parameters"):
+            _save_real(f, obj)  # prepared data: small, real, and often read back by other ways
+        elif _key(f) is not None:
+            saved[_key(f)] = _shapes(obj)
+
+    def _save_real(f: Any, obj: Any) -> None:
+        if not isinstance(f, (str, os.PathLike)):
+            old_save(obj, f)
+        elif simulation.writes_are_redirected:
+            with Path(f).open("wb") as file:
+                old_save(obj, file)
+        else:
             saved[_key(f)] = _shapes(obj)
 
     def load(f: Any, map_location: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -37,10 +48,10 @@ def install(simulation: Any, patches: Patches) -> None:
         try:
             loaded = old_load(f, "cpu", *args, **kwargs)
         except (RuntimeError, ValueError) as error:
-            if "mmap" not in str(error):
+            if not kwargs.pop("mmap", None) or not _is_about_mapping(error):
                 raise
-            kwargs.pop("mmap")
-            loaded = old_load(f, "cpu", *args, **kwargs)
+            with Path(f).open("rb") as file:
+                loaded = old_load(file, "cpu", *args, **kwargs)
         return _move(loaded, map_location)
 
     patches.set(torch, "save", save)
@@ -55,6 +66,11 @@ def install(simulation: Any, patches: Patches) -> None:
             return
     patches.set(safetensors, "save_file", lambda tensors, filename, metadata=None: save(tensors, filename))
     patches.set(safetensors, "save_model", lambda model, filename, *args, **kwargs: save(model.state_dict(), filename))
+
+
+def _is_about_mapping(error: Exception) -> bool:
+    """An old format, or a file that C++ cannot open by its name."""
+    return "mmap" in str(error) or "unable to open file" in str(error)
 
 
 def _key(file: Any) -> str | None:
