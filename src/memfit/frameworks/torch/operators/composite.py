@@ -14,7 +14,7 @@ import torch
 
 from memfit.frameworks.torch.dispatch import tensors_in
 from memfit.frameworks.torch.ledger import HOST
-from memfit.frameworks.torch.operators import attention, recurrent
+from memfit.frameworks.torch.operators import attention, cpu_recurrent, recurrent
 
 KEY = torch._C.DispatchKey.AutocastXPU
 KEYS = torch._C.DispatchKeySet(KEY)
@@ -80,7 +80,9 @@ def _recurrent(mode: str) -> Callable[..., Any]:
                 return recurrent.onednn_lstm(
                     x, hx, parameters, has_biases, layers, dropout, train, bidirectional, batch_first
                 )
-            return overload(x, hx, parameters, has_biases, layers, dropout, train, bidirectional, batch_first)
+            return cpu_recurrent.layers(
+                mode, x, None, hx, parameters, has_biases, layers, dropout, train, bidirectional, batch_first
+            )
         if torch.is_autocast_enabled("cuda"):  # the fused call casts its weights and input, uncached, into one buffer
             half = torch.get_autocast_dtype("cuda")
             x, hx, parameters = _cast_all((x, hx, parameters), half)
@@ -144,6 +146,8 @@ _OVERRIDES: dict[Any, Callable[..., Any]] = {
     aten.rnn_relu.input: _recurrent("rnn_relu"),
     aten.lstm.data: _recurrent_packed("lstm"),
     aten.gru.data: _recurrent_packed("gru"),
+    aten.rnn_tanh.data: _recurrent_packed("rnn_tanh"),
+    aten.rnn_relu.data: _recurrent_packed("rnn_relu"),
     aten.isfinite.default: _isfinite,
     aten.lstm_cell.default: _cell,
     aten.gru_cell.default: _cell,

@@ -10,12 +10,12 @@ from typing import Any
 
 from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.ledger import HOST
-from memfit.frameworks.torch.operators import onednn
+from memfit.frameworks.torch.operators import cpu_recurrent, onednn
 
 
 def handlers(simulation: Any, others: Mapping[Any, Handler]) -> dict[Any, Handler]:
     """The table of operators with a rule for the CPU; ``others`` act in other pools."""
-    table = onednn.handlers(simulation)
+    table = {**onednn.handlers(simulation), **cpu_recurrent.handlers()}
     return {func: _on_host(handler, others.get(func)) for func, handler in table.items()}
 
 
