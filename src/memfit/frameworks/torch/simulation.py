@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
 from memfit.frameworks.torch.operators import accumulation, attention, composite, cpu, kernels, losses, transfer, values
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
-from memfit.frameworks.torch.surface import constructors, cuda, files, lifecycle, loaders, tensor
+from memfit.frameworks.torch.surface import constructors, cuda, files, lifecycle, loaders, tensor, trackers
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
@@ -139,6 +140,7 @@ class Simulation:
             self.autocast_cpu.install(self._library)
         for part in (tensor, constructors, cuda, lifecycle, loaders, files):
             part.install(self, self._patches)
+        self._exit.callback(_forget_finder, trackers.install())
         self._exit.enter_context(self.thread())
         self.active = True
         return self
@@ -323,6 +325,11 @@ class _DeviceView:
         self.capability = tuple(device.capability or (8, 0))
         self.multiprocessors = device.multiprocessors
         self.memory_bytes = memory_bytes or 0
+
+
+def _forget_finder(finder: Any) -> None:
+    if finder in sys.meta_path:
+        sys.meta_path.remove(finder)
 
 
 def _set_variables(environment: Mapping[str, str]) -> str:
