@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -60,11 +59,12 @@ def test_help_costs_no_more_than_three_bare_starts() -> None:
         return time.perf_counter() - start
 
     bare, helped = [], []
-    for _ in range(7):
+    for _ in range(10):
         bare.append(taken_s("-c", "pass"))
         helped.append(taken_s("-m", "memfit", "--help"))
 
-    assert statistics.median(helped) <= 3 * statistics.median(bare)
+    # The quickest of each: everything else is what the machine did beside.
+    assert min(helped) <= 3 * min(bare)
 
 
 @pytest.mark.parametrize(
