@@ -96,7 +96,9 @@ def _recurrent_packed(mode: str) -> Callable[..., Any]:
                  has_biases: bool, layers: int, dropout: float, train: bool, bidirectional: bool) -> Any:  # fmt: skip
         data, hx = _on_one_device(simulation, (data, hx))
         if pool == HOST:
-            return overload(data, batch_sizes, hx, parameters, has_biases, layers, dropout, train, bidirectional)
+            return cpu_recurrent.layers(
+                mode, data, batch_sizes, hx, parameters, has_biases, layers, dropout, train, bidirectional, False
+            )
         return recurrent.cudnn(simulation, mode, data, batch_sizes, hx, parameters, layers, train, bidirectional, False)
 
     return override

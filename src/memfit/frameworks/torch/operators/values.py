@@ -139,6 +139,9 @@ def handlers(stand_ins: StandIns, assume: Assume) -> dict[Any, Handler]:
         rows = int(lengths.sum())
         sizes = (lengths[None, :] > torch.arange(int(lengths.max()))[:, None]).sum(1)
         data = torch.empty((rows, *sequences.shape[2:]), dtype=sequences.dtype, device="meta")
+        if batch_first:  # every step is made contiguous before they are joined
+            copied = data.numel() * data.element_size()
+            dispatch.ledger.transient(pool, copied, Category.TEMPORARIES, str(func))
         dispatch.record(data, pool, str(func))
         return data, sizes
 
