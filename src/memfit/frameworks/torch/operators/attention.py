@@ -121,9 +121,7 @@ def cpu_attention(
         and key.shape[-2] > 0
     )
     mask = _additive(attn_mask, query)
-    if fused:
-        if enable_gqa:
-            key, value = (_repeat_heads(item, query) for item in (key, value))
+    if fused:  # grouped heads are read as they are
         out = aten._scaled_dot_product_flash_attention_for_cpu(
             query, key, value, dropout_p, is_causal, attn_mask=mask, scale=scale
         )
