@@ -65,7 +65,8 @@ def _attention(
     if pool == HOST:
         if torch.is_autocast_enabled("cpu"):
             query, key, value, *args = simulation.autocast_cpu.cast_lower((query, key, value, *args))
-        return attention.cpu_attention(query, key, value, *args, **kwargs)
+        with torch._C._ExcludeDispatchKeyGuard(simulation.autocast_cpu.key):  # what it is made of is not cast again
+            return attention.cpu_attention(query, key, value, *args, **kwargs)
     capability = simulation.capability(pool)
     return attention.cuda_attention(capability, query, key, value, *args, **kwargs)
 
