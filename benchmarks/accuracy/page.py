@@ -165,6 +165,8 @@ def alternatives(truth: dict[str, Any], rivals: dict[str, Any], predicted: dict[
     errors: dict[str, list[float]] = {"16 bytes per parameter": [], "MemTracker, FakeTensorMode": [], "memfit": []}
     asked = dict.fromkeys(errors, 0)
     for name, real in good_jobs(truth):
+        if name not in rivals["jobs"] or name not in predicted["jobs"]:
+            continue  # the three are compared on the same jobs
         guesses = {
             "16 bytes per parameter": 16 * real["parameters"],
             "MemTracker, FakeTensorMode": rivals["jobs"].get(name, {}).get("total_bytes"),
@@ -181,8 +183,8 @@ def alternatives(truth: dict[str, Any], rivals: dict[str, Any], predicted: dict[
         for name, found in errors.items()
     ]  # fmt: skip
     return (
-        "## Beside what people use\n\nThe same jobs (both halves), against the allocator's events on the CPU. The rule "
-        "of 16 bytes per parameter is weights × 4: weights, gradients and two moments in fp32. MemTracker is "
+        "## Beside what people use\n\nThe same jobs for all three (both halves), against the allocator's events on the "
+        "CPU. The rule of 16 bytes per parameter is weights × 4: weights, gradients, two moments in fp32. MemTracker is "
         "`torch.distributed._tools`, two steps.\n\n" + table(head, rows)
     )
 
