@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from memfit.documents import Assumption, Component, PoolEstimate
-from memfit.engine.allocators import GlibcAllocator
+from memfit.engine.allocators import GlibcSettings, PlainAllocator
+from memfit.engine.host_replay import replay_host
 from memfit.engine.observation import HostSide, Observation
-from memfit.engine.replay import replay
+from memfit.engine.replay import Replay, replay
 from memfit.engine.trace import Trace
 from memfit.estimating.device_pool import location, steps, tensors, top
 from memfit.quantities import GIB, MIB, Basis, ByteRange, Category
-from memfit.sensors import HostMemory
+from memfit.sensors import HostMemory, libc_version
 
 if TYPE_CHECKING:
     from memfit.estimating.assemble import ProcessReading
+
+HOST = "host"
 
 # Host memory of the CUDA driver and libraries in one process, beyond a CPU build of the framework. Assumed from
 # readings of torch 2.x processes after their first kernel; not yet measured by this repository's device benchmark.
@@ -44,11 +47,8 @@ def host_pool(
     environment: Mapping[str, str],
 ) -> tuple[PoolEstimate, list[Assumption]]:
     """The host's estimate, and what it rests on."""
-    trace = Trace(
-        storages=[item for item in observation.trace.storages if item.pool == "host"], marks=observation.trace.marks
-    )
-    seen = replay(trace, "host", GlibcAllocator())
-    parts = _framework(process) + tensors(seen, "simulated run, malloc model") + _around(observation.host, on_device)
+    held, seen = _tensors(observation.trace, environment)
+    parts = _framework(process) + held + _around(observation.host, on_device)
     total = ByteRange.total(part.range for part in parts)
     capacity = host_memory_bytes or (host.capacity_bytes if host is not None else None)
     others = None if host_memory_bytes or host is None else host.other_processes_bytes
@@ -74,6 +74,25 @@ def host_pool(
         other_processes_bytes=others,
     )
     return estimate, assumptions
+
+
+def _tensors(trace: Trace, environment: Mapping[str, str]) -> tuple[list[Component], Replay]:
+    """The host's tensors through the machine's malloc; as they are where there is no model of it."""
+    libc = libc_version() or ""
+    if not libc.startswith("glibc"):
+        alone = replay(trace, HOST, PlainAllocator())
+        return tensors(alone, "simulated run"), alone
+    version = tuple(int(part) for part in libc.split()[-1].split(".")[:2])
+    found = replay_host(trace, GlibcSettings.from_environment(environment, version=(version[0], version[1])))
+    parts = [part for part in tensors(found.expected, "simulated run") if part.category is not Category.FRAGMENTATION]
+    live = sum(part.range.expected for part in parts)
+    beyond = found.reserved_peak_bytes
+    spread = ByteRange(
+        low=max(beyond.low - live, 0), expected=max(beyond.expected - live, 0), high=max(beyond.high - live, 0)
+    )
+    source = f"what {libc}'s malloc keeps of freed blocks"
+    parts.append(Component(category=Category.FRAGMENTATION, range=spread, basis=Basis.COMPUTED, source=source))
+    return parts, found.expected
 
 
 def _framework(process: ProcessReading) -> list[Component]:

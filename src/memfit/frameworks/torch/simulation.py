@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch.utils._device import _device_constructors
 
 from memfit.engine.allocators import AllocatorSettings, CudaCachingAllocator
 from memfit.engine.allocators.settings import ENVIRONMENT_VARIABLES
@@ -24,7 +24,7 @@ from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
 from memfit.frameworks.torch.operators import accumulation, attention, composite, cpu, kernels, losses, transfer, values
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
-from memfit.frameworks.torch.surface import constructors, cuda, files, lifecycle, loaders, tensor, trackers
+from memfit.frameworks.torch.surface import constructors, cuda, files, late, lifecycle, loaders, tensor
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
@@ -132,6 +132,7 @@ class Simulation:
         # Every optimizer imports the compiler's frontend, and that looks at torch's functions one by one: it must see
         # them before they are replaced.
         importlib.import_module("torch._dynamo")
+        _device_constructors()  # a list of functions that torch.set_default_device keeps: of the true ones
         self._library = torch.library.Library("aten", "IMPL")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # overriding kernels for a while is what we are here for
@@ -140,7 +141,7 @@ class Simulation:
             self.autocast_cpu.install(self._library)
         for part in (tensor, constructors, cuda, lifecycle, loaders, files):
             part.install(self, self._patches)
-        self._exit.callback(_forget_finder, trackers.install())
+        self._exit.callback(late.install(self, self._patches))
         self._exit.enter_context(self.thread())
         self.active = True
         return self
@@ -325,11 +326,6 @@ class _DeviceView:
         self.capability = tuple(device.capability or (8, 0))
         self.multiprocessors = device.multiprocessors
         self.memory_bytes = memory_bytes or 0
-
-
-def _forget_finder(finder: Any) -> None:
-    if finder in sys.meta_path:
-        sys.meta_path.remove(finder)
 
 
 def _set_variables(environment: Mapping[str, str]) -> str:

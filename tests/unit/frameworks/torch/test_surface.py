@@ -209,6 +209,17 @@ def test_compiled_models_run_eagerly_and_say_so() -> None:
     assert "compiled-as-eager" in sim.assumptions
 
 
+def test_a_default_device_holds_for_every_constructor() -> None:
+    """`with torch.device("cuda")` and set_default_device put new tensors and modules there."""
+    with simulate("t4"):
+        with torch.device("cuda"):
+            inside = [torch.zeros(2), torch.tensor([1]), torch.nn.Linear(2, 2).weight, torch.rand(2)]
+        outside = [torch.zeros(2), torch.tensor([1]), torch.nn.Linear(2, 2).weight]
+
+        assert {item.device.type for item in inside} == {"cuda"}
+        assert {item.device.type for item in outside} == {"cpu"}
+
+
 def test_threads_of_the_job_take_part() -> None:
     """A prefetching thread allocates on the simulated device."""
     import threading

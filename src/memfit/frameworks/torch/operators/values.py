@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from memfit.frameworks.torch.dispatch import Dispatch, Handler, as_meta
+from memfit.frameworks.torch.operators import solvers
 from memfit.quantities import Category
 
 aten = torch.ops.aten
@@ -38,6 +39,9 @@ class StandIns:
         place = dispatch.situation.place()[1] or ""
         asked = self._asked[place] = self._asked.get(place, 0) + 1
         dtype = tensor.dtype
+        known = solvers.answer(asked)
+        if known is not None:
+            return known
         if dtype == torch.bool:
             self._assume(
                 "value-of-condition",

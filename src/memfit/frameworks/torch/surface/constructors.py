@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
 
 from memfit.frameworks.torch.surface.patching import Patches
 
@@ -68,8 +70,9 @@ def _leaf(factory: Any) -> Any:
 
 def _wanted(device: Any) -> torch.device | None:
     if device is None:
-        default = torch.get_default_device()
-        return default if default.type == "cuda" else None
+        modes = reversed(_get_current_function_mode_stack())
+        default = next((mode.device for mode in modes if isinstance(mode, DeviceContext)), None)
+        return default if default is not None and default.type == "cuda" else None
     return torch.device("cuda", device) if isinstance(device, int) else torch.device(device)
 
 
