@@ -63,12 +63,12 @@ def estimate(
     """
     if steps < 1:
         raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
-    device_name, count = _machine(on)
+    count = _device_count(on)
     request = Request(
         target=_name(target),
         arguments=tuple(str(word) for word in arguments),
         module=module,
-        on=f"{count}x{device_name}" if count else None,
+        on=on if count else None,
         device_count=count,
         steps=steps,
         passes=passes,
@@ -134,11 +134,11 @@ def simulate(on: str | None = None, **options: Any) -> Simulation:
     return Simulation(**{**machine.simulation_arguments(), **options})
 
 
-def _machine(on: str | None) -> tuple[str | None, int]:
-    """Check the name before anything is started."""
+def _device_count(on: str | None) -> int:
+    """How many devices the name asks for, 0 for the CPU; a name that nobody knows ends here, before anything starts."""
     from memfit.machines import parse_request
 
     if on is None:
-        return None, 0
+        return 0
     device, count = parse_request(on)
-    return (None, 0) if device.is_cpu else (device.name, count)
+    return 0 if device.is_cpu else count

@@ -17,7 +17,7 @@ from memfit.quantities import Basis, ByteRange, Category
 # whole-process readings of 60 configurations lie within 4 % in the median and 18 % in the worst tenth, most of
 # it the context, which has a range of its own. To be replaced by the device benchmark's own figures.
 UNSEEN_SHARE = 0.08
-_LARGEST_SHOWN = 12
+_LARGEST_KEPT = 64
 
 
 def device_pool(
@@ -89,7 +89,7 @@ def steps(seen: Replay) -> tuple[StepPeak, ...]:
 def top(seen: Replay) -> tuple[tuple[int, str, str], ...]:
     """The largest storages alive at the peak: bytes, category, and where they come from."""
     return tuple(
-        (storage.size_bytes, storage.category.value, _origin(storage)) for storage in seen.alive[:_LARGEST_SHOWN]
+        (storage.size_bytes, storage.category.value, _origin(storage)) for storage in seen.alive[:_LARGEST_KEPT]
     )
 
 

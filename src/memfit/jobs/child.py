@@ -169,9 +169,10 @@ class Child:
         if error.code in (None, 0):
             return
         if self.sim.total_steps == 0:
+            said = self._last_line()
             raise JobFailed(
-                f"{self.request.target} called sys.exit({error.code!r}) before its first step",
-                hint="run it with the arguments that python would need; --debug shows what it printed",
+                f"{self.request.target} called sys.exit({error.code!r}) before its first step{said and f': {said}'}",
+                hint="run it with the arguments that python would need; --debug shows all that it printed",
             )
         self.sim.assume(
             "job-ended-early", f"the script called sys.exit({error.code!r}) after step {self.sim.total_steps}"
@@ -194,8 +195,18 @@ class Child:
         kind = CannotSimulate if slug == "cannot-simulate" else JobFailed
         raise kind(
             f"{type(error).__name__}: {_first_line(error)}{where}",
-            hint="if plain python runs it, this is memfit's doing: --debug shows the whole story",
+            hint=_hint(error),
         ) from error
+
+    def _last_line(self) -> str:
+        """The last thing the job printed; empty when it is shown as it comes (--debug)."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            lines = (self.folder / "job.log").read_text(encoding="utf-8", errors="replace").split("\n")
+        except OSError:
+            return ""
+        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), "")
 
     def _fail(self, error: MemfitError, cause: BaseException | None = None) -> int:
         if cause is not None:
@@ -234,6 +245,14 @@ class Child:
 
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, ImportError):
+        return "install it for this interpreter, or name the one that has the job's packages with --python"
+    if isinstance(error, SyntaxError):
+        return "plain python would refuse the script too"
+    return "if plain python runs it, this is memfit's doing: --debug shows the whole story"
 
 
 def _first_line(error: BaseException) -> str:

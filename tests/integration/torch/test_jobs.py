@@ -13,8 +13,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from memfit import estimate  # noqa: E402
-from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, UsageError  # noqa: E402
+from memfit import estimate
+from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, UsageError
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
@@ -159,7 +159,7 @@ def test_a_job_that_does_not_fit_ends_with_three(tmp_path: Path) -> None:
 FAILURES: list[tuple[str, str, type[Exception], str]] = [
     ("crash", "raise ValueError('no such column')", JobFailed, "no such column"),
     ("syntax", "def f(:", JobFailed, "SyntaxError"),
-    ("exit", "import sys; sys.exit(2)", JobFailed, "sys.exit"),
+    ("exit", "import sys; print('need --data'); sys.exit(2)", JobFailed, r"sys\.exit\(2\).*need --data"),
     ("nothing", "print('hello')", JobNeverTrained, "without a step"),
     ("missing package", "import no_such_package_at_all", JobFailed, "no_such_package_at_all"),
     ("hard exit", "import os; os._exit(7)", JobFailed, "exit code 7"),

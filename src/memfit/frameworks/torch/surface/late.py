@@ -44,7 +44,7 @@ def _skip_launches(simulation: Any, patches: Patches, module: ModuleType) -> Non
     """A Triton kernel writes to tensors that its caller allocated: not running it changes no memory."""
 
     def run(function: Any, *args: Any, **kwargs: Any) -> None:
-        simulation.assume("kernels-not-run", "Triton kernels were not run: what they allocate is what their caller does")
+        simulation.assume("kernels-not-run", "Triton kernels were not run: their callers allocate what they write to")
 
     patches.set(module.JITFunction, "run", run)
 
