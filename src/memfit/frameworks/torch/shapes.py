@@ -104,6 +104,8 @@ def _spec(out: Any, args: tuple[Any, ...]) -> Any:
         if out.layout is not torch.strided or out.storage_offset() or out._is_view():
             return _UNKNOWN
         made = _Made(out)
+        if any(_shares(item, out) for item in args):
+            return _UNKNOWN  # _unsafe_view and its like: the same storage, though their schema does not say so
         fresh = torch.empty_strided(made.size, made.stride, dtype=made.dtype, device=_META)
         same = fresh.untyped_storage().nbytes() == out.untyped_storage().nbytes()
         return made if same else _UNKNOWN
@@ -117,6 +119,12 @@ def _spec(out: Any, args: tuple[Any, ...]) -> Any:
             else (type(out) if type(out) in (list, tuple) else tuple, parts)
         )
     return _UNKNOWN
+
+
+def _shares(item: Any, out: torch.Tensor) -> bool:
+    if not isinstance(item, _Tensor) or item.layout is not torch.strided:
+        return False
+    return item.untyped_storage()._cdata == out.untyped_storage()._cdata
 
 
 def _make(spec: Any, args: tuple[Any, ...]) -> Any:
