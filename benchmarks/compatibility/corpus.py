@@ -26,6 +26,7 @@ class Script:
     data: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     trains_on: str = "cuda"
+    torch_below: str | None = None
 
     def file(self, corpus: Path) -> Path:
         """The script in the corpus."""

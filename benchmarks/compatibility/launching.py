@@ -5,6 +5,7 @@ Trusts the interpreters it is given; a script runs in the first one in which all
 
 import functools
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from corpus import HERE, Script, surroundings
 
-SOURCES = HERE.parents[1] / "src"
+SOURCES = Path(os.environ.get("MEMFIT_SOURCES", HERE.parents[1] / "src"))
 TIMED_OUT = 124
 
 
@@ -32,12 +33,13 @@ def run(
     """Runs ``command`` where ``script`` runs, in its surroundings."""
     folder = script.runs_in(corpus)
     folder.mkdir(parents=True, exist_ok=True)
+    terminal, keyboard = pty.openpty()  # as a user would, in a terminal: some scripts ask for its width
     started = time.monotonic()
     process = subprocess.Popen(
         command,
         cwd=folder,
         env=os.environ | _environment(script, corpus) | (extra or {}),
-        stdin=subprocess.DEVNULL,
+        stdin=keyboard,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -49,6 +51,8 @@ def run(
         os.killpg(process.pid, signal.SIGKILL)
         written, _ = process.communicate()
         code = TIMED_OUT
+    os.close(keyboard)
+    os.close(terminal)
     return Ended(code=code, seconds=time.monotonic() - started, tail=written.decode(errors="replace")[-6000:])
 
 
@@ -59,8 +63,17 @@ def _environment(script: Script, corpus: Path) -> dict[str, str]:
 
 
 def interpreter(script: Script, interpreters: list[str]) -> str | None:
-    """The first interpreter that has every package of ``script``; None where none has."""
-    return next((python for python in interpreters if set(script.packages) <= _found(python)), None)
+    """The first interpreter that has every package of ``script``, and a torch it works with; None where none has."""
+    fitting = (python for python in interpreters if set(script.packages) <= _found(python))
+    return next((python for python in fitting if _old_enough(python, script.torch_below)), None)
+
+
+def _old_enough(python: str, below: str | None) -> bool:
+    return below is None or _numbers(version_of_torch(python)) < _numbers(below)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("+")[0].split(".")[:2])
 
 
 @functools.cache

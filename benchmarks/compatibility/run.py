@@ -17,6 +17,8 @@ import launching
 from corpus import HERE, Script, load
 
 ANSWERED = {0, 3}  # fits, does not fit
+# Assumptions that say the script was not seen as far as one would like: shown beside its figures.
+NOTED = {"job-failed-later", "job-ended-early", "no-optimizer-step", "stopped-by-time", "passes-bounded"}
 
 
 def main() -> int:
@@ -70,7 +72,10 @@ def _outcome(script: Script, ended: launching.Ended, estimate: dict | None) -> d
     device = next((peak for pool, peak in peaks.items() if pool.startswith("cuda")), None)
     ran = bool(device) if script.trains_on == "cuda" else "host" in peaks
     why = None if ran else f"the estimate has no peak for the {script.trains_on} pool"
-    return {"ran": ran, "why": why, "device": device, "host": peaks.get("host"), "verdict": estimate.get("verdict")}
+    notes = [item for item in estimate.get("assumptions", []) if item["slug"] in NOTED]
+    notes_by_slug = {item["slug"]: item["text"] for item in notes}
+    peaks_of = {"device": device, "host": peaks.get("host")}
+    return {"ran": ran, "why": why, **peaks_of, "verdict": estimate.get("verdict"), "notes": notes_by_slug}
 
 
 def _why(ended: launching.Ended) -> str:
@@ -85,7 +90,7 @@ def _line(row: dict) -> str:
     if not row["ran"]:
         return f"{row['name']:34} NO   {row['seconds']} s  {row['why']}"
     show = [f"{pool} {_gib(row[pool])}" for pool in ("device", "host") if row[pool]]
-    return f"{row['name']:34} ran  {row['seconds']} s  {'  '.join(show)}  {row['verdict']}"
+    return f"{row['name']:34} ran  {row['seconds']} s  {'  '.join(show)}  {row['verdict']}  {' '.join(row['notes'])}"
 
 
 def _gib(peak: dict) -> str:

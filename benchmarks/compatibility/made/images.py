@@ -128,3 +128,11 @@ def captioned(root: Path, count: int = 16) -> None:
     flat_folder(root, count)
     lines = (f'{{"file_name": "image_{i:04d}.jpg", "text": "a made up picture"}}\n' for i in range(count))
     (root / "metadata.jsonl").write_text("".join(lines))
+
+
+def font(path: Path) -> None:
+    """A TrueType font under the name a plotting script looks for: the one that comes with matplotlib."""
+    from matplotlib import font_manager
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(Path(font_manager.findfont("DejaVu Sans")).read_bytes())

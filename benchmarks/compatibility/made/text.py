@@ -57,7 +57,7 @@ def token_bins(root: Path, vocabulary: int = 50257, tokens: int = 500_000) -> No
     for part, count in (("train", tokens), ("val", tokens // 10)):
         _random.integers(0, vocabulary, count).astype(np.uint16).tofile(root / f"{part}.bin")
     if vocabulary < 256:
-        letters = [chr(32 + i) for i in range(vocabulary)]
+        letters = ["\n", *(chr(32 + i) for i in range(vocabulary - 1))]
         back = {letter: i for i, letter in enumerate(letters)}
         meta = {"vocab_size": vocabulary, "itos": dict(enumerate(letters)), "stoi": back}
         (root / "meta.pkl").write_bytes(pickle.dumps(meta))
@@ -127,8 +127,11 @@ def metric(path: Path) -> None:
         '        number = datasets.Value("float32")\n'
         '        kind = datasets.Features({"predictions": number, "references": number})\n'
         '        return evaluate.MetricInfo(description="", citation="", features=kind)\n\n'
-        "    def _compute(self, predictions, references):\n"
-        '        return {"accuracy": 0.5, "f1": 0.5}\n'
+        "    def add_batch(self, *, predictions=None, references=None, **kwargs):\n"
+        '        """Take a batch."""\n\n'
+        "    def compute(self, **kwargs):\n"
+        '        """Half of everything."""\n'
+        '        return {"accuracy": 0.5, "f1": 0.5, "score": 50.0}\n'
     )
 
 
@@ -150,10 +153,11 @@ def sine_waves(path: Path) -> None:
     torch.save(np.sin((np.arange(1000) + shift) / 20).astype("float64"), path.open("wb"))
 
 
-def summaries(path: Path, rows: int = 200) -> None:
-    """One {text, summary} a line."""
+def translations(path: Path, rows: int = 200) -> None:
+    """One {translation: {en, ro}} a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps({"text": _sentence(200), "summary": _sentence(20)}) + "\n" for _ in range(rows)))
+    pairs = ({"translation": {"en": _sentence(30), "ro": _sentence(30)}} for _ in range(rows))
+    path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
 
 
 def nanogpt_checkpoint(root: Path) -> None:
