@@ -21,7 +21,7 @@ from memfit.engine.trace import Trace
 from memfit.errors import UsageError
 from memfit.frameworks.torch.dispatch import Dispatch, components
 from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
-from memfit.frameworks.torch.operators import accumulation, attention, composite, cpu, kernels, losses, transfer, values
+from memfit.frameworks.torch.operators import accumulation, attention, composite, cpu, kernels, losses, sparse, transfer, values
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
 from memfit.frameworks.torch.surface import constructors, cuda, files, late, lifecycle, loaders, tensor
@@ -118,6 +118,7 @@ class Simulation:
         self.dispatch.handlers.update(attention.handlers())
         self.dispatch.handlers.update(kernels.handlers(self))
         self.dispatch.handlers.update(losses.handlers())
+        self.dispatch.handlers.update(sparse.handlers())
         self.dispatch.handlers.update(accumulation.handlers(self.dispatch.handlers))
         self.dispatch.handlers.update(cpu.handlers(self, self.dispatch.handlers))
         self.autocast_cuda = Autocast(self.ledger, "cuda")
@@ -139,7 +140,7 @@ class Simulation:
             composite.install(self, self._library)
             self.autocast_cuda.install(self._library)
             self.autocast_cpu.install(self._library)
-        for part in (tensor, constructors, cuda, lifecycle, loaders, files):
+        for part in (tensor, constructors, cuda, lifecycle, loaders, files, sparse):
             part.install(self, self._patches)
         self._exit.callback(late.install(self, self._patches))
         self._exit.enter_context(self.thread())
