@@ -11,7 +11,7 @@ from memfit.engine.allocators.glibc import NO_SMALL_BLOCKS, TORCH_SMALL_BLOCKS, 
 from memfit.engine.allocators.glibc_settings import GlibcSettings
 from memfit.engine.replay import Replay, replay
 from memfit.engine.trace import Trace
-from memfit.quantities import ByteRange
+from memfit.quantities import ByteRange, Phase
 
 # How far the recorded traffic of the six fitted jobs went above the largest of the three sets: at most 1 / 0.989.
 _ABOVE_THE_LARGEST = 1.02
@@ -45,6 +45,8 @@ def replay_host(trace: Trace, settings: GlibcSettings | None = None, *, pool: st
     alone = replay(trace, pool, GlibcAllocator(settings, small_blocks=NO_SMALL_BLOCKS))
     replays = [replay(trace, pool, GlibcAllocator(settings, small_blocks=small)) for small in TORCH_SMALL_BLOCKS]
     replays.sort(key=lambda found: found.reserved.size_bytes)
+    if not any(storage.phase is Phase.BACKWARD for storage in trace.storages if storage.pool == pool):
+        replays = [alone, alone, replays[0]]  # no graph, few small blocks: those of the sets belong to autograd's nodes
     expected = replays[len(replays) // 2]
     low = min(alone.reserved.size_bytes, replays[0].reserved.size_bytes)
     high = int(replays[-1].reserved.size_bytes * (_ABOVE_THE_LARGEST if _adapts(settings) else 1))
