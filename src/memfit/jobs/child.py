@@ -45,6 +45,9 @@ class Child:
         self.started = time.monotonic()
         self.sim: Any = None
         self.machine: Any = None
+        scratch = folder / "written"
+        scratch.mkdir()
+        self.overlay = Overlay(scratch)
         self._lock = threading.Lock()
 
     def work(self) -> int:
@@ -72,11 +75,10 @@ class Child:
             steps_per_epoch=request.steps,
             on_step=watch.on_step,
             on_pass=watch.on_pass,
+            on_backward=watch.on_backward,
         )
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
-        scratch = self.folder / "written"
-        scratch.mkdir()
-        Overlay(scratch).install()
+        self.overlay.install()
         self.sim.writes_are_redirected = True
         self.tell("setup", "running the job up to its first step", 0)
         with self.sim:
@@ -115,6 +117,7 @@ class Child:
                 code = self._fail(error)
             except Exception as error:
                 code = self._fail(MemfitError(f"memfit itself failed: {error!r}", slug="internal"), error)
+            self.overlay.clean()
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
@@ -155,7 +158,7 @@ class Child:
     def _check_something_happened(self) -> None:
         sim = self.sim
         if sim.total_steps or sim.passes or sim.backward_passes or sim.ledger.trace.storages:
-            if sim.total_steps == 0:
+            if sim.optimizers and sim.total_steps == 0:
                 sim.assume(
                     "no-optimizer-step", "the job ended without an optimizer step: the peak is of what it did run"
                 )
@@ -179,9 +182,14 @@ class Child:
         )
 
     def _crashed(self, error: BaseException) -> None:
+        if "epoch-cut-short" in self.sim.assumptions and (
+            isinstance(error, StopIteration) or isinstance(error.__cause__, StopIteration)
+        ):
+            return  # code that counts its batches ran out of those that were cut: what matters was seen
         self.sim.active = False
         where = _user_line(error)
-        if self.sim.total_steps >= 2:
+        infers = self.sim.backward_passes == 0 and self.sim.passes >= 2
+        if self.sim.total_steps >= 2 or infers:
             self.sim.active = True
             self.sim.assume(
                 "job-failed-later",
@@ -222,7 +230,7 @@ class Child:
     def _watchdog(self) -> None:
         time.sleep(self.request.timeout_s)
         sim = self.sim
-        if sim.total_steps or sim.passes:
+        if sim.total_steps >= 2 or (not sim.optimizers and (sim.passes or sim.backward_passes)):
             sim.assume(
                 "stopped-by-time",
                 f"the time limit of {self.request.timeout_s:g} s came after {sim.total_steps} steps "
@@ -231,7 +239,8 @@ class Child:
             self.finish()
         self._fail(
             JobTimedOut(
-                f"no step and no forward pass within {self.request.timeout_s:g} s",
+                f"{sim.total_steps} optimizer steps and {sim.passes} forward passes within "
+                f"{self.request.timeout_s:g} s are not enough to tell",
                 hint="give it longer with --timeout, or less data to prepare",
             )
         )

@@ -83,7 +83,7 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
             child = subprocess.Popen(
                 command,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=None if sys.stdin is not None and sys.stdin.isatty() else subprocess.DEVNULL,
                 stdout=sys.stderr if request.debug else log,
                 stderr=sys.stderr if request.debug else subprocess.STDOUT,
             )

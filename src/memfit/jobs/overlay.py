@@ -7,8 +7,10 @@ goes through Python's open and the os module; a library that writes by itself is
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ class Overlay:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self._written: dict[str, str] = {}
+        self._folders: list[str] = []
         # devices, our own folder, what Python's tempfile makes for the process itself, and caches, which libraries
         # fill for the next run too and read back by other ways than Python's open
         self._untouched = (
@@ -39,7 +42,7 @@ class Overlay:
             str(Path.home() / ".cache"),
             *(os.path.abspath(os.environ[name]) for name in _CACHES if os.environ.get(name)),  # noqa: PTH100
         )
-        self._open, self._stat = io.open, os.stat
+        self._open, self._stat, self._mkdir, self._remove = io.open, os.stat, os.mkdir, os.remove
 
     def install(self) -> None:
         """Replace open and the os functions that name files."""
@@ -48,6 +51,7 @@ class Overlay:
         os.stat = self.stat
         for name in ("rename", "replace"):
             setattr(os, name, self._renaming(getattr(os, name)))
+        os.mkdir = self.mkdir
         for name in ("remove", "unlink"):
             setattr(os, name, self._removing(getattr(os, name)))
 
@@ -66,6 +70,18 @@ class Overlay:
             path = self._written.get(self._key(path), path)
         return self._stat(path, *args, **kwargs)
 
+    def mkdir(self, path: Any, *args: Any, **kwargs: Any) -> None:
+        """As os.mkdir; the folder is taken away at the end if it stayed empty."""
+        self._mkdir(path, *args, **kwargs)
+        if not self._key(path).startswith(self._untouched):
+            self._folders.append(self._key(path))
+
+    def clean(self) -> None:
+        """Take away the empty folders that the job made."""
+        for folder in reversed(self._folders):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+
     def _redirect(self, key: str, *, keep: bool) -> str:
         target = self._written.get(key)
         if target is None:
@@ -80,10 +96,15 @@ class Overlay:
     def _renaming(self, original: Any) -> Any:
         def rename(source: Any, target: Any, *args: Any, **kwargs: Any) -> None:
             held = self._written.pop(self._key(source), None)
+            key = self._key(target)
+            if held is None and not key.startswith(self._untouched) and Path(os.fsdecode(source)).is_file():
+                held = str(self.scratch / f"{len(self._written)}-{Path(key).name}")  # written beside, then put in place
+                shutil.copyfile(source, held)
+                self._remove(source)
             if held is None:
                 original(source, target, *args, **kwargs)
             else:
-                self._written[self._key(target)] = held
+                self._written[key] = held
 
         return rename
 

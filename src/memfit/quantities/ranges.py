@@ -35,6 +35,4 @@ class ByteRange:
         return sum(ranges, cls.exactly(0))
 
     def __add__(self, other: ByteRange) -> ByteRange:
-        return ByteRange(
-            low=self.low + other.low, expected=self.expected + other.expected, high=self.high + other.high
-        )
+        return ByteRange(low=self.low + other.low, expected=self.expected + other.expected, high=self.high + other.high)

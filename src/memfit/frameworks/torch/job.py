@@ -17,8 +17,12 @@ import torch
 from memfit.engine.observation import Observation
 from memfit.frameworks.torch.simulation import Simulation
 
-# Forward passes after which a job that only infers is taken to have shown its peak.
+# A job that only infers has shown its peak after so many forward passes without a new one; a cache that grows with
+# every token goes on setting new ones, up to the larger number.
+_SETTLED_PASSES = 64
 _MOST_PASSES = 4096
+# A job that updates its weights by hand has no optimizer to count: it ends after so many backward passes per step.
+_BACKWARDS_PER_STEP = 4
 
 
 class EnoughSeen(BaseException):
@@ -53,6 +57,8 @@ class Watch:
         self.limits = limits
         self._enough = enough
         self._progress = progress
+        self._peak = 0
+        self._peak_pass = 0
 
     def on_step(self, sim: Simulation) -> None:
         if self._progress is not None:
@@ -65,9 +71,18 @@ class Watch:
             self._enough()
 
     def on_pass(self, sim: Simulation) -> None:
-        limit = self.limits.passes or _MOST_PASSES
-        if sim.total_steps == 0 and sim.backward_passes == 0 and sim.passes >= limit:
-            sim.assume("passes-bounded", f"a job that only infers was stopped after {limit} forward passes")
+        if sim.optimizers or sim.backward_passes:
+            return
+        peak = sum(sim.ledger.peak_bytes.values())
+        if peak > self._peak:
+            self._peak, self._peak_pass = peak, sim.passes
+        settled = self.limits.passes is None and sim.passes - self._peak_pass >= _SETTLED_PASSES
+        if settled or sim.passes >= (self.limits.passes or _MOST_PASSES):
+            sim.assume("passes-bounded", f"a job that only infers was stopped after {sim.passes} forward passes")
+            self._enough()
+
+    def on_backward(self, sim: Simulation) -> None:
+        if not sim.optimizers and sim.backward_passes >= _BACKWARDS_PER_STEP * self.limits.steps:
             self._enough()
 
 
@@ -92,7 +107,7 @@ def observe_callable(function: Callable[[], Any], simulate: Callable[..., Simula
 
     Args:
         function: the job.
-        simulate: makes the simulation, given ``on_step``, ``on_pass`` and ``steps_per_epoch``.
+        simulate: makes the simulation, given ``on_step``, ``on_pass``, ``on_backward``, ``steps_per_epoch``.
         limits: how much to see.
     """
 
@@ -101,7 +116,9 @@ def observe_callable(function: Callable[[], Any], simulate: Callable[..., Simula
 
     watch = Watch(limits, enough)
     started = time.monotonic()
-    sim = simulate(on_step=watch.on_step, on_pass=watch.on_pass, steps_per_epoch=limits.steps)
+    sim = simulate(
+        on_step=watch.on_step, on_pass=watch.on_pass, on_backward=watch.on_backward, steps_per_epoch=limits.steps
+    )
     with sim:
         with contextlib.suppress(EnoughSeen):
             function()

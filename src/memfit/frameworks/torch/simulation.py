@@ -21,7 +21,17 @@ from memfit.engine.trace import Trace
 from memfit.errors import UsageError
 from memfit.frameworks.torch.dispatch import Dispatch, components
 from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
-from memfit.frameworks.torch.operators import accumulation, attention, composite, cpu, kernels, losses, sparse, transfer, values
+from memfit.frameworks.torch.operators import (
+    accumulation,
+    attention,
+    composite,
+    cpu,
+    kernels,
+    losses,
+    sparse,
+    transfer,
+    values,
+)
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
 from memfit.frameworks.torch.surface import constructors, cuda, files, late, lifecycle, loaders, tensor
@@ -60,6 +70,7 @@ class Simulation:
         steps_per_epoch: optimizer steps after which a data loader's epoch ends early.
         on_step: called after every optimizer step.
         on_pass: called after every forward pass without gradients.
+        on_backward: called after every backward pass.
 
     >>> with Simulation(device_count=0) as sim:          # doctest: +SKIP
     ...     loss = model(batch).sum(); loss.backward()
@@ -80,6 +91,7 @@ class Simulation:
         steps_per_epoch: int = 3,
         on_step: Callable[[Simulation], None] | None = None,
         on_pass: Callable[[Simulation], None] | None = None,
+        on_backward: Callable[[Simulation], None] | None = None,
     ) -> None:
         if device_count and device is None:
             raise UsageError("a simulation with devices needs to know which device")
@@ -107,7 +119,7 @@ class Simulation:
         self.stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.hooks: list[Any] = []
         self.cuda_version = torch.version.cuda or "12.8"
-        self._on_step, self._on_pass = on_step, on_pass
+        self._on_step, self._on_pass, self._on_backward = on_step, on_pass, on_backward
         self.situation = Situation(root)
         self.ledger = Ledger(self.situation, self._make_allocator)
         self.stand_ins = values.StandIns(self.assume)
@@ -301,6 +313,11 @@ class Simulation:
         self.ledger.mark("step")
         if self._on_step is not None:
             self._on_step(self)
+
+    def after_backward(self) -> None:
+        self.backward_passes += 1
+        if self._on_backward is not None:
+            self._on_backward(self)
 
     def after_pass(self) -> None:
         if self._on_pass is not None:

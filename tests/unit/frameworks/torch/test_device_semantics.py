@@ -38,13 +38,14 @@ def test_dropout_keeps_one_byte_per_element() -> None:
     assert sizes == [4 << 18, 4 << 18, 1 << 18]
 
 
-def test_half_softmax_to_float_makes_no_float_copy_of_its_input() -> None:
-    """softmax(dtype=float32) of a half tensor is one kernel on a GPU."""
+@pytest.mark.parametrize(("dtype", "copies"), [(torch.float16, 0), (torch.bfloat16, 1)])
+def test_softmax_to_float_copies_only_bfloat16_first(dtype: Any, copies: int) -> None:
+    """softmax(dtype=float32) of a float16 tensor is one kernel on a GPU; a bfloat16 one is converted before."""
 
     def job() -> None:
-        F.softmax(torch.randn(256, 1024, device="cuda", dtype=torch.bfloat16), -1, dtype=torch.float32)
+        F.softmax(torch.randn(256, 1024, device="cuda", dtype=dtype), -1, dtype=torch.float32)
 
-    assert [item.size_bytes for item in born(job)] == [2 * 256 * 1024, 4 * 256 * 1024]
+    assert [item.size_bytes for item in born(job)] == [2 * 256 * 1024] + (1 + copies) * [4 * 256 * 1024]
 
 
 @pytest.mark.parametrize(

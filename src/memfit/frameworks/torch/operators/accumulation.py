@@ -89,7 +89,11 @@ def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
             dispatch.ledger.forget_values(args[0])
             return args[0]
         known = before.get(func)
-        return dispatch.run_simulated(func, args, kwargs, pool) if known is None else known(dispatch, func, args, kwargs, pool)
+        return (
+            dispatch.run_simulated(func, args, kwargs, pool)
+            if known is None
+            else known(dispatch, func, args, kwargs, pool)
+        )
 
     before = dict(others)
     table: dict[Any, Handler] = {aten.add.Tensor: add}

@@ -156,6 +156,13 @@ def _repeat_heads(tensor: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
     return tensor.repeat_interleave(query.shape[1] // tensor.shape[1], 1)
 
 
+def _cpu_blocks(query: torch.Tensor, key: torch.Tensor) -> tuple[int, int, int]:
+    """Rows and columns of a block of the CPU's fused kernel, and bytes of a value in it."""
+    rows, columns = query.shape[-2], key.shape[-2]
+    q_block = 256 if rows >= 768 else (64 if rows >= 192 else 32)
+    return min(q_block, rows), min(512, columns), 4 if query.dtype in _HALF else query.element_size()
+
+
 def handlers() -> dict[Any, Handler]:
     """Scratch memory of the fused kernels' backward passes, which their meta kernels do not show."""
 
@@ -180,18 +187,27 @@ def handlers() -> dict[Any, Handler]:
 
     def cpu_flash(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         if pool == HOST:
-            query, key = args[0], args[1]
-            rows, columns, width = query.shape[-2], key.shape[-2], query.shape[-1]
-            q_block = 256 if rows >= 768 else (64 if rows >= 192 else 32)
-            kv_block = min(512, columns)
-            q_block = min(q_block, rows)
-            size = 4 if query.dtype in _HALF else query.element_size()
-            per_thread = q_block * kv_block + 2 * q_block + q_block * width  # FlashAttentionKernel.cpp, 2.13
-            dispatch.ledger.transient(pool, torch.get_num_threads() * per_thread * size, Category.WORKSPACES, str(func))
+            query = args[0]
+            q_block, kv_block, size = _cpu_blocks(query, args[1])
+            per_thread = q_block * kv_block + 2 * q_block + q_block * query.shape[-1]  # FlashAttentionKernel.cpp, 2.13
+            scratch = torch.get_num_threads() * per_thread * size
+            dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
         return dispatch.run_simulated(func, args, kwargs, pool)
+
+    def cpu_flash_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        out = dispatch.run_simulated(func, args, kwargs, pool)
+        if pool == HOST:
+            query = args[1]
+            q_block, kv_block, size = _cpu_blocks(query, args[2])
+            # scores and their gradients per thread, and one sum per row; measured, 2.13
+            scratch = torch.get_num_threads() * 2 * q_block * kv_block * size
+            scratch += query.numel() // query.shape[-1] * size
+            dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
+        return out
 
     return {
         aten._scaled_dot_product_flash_attention_backward.default: flash_backward,
         aten._scaled_dot_product_efficient_attention_backward.default: efficient_backward,
         aten._scaled_dot_product_flash_attention_for_cpu.default: cpu_flash,
+        aten._scaled_dot_product_flash_attention_for_cpu_backward.default: cpu_flash_backward,
     }

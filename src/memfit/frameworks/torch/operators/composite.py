@@ -53,10 +53,10 @@ def _dropout(simulation: Any, overload: Any, pool: str, x: torch.Tensor, p: floa
 
 
 def _softmax(simulation: Any, overload: Any, pool: str, x: torch.Tensor, dim: int, dtype: Any = None) -> torch.Tensor:
-    if pool == HOST or dtype is not torch.float32 or x.dtype not in _HALF:
+    if pool == HOST or dtype is not torch.float32 or x.dtype is not torch.float16:
         return overload(x, dim, dtype)
     fused = aten._softmax if overload is aten.softmax.int else aten._log_softmax
-    return fused(x, dim, True)  # the CUDA kernel reads half and writes float32
+    return fused(x, dim, True)  # the CUDA kernel reads float16 and writes float32; bfloat16 is copied first
 
 
 def _attention(

@@ -70,14 +70,6 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
         dispatch.record(out, pool, str(func))
         return out
 
-    def softmax_to_float(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
-        """Reads half precision and writes float32: one kernel on a device, refused for bfloat16 by the shape rule."""
-        if not args[2]:
-            return dispatch.run_simulated(func, args, kwargs, pool)
-        out = torch.empty_like(args[0], dtype=torch.float32, device="meta", memory_format=torch.contiguous_format)
-        dispatch.record(out, pool, str(func))
-        return out
-
     def fused_in_place(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         """A fused optimizer writes to its arguments and allocates nothing."""
         for tensor in tensors_in(args, {}):
@@ -87,8 +79,6 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
     table: dict[Any, Handler] = {
         aten._softmax_backward_data.default: softmax_backward,
         aten._log_softmax_backward_data.default: softmax_backward,
-        aten._softmax.default: softmax_to_float,
-        aten._log_softmax.default: softmax_to_float,
         aten.convolution.default: convolution,
         aten.convolution_backward.default: convolution,
     }

@@ -73,6 +73,8 @@ def _soft_margin_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any,
 def _log_sigmoid(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
     """On the CPU the exponentials are kept for the backward pass; CUDA computes them again."""
     out = torch.empty_like(args[0], device="meta")
-    buffer = torch.empty_like(args[0], device="meta") if pool == HOST else torch.empty(0, dtype=out.dtype, device="meta")
+    buffer = (
+        torch.empty_like(args[0], device="meta") if pool == HOST else torch.empty(0, dtype=out.dtype, device="meta")
+    )
     dispatch.record((out, buffer), pool, dispatch.facts(func).label)
     return out, buffer

@@ -179,7 +179,9 @@ def _threads_on_batch(s: Shapes) -> int:
 
     def costs(on_batch: int, on_out: int, on_in: int) -> tuple[float, float]:
         images, outs, ins = -(-batch // on_batch) / rows, -(-blocks_out // on_out), -(-blocks_in // on_in)
-        moved = images * ins * block * math.prod(source[2:]) / s.steps + images * outs * block * math.prod(destination[2:])
+        moved = images * ins * block * math.prod(source[2:]) / s.steps + images * outs * block * math.prod(
+            destination[2:]
+        )
         return moved + 8 * outs * ins * taps * block * block, images * outs * ins
 
     choices = [
@@ -301,4 +303,3 @@ def _key(tensor: torch.Tensor) -> Any:
 
 def _frozen(item: Any) -> Any:
     return tuple(_frozen(part) for part in item) if isinstance(item, (list, tuple)) else item
-

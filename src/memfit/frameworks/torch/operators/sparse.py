@@ -34,7 +34,10 @@ def handlers() -> dict[Any, Handler]:
         if source.layout is not torch.sparse_coo:
             return dispatch.run_simulated(func, args, kwargs, pool)
         # a leaf takes the first gradient as it is (accumulate_grad.h); here it sees one reference too many
-        if dispatch.situation.in_backward and sys._getframe(2).f_code.co_name in ("run_backward", "_engine_run_backward"):
+        if dispatch.situation.in_backward and sys._getframe(2).f_code.co_name in (
+            "run_backward",
+            "_engine_run_backward",
+        ):
             return source
         return _like(dispatch, source, source._values().shape, func, pool)
 

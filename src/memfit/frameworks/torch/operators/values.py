@@ -124,6 +124,10 @@ def handlers(stand_ins: StandIns, assume: Assume) -> dict[Any, Handler]:
             if entry is not None and entry.mirror is None:
                 inverted = func in (aten.logical_not.default, aten.bitwise_not.default)
                 entry.uniform = not source.uniform if inverted else source.uniform
+        elif isinstance(out, torch.Tensor) and func in _USUAL and dispatch.ledger.values(args[0]) is None:
+            entry = dispatch.ledger.entry(out)
+            if entry is not None and entry.mirror is None:
+                entry.uniform = _USUAL[func]
         return out
 
     def unscale(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> None:
@@ -188,6 +192,9 @@ def handlers(stand_ins: StandIns, assume: Assume) -> dict[Any, Handler]:
         aten.isnan.default: uniform(False),
         aten.isinf.default: uniform(False),
         aten.all.default: reduction,
+        aten.all.dim: reduction,
+        aten._is_all_true.default: reduction,
+        aten._is_any_true.default: reduction,
         aten.any.default: reduction,
         aten.logical_not.default: reduction,
         aten.bitwise_not.default: reduction,
@@ -196,6 +203,17 @@ def handlers(stand_ins: StandIns, assume: Assume) -> dict[Any, Handler]:
         aten._assert_async.msg: nothing,
         aten.record_stream.default: nothing,
     }
+
+
+# What a condition over computed values usually is: constraints hold, nothing is out of the ordinary. Not any.dim,
+# which feeds masks.
+_USUAL = {
+    aten._is_all_true.default: True,
+    aten.all.default: True,
+    aten.all.dim: True,
+    aten._is_any_true.default: False,
+    aten.any.default: False,
+}
 
 
 def _unique(x: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

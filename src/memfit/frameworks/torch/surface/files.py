@@ -1,12 +1,17 @@
 """Checkpoints and trackers under the simulation: nothing is written, nothing leaves the machine.
 
-What a script saves is remembered by its shapes, so that a later load in the same run finds it.
+What a script saves holds its simulated tensors by their shapes, so that a later load in the same run finds them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import pickle
 import sys
+import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +21,45 @@ from memfit.frameworks.torch.ledger import HOST
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Phase
 
+_real_device = torch._C.TensorBase.device.__get__
+
 
 def install(simulation: Any, patches: Patches) -> None:
     """Replace torch.save, torch.load and safetensors' writers."""
-    saved: dict[str | None, Any] = {}
+    kept: dict[str | None, bytes] = {}
     old_load, old_save = torch.load, torch.save
 
     def save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
         phase, simulation.situation.phase = simulation.situation.phase, Phase.CHECKPOINT
         simulation.host.checkpoint(*_weights(simulation, obj))
         simulation.situation.phase = phase
-        if all(simulation.ledger.pool(tensor) is None for tensor in _tensors(obj)) and not hasattr(obj, "parameters"):
-            _save_real(f, obj)  # prepared data: small, real, and often read back by other ways
-        elif _key(f) is not None:
-            saved[_key(f)] = _shapes(obj)
-
-    def _save_real(f: Any, obj: Any) -> None:
         if not isinstance(f, (str, os.PathLike)):
-            old_save(obj, f)
+            old_save(obj, f, pickle_module=_PICKLING)
         elif simulation.writes_are_redirected:
             with Path(f).open("wb") as file:
-                old_save(obj, file)
+                old_save(obj, file, pickle_module=_PICKLING)
         else:
-            saved[_key(f)] = _shapes(obj)
+            buffer = io.BytesIO()
+            old_save(obj, buffer, pickle_module=_PICKLING)
+            kept[_key(f)] = buffer.getvalue()
 
     def load(f: Any, map_location: Any = None, *args: Any, **kwargs: Any) -> Any:
-        if _key(f) in saved:
-            return _restore(simulation, saved[_key(f)], map_location)
         if isinstance(f, (str, os.PathLike)):
-            kwargs.setdefault("mmap", True)  # pages are read as they are used: a large file costs nothing here
-        try:
-            loaded = old_load(f, "cpu", *args, **kwargs)
-        except (RuntimeError, ValueError) as error:
-            if not kwargs.pop("mmap", None) or not _is_about_mapping(error):
-                raise
-            with Path(f).open("rb") as file:
-                loaded = old_load(file, "cpu", *args, **kwargs)
+            if _key(f) in kept:
+                f = io.BytesIO(kept[_key(f)])
+            else:
+                kwargs.setdefault("mmap", True)  # pages are read as they are used: a large file costs nothing here
+        with _loading_to(map_location):
+            try:
+                loaded = old_load(f, "cpu", *args, **kwargs)
+            except (RuntimeError, ValueError) as error:
+                if not kwargs.pop("mmap", None) or not _is_about_mapping(error):
+                    raise
+                with Path(f).open("rb") as file:
+                    loaded = old_load(file, "cpu", *args, **kwargs)
         return _move(loaded, map_location)
 
+    torch.serialization.add_safe_globals([_remade])
     patches.set(torch, "save", save)
     patches.set(torch.serialization, "save", save)
     patches.set(torch, "load", load)
@@ -103,36 +109,39 @@ def _tensors(obj: Any) -> Any:
             yield from _tensors(item)
 
 
-class _Shape:
-    """What is remembered of a saved tensor."""
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.size, self.dtype, self.device = tuple(tensor.shape), tensor.dtype, tensor.device
+_target: list[Any] = []
 
 
-def _shapes(obj: Any) -> Any:
-    if isinstance(obj, torch.Tensor):
-        return _Shape(obj)
-    if isinstance(obj, dict):
-        return (
-            type(obj)((key, _shapes(item)) for key, item in obj.items())
-            if type(obj).__name__ != "defaultdict"
-            else {key: _shapes(item) for key, item in obj.items()}
-        )
-    if isinstance(obj, (list, tuple)) and not hasattr(obj, "_fields"):
-        return type(obj)(_shapes(item) for item in obj)
-    return obj
+@contextlib.contextmanager
+def _loading_to(where: Any) -> Iterator[None]:
+    """Where simulated tensors are made anew while a file is read; None: where they were."""
+    _target.append(None if callable(where) or isinstance(where, dict) else where)
+    try:
+        yield
+    finally:
+        _target.pop()
 
 
-def _restore(simulation: Any, obj: Any, where: Any) -> Any:
-    if isinstance(obj, _Shape):
-        device = obj.device if where is None or callable(where) or isinstance(where, dict) else torch.device(where)
-        return torch.zeros(obj.size, dtype=obj.dtype, device=device)
-    if isinstance(obj, dict):
-        return type(obj)((key, _restore(simulation, item, where)) for key, item in obj.items())
-    if isinstance(obj, (list, tuple)) and not hasattr(obj, "_fields"):
-        return type(obj)(_restore(simulation, item, where) for item in obj)
-    return obj
+def _remade(size: Any, dtype: Any, device: str, requires_grad: bool, parameter: bool) -> torch.Tensor:
+    """A simulated tensor read back."""
+    made = torch.zeros(size, dtype=dtype, device=_target[-1] if _target and _target[-1] is not None else device)
+    return torch.nn.Parameter(made, requires_grad) if parameter else made.requires_grad_(requires_grad)
+
+
+class _Pickler(pickle.Pickler):
+    """Writes simulated tensors by their shape, everything else as it is."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, torch.Tensor) and _real_device(obj).type == "meta":
+            is_parameter = isinstance(obj, torch.nn.Parameter)
+            return _remade, (tuple(obj.shape), obj.dtype, str(obj.device), obj.requires_grad, is_parameter)
+        return NotImplemented
+
+
+# What torch.save wants of a pickle module.
+_PICKLING = types.SimpleNamespace(
+    __name__="pickle", Pickler=_Pickler, Unpickler=pickle.Unpickler, dump=pickle.dump, load=pickle.load
+)
 
 
 def _move(obj: Any, where: Any) -> Any:

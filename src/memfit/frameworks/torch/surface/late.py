@@ -15,6 +15,18 @@ from typing import Any
 from memfit.frameworks.torch.surface.patching import Patches
 
 
+class Silence:
+    """Whatever is asked of it, or called on it, is itself."""
+
+    def __getattr__(self, name: str) -> Silence:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Silence:
+        return self
+
+
 class SilentWriter:
     """Takes everything a SummaryWriter takes and writes nothing."""
 
@@ -33,7 +45,7 @@ class SilentWriter:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return lambda *args, **kwargs: None
+        return Silence()
 
 
 def _silence(simulation: Any, patches: Patches, module: ModuleType) -> None:

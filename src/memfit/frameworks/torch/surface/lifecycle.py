@@ -88,9 +88,9 @@ def _install_backward(simulation: Any, patches: Patches) -> None:
         finally:
             situation.in_backward -= 1
             if situation.in_backward == 0:
-                simulation.backward_passes += 1
                 situation.phase = Phase.DATA
                 _name_gradients(simulation)
+                simulation.after_backward()
             else:
                 situation.phase = outer
 

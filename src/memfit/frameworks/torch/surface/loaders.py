@@ -94,6 +94,8 @@ class ShortenedEpoch:
         steps = self._steps()
         if steps:
             return bool(steps >= simulation.steps_per_epoch and simulation.all_optimizers_stepped())
+        if not simulation.optimizers and not simulation.backward_passes:
+            return False  # a job that only infers: all of its batches are its job
         trained = simulation.backward_passes > self._backwards_at_start
         return not trained and self._seen >= _EVALUATION_BATCHES
 

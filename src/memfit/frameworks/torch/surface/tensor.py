@@ -199,7 +199,7 @@ def _install_values(simulation: Any, patches: Patches) -> None:
 def _install_autograd(simulation: Any, patches: Patches) -> None:
     """Gradients of real CPU leaves, parameters, and hooks that free gradients early."""
     old_requires, old_hook = torch.Tensor.requires_grad_, torch.Tensor.register_post_accumulate_grad_hook
-    data = _Base.data
+    data, gradient = _Base.data, _Base.grad
     wants = _Base.requires_grad
 
     def follow(tensor: torch.Tensor) -> None:
@@ -225,6 +225,11 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
             value = simulation.transfers.born(value, HOST, value if value.numel() <= 4096 else None)
         data.__set__(tensor, value)
 
+    def set_grad(tensor: torch.Tensor, value: torch.Tensor | None) -> None:
+        if value is not None and _real_device(tensor).type == "meta" and _real_device(value).type == "cpu":
+            value = simulation.transfers.born(value, HOST)
+        gradient.__set__(tensor, value)
+
     def hook(tensor: torch.Tensor, function: Any) -> Any:
         def named(parameter: torch.Tensor) -> Any:
             if parameter.grad is not None:
@@ -237,6 +242,7 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
     patches.set(torch.Tensor, "requires_grad_", requires_grad_)
     patches.set(torch.Tensor, "requires_grad", property(wants.__get__, set_requires))
     patches.set(torch.Tensor, "data", property(data.__get__, set_data))
+    patches.set(torch.Tensor, "grad", property(gradient.__get__, set_grad, lambda tensor: set_grad(tensor, None)))
     patches.set(torch.Tensor, "register_post_accumulate_grad_hook", hook)
     old_new = torch.nn.Parameter.__new__
 
