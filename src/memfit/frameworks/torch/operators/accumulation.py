@@ -47,7 +47,7 @@ class _Counter(TorchDispatchMode):
 
 def references(tensor: torch.Tensor) -> tuple[int, int]:
     """The reference counts of a tensor and of its storage, as seen from Python."""
-    return tensor._use_count(), torch._C._storage_Use_Count(_storage_of(tensor)._cdata)  # type: ignore[attr-defined]
+    return tensor._use_count(), torch._C._storage_Use_Count(_storage_of(tensor)._cdata)
 
 
 def only_reference() -> tuple[int, int] | None:
@@ -114,7 +114,7 @@ def _accumulates(old: torch.Tensor, new: torch.Tensor, alone: tuple[int, int]) -
         return False
     if references(old) != alone or sys._getframe(3).f_code.co_name not in ("run_backward", "_engine_run_backward"):
         return False
-    node = torch._C._current_autograd_node()  # type: ignore[attr-defined]
+    node = torch._C._current_autograd_node()
     if node is None or (_ADDING.search(node.name()) and not _released(node)):
         return False
     return _dense(old)

@@ -88,7 +88,7 @@ def backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -
 
 def handlers() -> dict[Any, Handler]:
     """oneDNN's two operators, for the host's pool."""
-    found = {}
+    found: dict[Any, Handler] = {}
     for name, handler in (("mkldnn_rnn_layer", forward), ("mkldnn_rnn_layer_backward", backward)):
         packet = getattr(aten, name, None)
         if packet is not None:

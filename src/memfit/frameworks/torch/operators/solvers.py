@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+from types import FrameType
 from typing import Any
 
 _DEPTH = 16  # frames between the question and the optimizer's line
@@ -19,7 +20,7 @@ def answer(asked: int) -> Any:
     Args:
         asked: how often this line was asked before, so that losses fall.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     for _ in range(_DEPTH):
         if frame is None:
             return None
@@ -28,5 +29,5 @@ def answer(asked: int) -> Any:
             if "ys >" in line:
                 return True
             return 1.0 / asked if "loss = float(" in line else None
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None

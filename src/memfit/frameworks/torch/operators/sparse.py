@@ -14,7 +14,7 @@ aten = torch.ops.aten
 
 
 def install(simulation: Any, patches: Patches) -> None:
-    """The old constructor `grad.new(indices, values, size)`, which knows no sparse meta tensors (SparseAdam uses it)."""
+    """Replace the old constructor that SparseAdam uses, `grad.new(indices, values, size)`: it knows no meta tensors."""
     old_new = torch.Tensor.new
 
     def new(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -1,0 +1,119 @@
+"""Small jobs on the CPU: the simulated peak of live bytes is that of the profiler's allocation events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+from memfit.engine.allocators import PlainAllocator  # noqa: E402
+from memfit.engine.replay import replay  # noqa: E402
+from memfit.frameworks.torch.simulation import Simulation  # noqa: E402
+
+nn, F = torch.nn, torch.nn.functional
+
+
+def real_peak_bytes(job: Callable[[], None]) -> int:
+    """The highest sum of the CPU allocator's events while the job runs."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
+        job()
+    found, stack = [], list(profiler.profiler.kineto_results.experimental_event_tree())
+    while stack:
+        event = stack.pop()
+        stack.extend(event.children)
+        if event.name == "[memory]" and event.extra_fields.device.type == "cpu":
+            found.append((event.start_time_ns, event.extra_fields.alloc_size))
+    now = peak = 0
+    for _, size_bytes in sorted(found, key=lambda item: item[0]):
+        now += size_bytes
+        peak = max(peak, now)
+    return peak
+
+
+def simulated_peak_bytes(job: Callable[[], None]) -> int:
+    simulation = Simulation(device_count=0)
+    with simulation:
+        job()
+    return replay(simulation.trace, "host", PlainAllocator()).requested.size_bytes
+
+
+def train(make: Callable[[], Any], loss_of: Callable[[Any], Any]) -> Callable[[], None]:
+    def job() -> None:
+        model = make()
+        optimizer = torch.optim.Adam(model.parameters())
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss_of(model).backward()
+            optimizer.step()
+
+    return job
+
+
+def image(model: Any) -> Any:
+    return model(torch.randn(8, 3, 64, 64)).square().mean()
+
+
+def residual(model: Any) -> Any:
+    x = torch.randn(512, 256)
+    hidden = model[0](x).tanh()
+    return F.mse_loss(hidden + model[1](hidden).relu(), torch.randn(512, 256))
+
+
+def attend(model: Any) -> Any:
+    x = model(torch.randn(4, 128, 96)).view(4, 128, 3, 4, 24).permute(2, 0, 3, 1, 4)
+    return F.scaled_dot_product_attention(x[0], x[1], x[2], is_causal=True).sum()
+
+
+def checkpointed(model: Any) -> Any:
+    x = torch.randn(512, 256, requires_grad=True)
+    return torch.utils.checkpoint.checkpoint(model, x, use_reentrant=False).sum()
+
+
+def looked_up(model: Any) -> Any:
+    return model(torch.randint(0, 2000, (256, 20))).square().sum()
+
+
+JOBS: dict[str, Callable[[], None]] = {
+    "linear": train(
+        lambda: nn.Sequential(nn.Linear(256, 512), nn.GELU(), nn.Linear(512, 256)),
+        lambda m: m(torch.randn(512, 256)).sum(),
+    ),
+    "residual and mean squared error": train(
+        lambda: nn.ModuleList([nn.Linear(256, 256), nn.Linear(256, 256)]), residual
+    ),
+    "dropout": train(
+        lambda: nn.Sequential(nn.Linear(256, 512), nn.Dropout(0.1)), lambda m: m(torch.randn(512, 256)).sum()
+    ),
+    "convolution": train(
+        lambda: nn.Sequential(nn.Conv2d(3, 24, 3, padding=1), nn.ReLU(), nn.Conv2d(24, 32, 3, padding=1)), image
+    ),
+    "strided and transposed convolution": train(
+        lambda: nn.Sequential(nn.Conv2d(3, 32, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(32, 3, 4, 2, 1)), image
+    ),
+    "channels last": train(
+        lambda: nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3)).to(
+            memory_format=torch.channels_last
+        ),
+        image,
+    ),
+    "attention": train(lambda: nn.Linear(96, 288), attend),
+    "lstm": train(lambda: nn.LSTM(96, 80, batch_first=True), lambda m: m(torch.randn(12, 60, 96))[0].sum()),
+    "gru": train(lambda: nn.GRU(96, 80, batch_first=True), lambda m: m(torch.randn(12, 60, 96))[0].sum()),
+    "embedding bag": train(lambda: nn.EmbeddingBag(2000, 128), looked_up),
+    "checkpoint": train(lambda: nn.Sequential(nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 256)), checkpointed),
+}
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_simulated_peak_is_the_allocators(name: str) -> None:
+    """Within half a percent of the allocator's own account: small jobs, where a few KiB of scratch count."""
+    job = JOBS[name]
+    job()  # first uses of kernels and imports are not the job's
+
+    real, simulated = real_peak_bytes(job), simulated_peak_bytes(job)
+
+    assert simulated == pytest.approx(real, rel=0.005)
