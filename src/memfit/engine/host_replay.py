@@ -46,7 +46,8 @@ def replay_host(trace: Trace, settings: GlibcSettings | None = None, *, pool: st
     replays = [replay(trace, pool, GlibcAllocator(settings, small_blocks=small)) for small in TORCH_SMALL_BLOCKS]
     replays.sort(key=lambda found: found.reserved.size_bytes)
     if not any(storage.phase is Phase.BACKWARD for storage in trace.storages if storage.pool == pool):
-        replays = [alone, alone, replays[0]]  # no graph, few small blocks: those of the sets belong to autograd's nodes
+        # no graph, few small blocks: those of the sets belong to autograd's nodes
+        replays = sorted([alone, alone, replays[0]], key=lambda found: found.reserved.size_bytes)
     expected = replays[len(replays) // 2]
     low = min(alone.reserved.size_bytes, replays[0].reserved.size_bytes)
     high = int(replays[-1].reserved.size_bytes * (_ABOVE_THE_LARGEST if _adapts(settings) else 1))
