@@ -104,13 +104,19 @@ def process(
     steps = next((run[0]["steps"] for run in runs.values()), "?")
     text = (
         f"## Whole processes on the CPU, {title}\n\n{len(runs)} jobs measured, {steps} steps each, fresh processes, "
-        f"VmHWM; {surroundings_line(environment)}. Predicted with memfit at commit "
-        f"{predicted['environment'].get('memfit_commit', '–')}. *Above baseline* divides the same difference by what "
+        f"VmHWM; {surroundings_line(environment)}. Predicted with memfit at {commits(predicted)}. "
+        "*Above baseline* divides the same difference by what "
         "the job added to the process after its imports. *Spread* is highest minus lowest run.\n\n"
     )
     if not rows:
         return text + "Not yet predicted.\n"
     return text + summary_table(rows) + "\n" + misses(rows) + failures(predicted["jobs"]) + details(rows)
+
+
+def commits(predicted: dict[str, Any]) -> str:
+    """The commits that predictions were made with: one when they were made in one go."""
+    found = sorted({row["memfit_commit"] for row in predicted["jobs"].values() if row.get("memfit_commit")})
+    return "commit " + ", ".join(found) if found else "an unknown commit"
 
 
 def summary_table(rows: Sequence[Comparison]) -> str:
@@ -184,7 +190,7 @@ def alternatives(truth: dict[str, Any], rivals: dict[str, Any], predicted: dict[
     ]  # fmt: skip
     return (
         "## Beside what people use\n\nThe same jobs for all three (both halves), against the allocator's events on the "
-        "CPU. The rule of 16 bytes per parameter is weights × 4: weights, gradients, two moments in fp32. MemTracker is "
+        "CPU. The rule of 16 bytes per parameter is weights × 4: weights, gradients, two moments in fp32. MemTracker: "
         "`torch.distributed._tools`, two steps.\n\n" + table(head, rows)
     )
 

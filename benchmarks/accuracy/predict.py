@@ -83,9 +83,9 @@ def write(file: Path, kind: str, name: str, found: dict[str, Any]) -> None:
     document: dict[str, Any] = {"jobs": {}}
     if file.exists():
         document = json.loads(file.read_text(encoding="utf-8"))
-    document["jobs"][name] = found
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    environment = {"command": f"memfit estimate {SCRIPT} NAME", "kind": kind, "memfit_commit": commit.stdout.strip()}
+    document["jobs"][name] = {**found, "memfit_commit": commit.stdout.strip()}
+    environment = {"command": f"memfit estimate {SCRIPT} NAME", "kind": kind}
     document["environment"] = {**environment, **surroundings()}
     save(file, document)
 
