@@ -23,6 +23,8 @@ from memfit.jobs.request import Request
 _POLL_SECONDS = 0.05
 # The child ends itself at its time limit; beyond this it hangs where Python cannot interrupt it.
 _GRACE_SECONDS = 20.0
+# Loading the framework comes before the limit starts to count: a cold disk or a busy machine is not the job's fault.
+_START_SECONDS = 120.0
 _LOG_LINES = 15
 
 
@@ -102,7 +104,8 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
 def _follow(
     child: subprocess.Popen[bytes], folder: Path, request: Request, progress: Callable[[Progress], None] | None
 ) -> None:
-    deadline = time.monotonic() + request.timeout_s + _GRACE_SECONDS
+    deadline = time.monotonic() + request.timeout_s + _START_SECONDS
+    started = False
     told = folder / "progress.jsonl"
     at = 0
     while child.poll() is None:
@@ -111,12 +114,17 @@ def _follow(
                 f"the job did not end within {request.timeout_s:g} s and could not be interrupted",
                 hint="give it longer with --timeout",
             )
-        if progress is not None and told.exists():
-            at = _pass_on(told, at, request.steps, progress)
+        if told.exists():
+            at, stages = _pass_on(told, at, request.steps, progress)
+            if not started and "setup" in stages:
+                started = True
+                deadline = time.monotonic() + request.timeout_s + _GRACE_SECONDS
         time.sleep(_POLL_SECONDS)
 
 
-def _pass_on(told: Path, at: int, steps: int, progress: Callable[[Progress], None]) -> int:
+def _pass_on(told: Path, at: int, steps: int, progress: Callable[[Progress], None] | None) -> tuple[int, set[str]]:
+    """Pass on what was added to the file since ``at``; returns where it ends now and the stages that were told."""
+    stages = set()
     with told.open(encoding="utf-8") as file:
         file.seek(at)
         for line in iter(file.readline, ""):
@@ -124,12 +132,10 @@ def _pass_on(told: Path, at: int, steps: int, progress: Callable[[Progress], Non
                 break
             at = file.tell()
             item = json.loads(line)
-            progress(
-                Progress(
-                    stage=item["stage"], text=item["text"], step=item["step"], steps=steps, seconds=item["seconds"]
-                )
-            )
-    return at
+            stages.add(item["stage"])
+            if progress is not None:
+                progress(Progress(steps=steps, **item))
+    return at, stages
 
 
 def _result(folder: Path, code: int | None, request: Request) -> Estimate:
