@@ -13,8 +13,9 @@ from memfit.engine.replay import Replay, replay
 from memfit.engine.trace import Trace
 from memfit.quantities import ByteRange, Phase
 
-# How far the recorded traffic of the six fitted jobs went above the largest of the three sets: at most 1 / 0.989.
-_ABOVE_THE_LARGEST = 1.02
+# How far real jobs go above the largest of the three sets: at most 1 / 0.989 in the recorded traffic of the six fitted
+# jobs; the rest is for jobs whose small blocks land worse (the tuning half of benchmarks/accuracy needs 1.03).
+_ABOVE_THE_LARGEST = 1.06
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,9 +34,10 @@ CUDA_HOST_SIDE = ByteRange(low=150 * MIB, expected=600 * MIB, high=2 * GIB)
 FORKED_WORKER = ByteRange(low=0, expected=4 * MIB, high=128 * MIB)
 SPAWNED_WORKER = ByteRange(low=140 * MIB, expected=150 * MIB, high=400 * MIB)
 # What a real run touches and a simulation does not: kernels' code pages, thread stacks, the scratch buffers of MKL and
-# oneDNN. Chosen on the tuning half of benchmarks/accuracy (43 CPU jobs, torch 2.13.0, glibc 2.36, 2 threads): expected
-# centres the error, high keeps every one of those runs below the sum.
-KERNEL_CODE = ByteRange(low=0, expected=15 * MIB, high=110 * MIB)
+# oneDNN. Chosen on the tuning half of benchmarks/accuracy (torch 2.13.0, glibc 2.36, 2 threads): expected is what was
+# left in the median with MALLOC_MMAP_THRESHOLD_ set, where malloc keeps nothing (25 MiB; 13 MiB by default), high
+# keeps every one of those runs below the sum.
+KERNEL_CODE = ByteRange(low=0, expected=20 * MIB, high=100 * MIB)
 
 
 def host_pool(
