@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -50,21 +49,17 @@ def test_help_loads_no_machinery() -> None:
     assert {name for name in loaded if name.startswith("memfit.cli.")} == {"memfit.cli.main"}
 
 
-def test_help_costs_no_more_than_three_bare_starts() -> None:
-    """Help is instant: measured side by side, against the interpreter that does nothing."""
+def test_help_loads_little_more_than_the_interpreter_does() -> None:
+    """Help is instant: its cost is what it imports. benchmarks/speed/help.py measures the time, side by side."""
 
-    def taken_s(*words: str) -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *words], capture_output=True, check=True)
-        return time.perf_counter() - start
+    def loaded(code: str) -> set[str]:
+        script = f"import sys; sys.argv = ['memfit', '--help']\n{code}\nprint(*sys.modules, file=sys.stderr)"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        return set(done.stderr.split())
 
-    bare, helped = [], []
-    for _ in range(10):
-        bare.append(taken_s("-c", "pass"))
-        helped.append(taken_s("-m", "memfit", "--help"))
+    more = loaded("from memfit.cli.main import main; main()") - loaded("import typing")
 
-    # The quickest of each: everything else is what the machine did beside.
-    assert min(helped) <= 3 * min(bare)
+    assert len(more) <= 25
 
 
 @pytest.mark.parametrize(
