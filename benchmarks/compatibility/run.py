@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import platform
+import re
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,14 @@ from corpus import HERE, Script, load
 
 ANSWERED = {0, 3}  # fits, does not fit
 # Assumptions that say the script was not seen as far as one would like: shown beside its figures.
-NOTED = {"job-failed-later", "job-ended-early", "no-optimizer-step", "stopped-by-time", "passes-bounded"}
+NOTED = {
+    "job-failed-later",
+    "job-ended-early",
+    "no-optimizer-step",
+    "stopped-by-time",
+    "passes-bounded",
+    "shape-from-values",
+}
 
 
 def main() -> int:
@@ -42,6 +50,7 @@ def _options() -> argparse.Namespace:
     arguments.add_argument("--only", nargs="*", default=None)
     arguments.add_argument("--limit", type=float, default=300.0, metavar="SECONDS")
     arguments.add_argument("--debug", action="store_true", help="ask memfit for tracebacks; kept in CORPUS/.attempts")
+    arguments.add_argument("--commit", default=None, help="memfit's own commit, kept with each row")
     arguments.add_argument("-o", "--output", type=Path, default=None)
     return arguments.parse_args()
 
@@ -49,7 +58,7 @@ def _options() -> argparse.Namespace:
 def attempt(script: Script, corpus: Path, options: argparse.Namespace) -> dict[str, object]:
     """One row of the results: what was run, where, whether it ran, the peaks, the seconds, the message if not."""
     row: dict[str, object] = {"name": script.name, "repository": script.repository, "commit": script.commit}
-    row |= {"path": script.path, "arguments": list(script.arguments), "kind": script.kind}
+    row |= {"path": script.path, "arguments": list(script.arguments), "kind": script.kind, "memfit": options.commit}
     python = launching.interpreter(script, options.python)
     if python is None:
         return row | {"ran": False, "why": "no interpreter at hand has its packages", "seconds": None}
@@ -59,21 +68,23 @@ def attempt(script: Script, corpus: Path, options: argparse.Namespace) -> dict[s
         command += ["--timeout", str(options.limit), *["--debug"] * options.debug, *script.command(corpus)]
         ended = launching.run(script, command, corpus, limit_s=options.limit + 30)
         estimate = json.loads(saved.read_text()) if saved.exists() else None
-    (corpus / ".attempts").mkdir(exist_ok=True)
-    (corpus / ".attempts" / f"{script.name}.txt").write_text(ended.tail)
+    attempts = corpus / ".attempts"
+    attempts.mkdir(exist_ok=True)
+    (attempts / f"{script.name}.txt").write_text(ended.tail)
+    (attempts / f"{script.name}.json").write_text(json.dumps(estimate))
     row |= {"torch": launching.version_of_torch(python), "exit_code": ended.code, "seconds": round(ended.seconds, 1)}
-    return row | _outcome(script, ended, estimate)
+    return row | _outcome(script, ended, estimate, corpus)
 
 
-def _outcome(script: Script, ended: launching.Ended, estimate: dict | None) -> dict[str, object]:
+def _outcome(script: Script, ended: launching.Ended, estimate: dict | None, corpus: Path) -> dict[str, object]:
     if ended.code not in ANSWERED or estimate is None:
-        return {"ran": False, "why": _why(ended)}
+        return {"ran": False, "why": of_no_machine(_why(ended), corpus)}
     peaks = {pool["pool"]: pool["peak_bytes"] for pool in estimate["pools"]}
     device = next((peak for pool, peak in peaks.items() if pool.startswith("cuda")), None)
     ran = bool(device) if script.trains_on == "cuda" else "host" in peaks
     why = None if ran else f"the estimate has no peak for the {script.trains_on} pool"
     notes = [item for item in estimate.get("assumptions", []) if item["slug"] in NOTED]
-    notes_by_slug = {item["slug"]: item["text"] for item in notes}
+    notes_by_slug = {item["slug"]: of_no_machine(item["text"], corpus) for item in notes}
     peaks_of = {"device": device, "host": peaks.get("host")}
     return {"ran": ran, "why": why, **peaks_of, "verdict": estimate.get("verdict"), "notes": notes_by_slug}
 
@@ -84,6 +95,13 @@ def _why(ended: launching.Ended) -> str:
     lines = [line.strip() for line in ended.tail.splitlines() if line.strip()]
     said = [line for line in lines if line.startswith(("memfit:", "error:", "memfit error"))]
     return (said or lines or ["nothing was said"])[-1][:300]
+
+
+def of_no_machine(text: str, corpus: Path) -> str:
+    """The text without the folders of this machine: paths start in the corpus, in site-packages, or are a name."""
+    text = text.replace(f"{corpus}/", "").replace(str(corpus), ".")
+    text = re.sub(r"(?<![\w.])/[\w./+-]*/site-packages/", "", text)
+    return re.sub(r"(?<![\w.:/])/(?:[\w.+-]+/)+", ".../", text)
 
 
 def _line(row: dict) -> str:

@@ -72,12 +72,9 @@ def run_job(
 @contextlib.contextmanager
 def _child(folder: Path, request: Request, python: str | None) -> Iterator[subprocess.Popen[bytes]]:
     """The running child; killed on the way out if it is still there."""
-    library = folder / "library"
-    library.mkdir()
-    (library / "memfit").symlink_to(Path(memfit.__file__).resolve().parent, target_is_directory=True)
     environment = dict(os.environ)
     known = environment.get("PYTHONPATH")
-    environment["PYTHONPATH"] = str(library) + (os.pathsep + known if known else "")
+    environment["PYTHONPATH"] = str(_library(folder)) + (os.pathsep + known if known else "")
     environment["PYTHONUNBUFFERED"] = "1"
     command = [python or sys.executable, "-m", "memfit.jobs.child", str(folder)]
     with (folder / "job.log").open("wb") as log:
@@ -99,6 +96,18 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
             if child.poll() is None:
                 child.kill()
                 child.wait()
+
+
+def _library(folder: Path) -> Path:
+    """A folder that holds memfit and nothing else: another interpreter must not find this one's packages."""
+    package = Path(memfit.__file__).resolve().parent
+    library = folder / "library"
+    library.mkdir()
+    try:
+        (library / "memfit").symlink_to(package, target_is_directory=True)
+    except OSError:  # Windows without the right to make links
+        return package.parent
+    return library
 
 
 def _follow(
