@@ -27,6 +27,7 @@ from memfit.frameworks.torch.operators import (
     composite,
     cpu,
     kernels,
+    lengths,
     losses,
     sparse,
     transfer,
@@ -125,19 +126,22 @@ class Simulation:
         self.stand_ins = values.StandIns(self.assume)
         self.dispatch = Dispatch(self.ledger, self.situation, {}, _KEYS, self.pool_name, self.assume)
         self.transfers = transfer.Transfers(self.dispatch, self.stand_ins)
-        self.dispatch.handlers.update(values.handlers(self.stand_ins, self.assume))
-        self.dispatch.handlers.update(transfer.handlers())
-        self.dispatch.handlers.update(attention.handlers())
-        self.dispatch.handlers.update(kernels.handlers(self))
-        self.dispatch.handlers.update(losses.handlers())
-        self.dispatch.handlers.update(sparse.handlers())
-        self.dispatch.handlers.update(accumulation.handlers(self.dispatch.handlers))
-        self.dispatch.handlers.update(cpu.handlers(self, self.dispatch.handlers))
+        self._join_handlers()
         self.autocast_cuda = Autocast(self.ledger, "cuda")
         self.autocast_cpu = Autocast(self.ledger, "cpu")
         self._patches = Patches()
         self._library: torch.library.Library | None = None
         self._exit = contextlib.ExitStack()
+
+    def _join_handlers(self) -> None:
+        """Gather the operators' rules; later tables see, and may refine, those before them."""
+        rules = self.dispatch.handlers
+        rules.update(values.handlers(self.stand_ins))
+        for part in (lengths, transfer, attention, losses, sparse):
+            rules.update(part.handlers())
+        rules.update(kernels.handlers(self))
+        rules.update(accumulation.handlers(rules))
+        rules.update(cpu.handlers(self, rules))
 
     # -- in and out --------------------------------------------------------------------------------------------
 
