@@ -86,12 +86,16 @@ def _install_place(simulation: Any, patches: Patches) -> None:
     )
 
 
-def _install_moves(simulation: Any, patches: Patches) -> None:
-    old_to = _Base.to
-    transfers = simulation.transfers
+class _Moves:
+    """Tensor.to, .cuda and .cpu between the simulated pools."""
 
-    def place(tensor: torch.Tensor) -> str | None:
+    def __init__(self, simulation: Any) -> None:
+        self.simulation = simulation
+        self._old_to = _Base.to
+
+    def place(self, tensor: torch.Tensor) -> str | None:
         """The pool, HOST for a real CPU tensor, None for a tensor that is not ours."""
+        simulation = self.simulation
         if simulation.dispatch.inside:
             return None
         entry = simulation.ledger.entry(tensor)
@@ -102,43 +106,51 @@ def _install_moves(simulation: Any, patches: Patches) -> None:
             return found
         return HOST if _real_device(tensor).type == "cpu" else None
 
-    def move(tensor: torch.Tensor, device: torch.device | None, dtype: Any, copy: bool, memory_format: Any) -> Any:
+    def move(
+        self, tensor: torch.Tensor, device: torch.device | None, dtype: Any, copy: bool, memory_format: Any
+    ) -> Any:
+        """The tensor on a device and in a type; itself where nothing changes."""
         kwargs: dict[str, Any] = {"copy": copy} if copy else {}
         if memory_format is not None:
             kwargs["memory_format"] = memory_format
-        source = place(tensor)
+        source = self.place(tensor)
         if device is None or source is None or device.type not in ("cpu", "cuda"):
             if device is not None:
                 kwargs["device"] = device
-            return old_to(tensor, dtype=dtype, **kwargs)
-        target = HOST if device.type == "cpu" else simulation.pool_name(device)
+            return self._old_to(tensor, dtype=dtype, **kwargs)
+        target = HOST if device.type == "cpu" else self.simulation.pool_name(device)
         if source == target:
-            return old_to(tensor, dtype=dtype or tensor.dtype, **kwargs)
-        moved = transfers.move(tensor, target, dtype)
-        return old_to(moved, **kwargs) if memory_format is not None else moved
+            return self._old_to(tensor, dtype=dtype or tensor.dtype, **kwargs)
+        moved = self.simulation.transfers.move(tensor, target, dtype)
+        return self._old_to(moved, **kwargs) if memory_format is not None else moved
 
-    def to(tensor: torch.Tensor, *words: Any, **kwargs: Any) -> Any:
+    def to(self, tensor: torch.Tensor, *words: Any, **kwargs: Any) -> Any:
+        """Every form of Tensor.to's arguments."""
         copy = kwargs.pop("copy", False)
         args = list(words)
-        if args and isinstance(args[0], torch.Tensor):
-            other = args[0]
-            return move(tensor, other.device, other.dtype, copy, kwargs.get("memory_format"))
-        if "other" in kwargs:
-            other = kwargs.pop("other")
-            return move(tensor, other.device, other.dtype, copy, kwargs.get("memory_format"))
+        other = args[0] if args and isinstance(args[0], torch.Tensor) else kwargs.pop("other", None)
+        if other is not None:
+            return self.move(tensor, other.device, other.dtype, copy, kwargs.get("memory_format"))
         if len(args) > 3:
             device, dtype, _, copy = args[:4]
-            return move(tensor, None if device is None else torch.device(device), dtype, copy, None)
+            return self.move(tensor, None if device is None else torch.device(device), dtype, copy, None)
         if len(args) == 3 and args[0].__class__ is torch.dtype:
             copy = args.pop()
         device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
-        return move(tensor, device, dtype, copy, memory_format)
+        return self.move(tensor, device, dtype, copy, memory_format)
+
+
+def _install_moves(simulation: Any, patches: Patches) -> None:
+    moves = _Moves(simulation)
+
+    def to(tensor: torch.Tensor, *words: Any, **kwargs: Any) -> Any:
+        return moves.to(tensor, *words, **kwargs)
 
     def cuda(tensor: torch.Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Any:
-        return move(tensor, simulation.cuda_device(device), None, False, memory_format)
+        return moves.move(tensor, simulation.cuda_device(device), None, False, memory_format)
 
     def cpu(tensor: torch.Tensor, memory_format: Any = None) -> Any:
-        return move(tensor, _CPU, None, False, memory_format)
+        return moves.move(tensor, _CPU, None, False, memory_format)
 
     def pin_memory(tensor: torch.Tensor, device: Any = None) -> torch.Tensor:
         simulation.host.pinned(tensor.numel() * tensor.element_size())
