@@ -57,10 +57,10 @@ def cifar100(root: Path, count: int = 1000) -> None:
 
 
 def image_folder(root: Path, classes: int = 4, each: int = 16, width: int = 256, height: int = 256) -> None:
-    """root/<class>/<n>.jpg, as torchvision's ImageFolder reads it."""
+    """root/<class>/<class>-<n>.jpg, as torchvision's ImageFolder reads it; names are unique, as ImageNet's are."""
     for label in range(classes):
         for index in range(each):
-            _save(root / f"class{label}" / f"{index:04d}.jpg", width, height)
+            _save(root / f"class{label}" / f"class{label}-{index:04d}.jpg", width, height)
 
 
 def train_val_folders(root: Path, classes: int = 4, each: int = 64, width: int = 256, height: int = 256) -> None:

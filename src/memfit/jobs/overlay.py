@@ -54,6 +54,8 @@ class Overlay:
         os.mkdir = self.mkdir
         for name in ("remove", "unlink"):
             setattr(os, name, self._removing(getattr(os, name)))
+        for name in ("chmod", "utime", "access"):
+            setattr(os, name, self._finding(getattr(os, name)))
 
     def open(self, file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
         """As the built-in; a file opened for writing is another one."""
@@ -114,6 +116,14 @@ class Overlay:
             original(held if held is not None else path, *args, **kwargs)
 
         return remove
+
+    def _finding(self, original: Any) -> Any:
+        def find(path: Any, *args: Any, **kwargs: Any) -> Any:
+            if self._written and isinstance(path, (str, bytes, os.PathLike)):
+                path = self._written.get(self._key(path), path)
+            return original(path, *args, **kwargs)
+
+        return find
 
     @staticmethod
     def _key(path: Any) -> str:
