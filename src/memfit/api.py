@@ -40,7 +40,8 @@ def estimate(
             arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
             own; callables and modules run in this one.
         arguments: the script's command line.
-        on: the device to simulate, "rtx4090-24gb", "2xh100-80gb"; "cpu" or None for a machine without one.
+        on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
+            machine has.
         steps: optimizer steps to simulate; two at least show what the first one leaves behind.
         timeout_s: seconds after which the job ends with what was seen.
         passes: for a job that only infers: forward passes to see; None lets it run to its end.
@@ -63,6 +64,7 @@ def estimate(
     """
     if steps < 1:
         raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
+    on = on or _own_devices()
     count = _device_count(on)
     request = Request(
         target=_name(target),
@@ -132,6 +134,13 @@ def simulate(on: str | None = None, **options: Any) -> Simulation:
 
     machine = simulated_machine(on, torch.__version__, torch.version.cuda)
     return Simulation(**{**machine.simulation_arguments(), **options})
+
+
+def _own_devices() -> str | None:
+    from memfit.jobs.machine import own_devices
+    from memfit.sensors import read_devices
+
+    return own_devices(read_devices())
 
 
 def _device_count(on: str | None) -> int:

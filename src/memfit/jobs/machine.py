@@ -7,17 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from memfit.errors import UnknownMachine
 from memfit.machines import (
     ContextOverhead,
     Device,
     cublas_workspace_bytes,
     cublaslt_workspace_bytes,
     device_overhead,
+    find,
     load_learnt,
     parse_request,
     user_data_file,
     workspaces_stay,
 )
+from memfit.quantities import MIB
+from memfit.sensors import DeviceReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +85,29 @@ def simulated_machine(
         workspace_bytes=workspace,
         workspace_stays=workspaces_stay(torch_version),
     )
+
+
+def own_devices(reading: DeviceReading, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The name by which to ask for the devices that this machine has; None without an NVIDIA device.
+
+    Args:
+        reading: what the driver says.
+        environment: ``CUDA_VISIBLE_DEVICES`` limits the count; empty or -1 hides all.
+    """
+    found = [device for device in reading.devices if device.vendor == "nvidia" and device.total_bytes]
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        wanted = [word for word in visible.split(",") if word.strip() not in ("", "-1")]
+        found = found[: len(wanted)]
+    if not found:
+        return None
+    first = found[0]
+    alike = [device for device in found if device.name == first.name]
+    try:
+        known = find(first.name)
+    except UnknownMachine:
+        known = None
+    size_bytes = first.total_bytes or 0
+    if known is None or known.memory_bytes is None or abs(known.memory_bytes - size_bytes) > 0.05 * size_bytes:
+        return f"{size_bytes // MIB}MiB"
+    return f"{len(alike)}x{known.name}" if len(alike) > 1 else known.name
