@@ -18,8 +18,10 @@ import launching
 from corpus import HERE, Script, load
 
 ANSWERED = {0, 3}  # fits, does not fit
-# Assumptions that say the script was not seen as far as one would like: shown beside its figures.
+# Assumptions that say the script was not seen as far, or not as, one would like: shown beside its figures.
 NOTED = {
+    "compiled-as-eager",
+    "kernels-not-run",
     "job-failed-later",
     "job-ended-early",
     "no-optimizer-step",
@@ -83,10 +85,14 @@ def _outcome(script: Script, ended: launching.Ended, estimate: dict | None, corp
     device = next((peak for pool, peak in peaks.items() if pool.startswith("cuda")), None)
     ran = bool(device) if script.trains_on == "cuda" else "host" in peaks
     why = None if ran else f"the estimate has no peak for the {script.trains_on} pool"
-    notes = [item for item in estimate.get("assumptions", []) if item["slug"] in NOTED]
-    notes_by_slug = {item["slug"]: of_no_machine(item["text"], corpus) for item in notes}
     peaks_of = {"device": device, "host": peaks.get("host")}
-    return {"ran": ran, "why": why, **peaks_of, "verdict": estimate.get("verdict"), "notes": notes_by_slug}
+    return {"ran": ran, "why": why, **peaks_of, "verdict": estimate.get("verdict"), "notes": notes(estimate, corpus)}
+
+
+def notes(estimate: dict, corpus: Path) -> dict[str, str]:
+    """What was assumed and is worth showing, by its slug."""
+    worth_it = (item for item in estimate.get("assumptions", []) if item["slug"] in NOTED)
+    return {item["slug"]: of_no_machine(item["text"], corpus) for item in worth_it}
 
 
 def _why(ended: launching.Ended) -> str:
