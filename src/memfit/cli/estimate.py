@@ -26,7 +26,9 @@ def configure(parser: Parser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="TARGET …", help="the script and its arguments")
     parser.add_argument("-m", "--module", action="store_true", help="TARGET is a module, as with python -m")
-    parser.add_argument("--on", metavar="DEVICE", help='"rtx4090-24gb", "2xh100-80gb", "cpu" (`memfit devices` lists)')
+    parser.add_argument(
+        "--on", metavar="DEVICE", help='"rtx4090-24gb", "2xh100-80gb", "cpu" (this machine\'s; `memfit devices` lists)'
+    )
     parser.add_argument(
         "--host-memory", type=parse_bytes, metavar="SIZE", help='RAM of the machine in question, "64GiB"'
     )
