@@ -26,10 +26,10 @@ with `memfit estimate --on {on}` on a machine without a GPU ({date}, memfit at {
 
 The scripts are named with repository, commit, working folder and whole arguments in
 `benchmarks/compatibility/scripts.toml`; their data is made up, tiny and of the form they expect, so **the host figures
-hold for the made-up data**, and this page says nothing of accuracy (see [accuracy.md](accuracy.md)). "Device" and
-"host" are the peak in GiB: expected, and the high end to plan with; the device peak includes the driver's context.
-"Seconds" is the whole command on two CPU cores shared with other work. The notes are explained in
-[messages.md](messages.md).
+hold for the made-up data**, and so do the device's where a batch is as long as its longest text. This page says nothing
+of accuracy (see [accuracy.md](accuracy.md)). "Device" and "host" are the peak in GiB: expected, and the high end to
+plan with. The device peak includes the driver's context: nearly all of it for the smallest models. "Seconds" is the
+whole command on two CPU cores shared with other work. The notes are explained in [messages.md](messages.md).
 
 | script | command line | kind | torch | ran | device | host | seconds | notes |
 | --- | --- | --- | --- | --- | ---: | ---: | ---: | --- |
