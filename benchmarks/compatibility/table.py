@@ -24,8 +24,8 @@ OPENING = """# Public scripts
 **{ran} of {total}** public scripts by other people, unmodified, ran as far as memfit needs and gave an estimate
 with `memfit estimate --on {on}` on a machine without a GPU ({date}, memfit at {commits}).{later}{missed}{unseen}
 
-memfit was repaired on these scripts: the count says what works now, not what share of unseen ones would. A script that
-fails by itself with today's packages (`run_clm_no_trainer.py`, which asks accelerate for a name it dropped) was left out.
+memfit was repaired on these scripts: the count says what works now, not what share of unseen ones would. One script
+was left out: `run_clm_no_trainer.py` fails by itself, as it asks for a name that today's accelerate no longer has.
 
 The scripts are named with repository, commit, working folder and whole arguments in
 `benchmarks/compatibility/scripts.toml`; their data is made up, tiny and of the form they expect, so **the host figures
