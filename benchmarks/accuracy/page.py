@@ -44,8 +44,9 @@ them ("tuning") may be used to tune constants; figures are claimed on the other 
 before anything was predicted. Errors are (predicted − measured) / measured; a plus is too much.
 
 How held out the judging half still is: constants of the host pool were chosen on the tuning half, but after a first
-judging round (1 of 42 runs 0.2 % above `high`) the form of its margin was changed once. Operators were corrected with the
-disagreements of both halves in view, so the table of tensors shows what is modelled, not what an unseen job would give.
+judging round (1 of 42 runs 0.2 % above `high`) the form of its margin was changed once. Operators were corrected with
+the disagreements of both halves in view, so the table of tensors shows what is modelled, not what an unseen job would
+give.
 No figure here was measured on a GPU: `measure_device.py` is ready, and its data goes to `data/device`.
 """
 
