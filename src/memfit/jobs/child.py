@@ -45,6 +45,7 @@ class Child:
         self.started = time.monotonic()
         self.sim: Any = None
         self.machine: Any = None
+        self.compiler_bytes = 0
         scratch = folder / "written"
         scratch.mkdir()
         self.overlay = Overlay(scratch)
@@ -64,6 +65,11 @@ class Child:
         import_module = importlib.import_module
         torch: Any = sys.modules["torch"]
         simulation = import_module("memfit.frameworks.torch.simulation")
+        before = process_memory()
+        import_module("torch._dynamo")  # as the simulation will; an optimizer imports it too, other jobs do not
+        after = process_memory()
+        if before is not None and after is not None:
+            self.compiler_bytes = after.rss_bytes - before.rss_bytes
         request = self.request
         self.machine = simulated_machine(request.on, torch.__version__, torch.version.cuda)
         limits = job.Limits(steps=request.steps, passes=request.passes)
@@ -126,6 +132,8 @@ class Child:
         observation = self.sim.observation()
         reading = process_memory()
         own = _OWN_MODULES_BYTES + len(observation.trace.storages) * _RECORD_BYTES
+        if not self.sim.optimizers and not self.sim.stepped:
+            own += self.compiler_bytes
         peak = reading.peak_rss_bytes or reading.rss_bytes if reading is not None else None
         observation.environment = {
             "memfit": __version__,
