@@ -138,7 +138,7 @@ def _shares(pool: PoolEstimate) -> tuple[Share, ...]:
             seen.append(part.basis.value)
     whole = max(pool.peak_bytes.expected, 1)
     return tuple(
-        Share(name=_words(name), size_bytes=size, share=size / whole, basis=", ".join(bases[name]))
+        Share(name=_words(name), size_bytes=size, share=size / whole, basis=_bases(bases[name]))
         for name, size in pool.breakdown_bytes.items()
         if size
     )
@@ -212,6 +212,11 @@ def _cost(cost: Mapping[str, Any]) -> str:
         f"{steps} steps simulated" if isinstance(steps, int) and steps else "",
     )
     return ", ".join(part for part in parts if part)
+
+
+def _bases(names: list[str]) -> str:
+    """How a figure came about; of many ways the first and the last, which is the weakest that was listed."""
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} … {names[-1]}"
 
 
 def _words(name: str) -> str:
