@@ -8,7 +8,7 @@ from typing import Any
 
 from memfit.documents import Assumption, Estimate, Machine, PoolEstimate
 from memfit.engine.observation import Observation
-from memfit.estimating.device_pool import device_pool
+from memfit.estimating.device_pool import FUSIBLE, device_pool
 from memfit.estimating.host_pool import host_pool
 from memfit.machines import ContextOverhead, Device
 from memfit.sensors import HostMemory
@@ -60,7 +60,10 @@ def assemble(
             if pool != "host":
                 pools.append(device_pool(observation, pool, context, device.usable_bytes or device.memory_bytes))
     on_device = bool(pools)
-    assumptions = [Assumption(slug=slug, text=text) for slug, text in observation.assumptions.items()]
+    assumptions = [
+        Assumption(slug=slug, text=text, effect_bytes=_effect(slug, pools))
+        for slug, text in observation.assumptions.items()
+    ]
     host_estimate, more = host_pool(
         observation,
         process,
@@ -86,6 +89,14 @@ def assemble(
         environment=dict(observation.environment),
         cost=dict(cost),
     )
+
+
+def _effect(slug: str, pools: list[PoolEstimate]) -> int | None:
+    """How much of the devices' peaks hangs on an assumption, where that can be bounded."""
+    if slug != "compiled-as-eager" or not pools:
+        return None
+    parts = [part for pool in pools for part in pool.components if part.category in FUSIBLE]
+    return sum(part.range.expected for part in parts)
 
 
 def _details(device: Device | None, count: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A device's peak: what the allocator reserves for the job's tensors, and what the process holds beside it.
 
-The range. low: live tensors alone and the smallest context seen. expected: the modelled reservation and the usual
-context. high: the expected figure with the largest context seen and a share for what a model on paper does not see.
+The range. low: live tensors alone and the smallest context seen; of a compiled job without what fusion could save.
+expected: the modelled reservation and the usual context. high: the expected figure with the largest context seen and a
+share for what a model on paper does not see.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from memfit.quantities import Basis, ByteRange, Category
 # it the context, which has a range of its own. To be replaced by the device benchmark's own figures.
 UNSEEN_SHARE = 0.08
 _LARGEST_KEPT = 64
+FUSIBLE = (Category.ACTIVATIONS, Category.TEMPORARIES, Category.CAST_CACHE)
 
 
 def device_pool(
@@ -38,8 +40,11 @@ def device_pool(
     )
     expected = sum(part.range.expected for part in parts)
     margin = round(seen.reserved.size_bytes * UNSEEN_SHARE)
+    surest = seen.allocated.size_bytes
+    if "compiled-as-eager" in observation.assumptions:
+        surest -= fusible_bytes(seen)
     peak = ByteRange(
-        low=min(seen.allocated.size_bytes + context.range.low, expected),
+        low=min(surest + context.range.low, expected),
         expected=expected,
         high=seen.reserved.size_bytes + context.range.high + margin,
     )
@@ -66,6 +71,11 @@ def tensors(seen: Replay, source: str) -> list[Component]:
         for category, size in sizes.items()
         if size
     ]
+
+
+def fusible_bytes(seen: Replay) -> int:
+    """What a compiler could at most do without at the peak: values between operators, recomputed or never made."""
+    return sum(seen.allocated_breakdown_bytes.get(category, 0) for category in FUSIBLE)
 
 
 def location(seen: Replay) -> PeakLocation:

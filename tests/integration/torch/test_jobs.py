@@ -96,6 +96,20 @@ def test_an_epoch_is_cut_and_the_evaluation_and_checkpoint_are_seen(tmp_path: Pa
     assert {"loader", "checkpoint"} <= set(result.pool("host").breakdown_bytes)
 
 
+def test_what_a_compiler_could_save_is_bounded(tmp_path: Path) -> None:
+    """A compiled job is traced as eager: the low end leaves out what fusion could at most do without."""
+    compiled = TRAIN.replace("    optimizer =", "    model = torch.compile(model)\n    optimizer =")
+
+    eager_pool = estimate(script(tmp_path, TRAIN), on="t4").pool("cuda:0")
+    result = estimate(script(tmp_path, compiled), on="t4")
+
+    pool = result.pool("cuda:0")
+    (assumed,) = [item for item in result.assumptions if item.slug == "compiled-as-eager"]
+    assert pool.peak_bytes.expected == eager_pool.peak_bytes.expected
+    assert pool.peak_bytes.low < eager_pool.peak_bytes.low
+    assert assumed.effect_bytes == eager_pool.peak_bytes.low - pool.peak_bytes.low
+
+
 def test_both_optimizers_of_a_gan_are_seen(tmp_path: Path) -> None:
     """The second network steps every fifth time only; the job goes on until it has stepped."""
     code = """
