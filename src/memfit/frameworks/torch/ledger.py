@@ -97,9 +97,6 @@ class Ledger:
         entry = self.entry(tensor)
         return entry.pool if entry is not None and not entry.real else None
 
-    def entries(self) -> list[Entry]:
-        return list(self._entries.values())
-
     # -- births and deaths -------------------------------------------------------------------------------------
 
     def adopt(

@@ -21,21 +21,11 @@ class Patches:
         setattr(owner, name, value)
         return inherited if own is _ABSENT else own
 
-    def set_item(self, mapping: dict[str, Any], name: str, value: Any) -> None:
-        """Replace ``mapping[name]``."""
-        self._undo.append((mapping, name, mapping.get(name, _ABSENT)))
-        mapping[name] = value
-
     def undo(self) -> None:
         """Put everything back."""
         while self._undo:
             owner, name, value = self._undo.pop()
-            if isinstance(owner, dict):
-                if value is _ABSENT:
-                    owner.pop(name, None)
-                else:
-                    owner[name] = value
-            elif value is _ABSENT:
+            if value is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, value)
