@@ -60,8 +60,6 @@ class Observation:
         environment: versions and settings the figures hold for.
         steps: optimizer steps seen.
         passes: forward passes seen.
-        compute: which kinds of library the job used ("convolution", "matrix", "recurrent"): they keep buffers.
-        largest_compute_bytes: operands of the largest call of each kind.
     """
 
     trace: Trace
@@ -71,4 +69,3 @@ class Observation:
     environment: Mapping[str, Any]
     steps: int
     passes: int
-    compute: Mapping[str, int] = field(default_factory=dict)

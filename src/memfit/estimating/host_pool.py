@@ -16,7 +16,7 @@ from memfit.engine.host_replay import replay_host
 from memfit.engine.observation import HostSide, Observation
 from memfit.engine.replay import Replay, replay
 from memfit.engine.trace import Trace
-from memfit.estimating.device_pool import location, steps, tensors, top
+from memfit.estimating.replayed import pool_estimate, tensors
 from memfit.quantities import GIB, MIB, Basis, ByteRange, Category
 from memfit.sensors import HostMemory, libc_version
 
@@ -63,20 +63,7 @@ def host_pool(
                 text="the host's memory is judged by this machine's; say another with --host-memory 64GiB",
             )
         )
-    estimate = PoolEstimate(
-        pool="host",
-        capacity_bytes=capacity,
-        peak_bytes=total,
-        components=tuple(parts),
-        allocated_peak_bytes=seen.allocated.size_bytes,
-        requested_peak_bytes=seen.requested.size_bytes,
-        reserved_peak_bytes=seen.reserved.size_bytes,
-        peak_at=location(seen),
-        steps=steps(seen),
-        top=top(seen),
-        other_processes_bytes=others,
-    )
-    return estimate, assumptions
+    return pool_estimate(seen, parts, total, capacity, others), assumptions
 
 
 def _tensors(trace: Trace, environment: Mapping[str, str]) -> tuple[list[Component], Replay]:

@@ -10,23 +10,22 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import platform
 import sys
 import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from memfit import __version__
 from memfit.documents import save
 from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, MemfitError
-from memfit.estimating import ProcessReading, assemble
+from memfit.estimating import ProcessReading
 from memfit.jobs.machine import simulated_machine
 from memfit.jobs.overlay import Overlay
 from memfit.jobs.request import Request
+from memfit.jobs.result import estimate_of
 from memfit.registry import adapter
-from memfit.sensors import host_capacity, process_memory
+from memfit.sensors import process_memory
 
 # What one line of the trace costs this process: a Storage with its integers, measured with sys.getsizeof on CPython
 # 3.11 (168 B and three integers of 28 to 32 B).
@@ -51,13 +50,12 @@ class Child:
         self.overlay = Overlay(scratch)
         self._lock = threading.Lock()
 
-    def work(self) -> int:
-        """Simulate and write the result. Returns the exit code; 0 when a result was written."""
+    def work(self) -> None:
+        """Simulate, write the result or what went wrong, and end the process."""
         try:
             self._simulate()
         except MemfitError as error:
-            return self._fail(error)
-        return 0
+            self._end(self._fail(error))
 
     def _simulate(self) -> None:
         self.tell("start", "loading the framework", 0)
@@ -123,10 +121,14 @@ class Child:
                 code = self._fail(error)
             except Exception as error:
                 code = self._fail(MemfitError(f"memfit itself failed: {error!r}", slug="internal"), error)
-            self.overlay.clean()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            self._end(code)
+
+    def _end(self, code: int) -> NoReturn:
+        """Leave at once, whatever threads the job has left running."""
+        self.overlay.clean()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
     def _estimate(self) -> Any:
         observation = self.sim.observation()
@@ -135,30 +137,15 @@ class Child:
         if not self.sim.optimizers and not self.sim.stepped:
             own += self.compiler_bytes
         peak = reading.peak_rss_bytes or reading.rss_bytes if reading is not None else None
-        observation.environment = {
-            "memfit": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            **observation.environment,
-        }
-        return assemble(
+        return estimate_of(
             observation,
-            target={
-                "kind": "module" if self.request.module else "script",
-                "name": self.request.target,
-                "arguments": list(self.request.arguments),
-            },
-            device=self.machine.device,
-            device_count=self.machine.count,
-            context=self.machine.context,
+            self.request,
+            self.machine,
+            kind="module" if self.request.module else "script",
             process=ProcessReading(peak_bytes=peak, own_bytes=own),
-            host=host_capacity(own_bytes=reading.rss_bytes if reading is not None else None),
-            host_memory_bytes=self.request.host_memory_bytes,
-            environment=dict(os.environ),
+            resident_bytes=reading.rss_bytes if reading is not None else None,
             cost={
                 "seconds": round(time.monotonic() - self.started, 2),
-                "process_peak_bytes": peak,
-                "steps": observation.steps,
                 "operators": self.sim.dispatch.operators,
             },
         )
@@ -252,7 +239,7 @@ class Child:
                 hint="give it longer with --timeout, or less data to prepare",
             )
         )
-        os._exit(1)
+        self._end(1)
 
     def tell(self, stage: str, text: str, step: int) -> None:
         line = {"stage": stage, "text": text, "step": step, "seconds": round(time.monotonic() - self.started, 2)}
@@ -311,12 +298,12 @@ def _stay_offline() -> None:
     sys.addaudithook(refuse)
 
 
-def main() -> int:
+def main() -> None:
     """Work on the folder named on the command line."""
     child = Child(Path(sys.argv[1]))
     _stay_offline()
-    return child.work()
+    child.work()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

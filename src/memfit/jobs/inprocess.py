@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
-from memfit import __version__
 from memfit.documents import Estimate
 from memfit.errors import JobNeverTrained
-from memfit.estimating import ProcessReading, assemble
+from memfit.estimating import ProcessReading
 from memfit.jobs.machine import simulated_machine
 from memfit.jobs.request import Request
+from memfit.jobs.result import estimate_of
 from memfit.registry import adapter
-from memfit.sensors import host_capacity, process_memory
+from memfit.sensors import process_memory
 
 
 def estimate_module(module: Any, batch: tuple[Any, ...], optimizer: str | None, request: Request) -> Estimate:
@@ -50,22 +48,13 @@ def estimate_callable(function: Callable[[], Any], request: Request) -> Estimate
     )
     if not observation.trace.storages:
         raise JobNeverTrained(f"{request.target} made no tensor", hint="give a callable that runs a few steps")
-    observation.environment = {
-        "memfit": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        **observation.environment,
-    }
     held = before.rss_bytes if before is not None else None
-    return assemble(
+    return estimate_of(
         observation,
-        target={"kind": "callable", "name": request.target, "arguments": []},
-        device=machine.device,
-        device_count=machine.count,
-        context=machine.context,
+        request,
+        machine,
+        kind="callable",
         process=ProcessReading(peak_bytes=held, own_bytes=0),
-        host=host_capacity(own_bytes=held),
-        host_memory_bytes=request.host_memory_bytes,
-        environment=dict(os.environ),
-        cost={"seconds": round(time.monotonic() - started, 2), "process_peak_bytes": held, "steps": observation.steps},
+        resident_bytes=held,
+        cost={"seconds": round(time.monotonic() - started, 2)},
     )

@@ -114,7 +114,6 @@ class Simulation:
         self.writes_are_redirected = False
         self.loaders_in_use = 0
         self.host = HostSide()
-        self.compute: dict[str, int] = {}
         self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.modules: weakref.WeakSet[Any] = weakref.WeakSet()
         self.stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -222,12 +221,7 @@ class Simulation:
             environment=environment,
             steps=self.total_steps,
             passes=self.passes,
-            compute=dict(self.compute),
         )
-
-    def used(self, kind: str, size_bytes: int) -> None:
-        """Note that a kind of library was used, with the operands of its largest call."""
-        self.compute[kind] = max(self.compute.get(kind, 0), size_bytes)
 
     # -- devices -----------------------------------------------------------------------------------------------
 

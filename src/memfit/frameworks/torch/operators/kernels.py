@@ -42,7 +42,6 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
     workspaces: set[tuple[str, bool]] = set()
 
     def matrix(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
-        simulation.used("matrix", operand_bytes(args))
         if any(tensor.layout is not torch.strided for tensor in tensors_in(args, {})):
             return _sparse_product(dispatch, func, args, pool)
         if pool != HOST and simulation.workspace_bytes:
@@ -55,10 +54,8 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
         return dispatch.run_simulated(func, args, kwargs, pool)
 
     def convolution(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
-        operands = operand_bytes(args)
-        simulation.used("convolution", operands)
         if pool != HOST:
-            scratch = int(operands * CONVOLUTION_WORKSPACE_SHARE)
+            scratch = int(operand_bytes(args) * CONVOLUTION_WORKSPACE_SHARE)
             dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, "cuDNN convolution workspace")
         return dispatch.run_simulated(func, args, kwargs, pool)
 

@@ -160,7 +160,7 @@ def _install_threads(simulation: Any, patches: Patches) -> None:
     old_run = threading.Thread.run
 
     def run(thread: threading.Thread) -> None:
-        if not simulation.active or getattr(thread, "memfit_own", False):
+        if not simulation.active:
             old_run(thread)
             return
         with simulation.thread():

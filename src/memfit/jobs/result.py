@@ -1,0 +1,52 @@
+"""From a simulated job to its estimate: what both ways of running a job add to what was observed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+from typing import Any
+
+from memfit import __version__
+from memfit.documents import Estimate
+from memfit.engine.observation import Observation
+from memfit.estimating import ProcessReading, assemble
+from memfit.jobs.machine import SimulatedMachine
+from memfit.jobs.request import Request
+from memfit.sensors import host_capacity
+
+
+def estimate_of(
+    observation: Observation,
+    request: Request,
+    machine: SimulatedMachine,
+    *,
+    kind: str,
+    process: ProcessReading,
+    resident_bytes: int | None,
+    cost: dict[str, Any],
+) -> Estimate:
+    """The estimate of an observed job.
+
+    Args:
+        observation: what the simulation saw.
+        request: what was asked.
+        machine: what was simulated.
+        kind: of target: "script", "module" or "callable".
+        process: what the simulating process held at most.
+        resident_bytes: what this process holds now: it is not another's.
+        cost: what the estimate took, beside the steps and the process's peak.
+    """
+    environment = {"memfit": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    return assemble(
+        dataclasses.replace(observation, environment={**environment, **observation.environment}),
+        target={"kind": kind, "name": request.target, "arguments": list(request.arguments)},
+        device=machine.device,
+        device_count=machine.count,
+        context=machine.context,
+        process=process,
+        host=host_capacity(own_bytes=resident_bytes),
+        host_memory_bytes=request.host_memory_bytes,
+        environment=dict(os.environ),
+        cost={**cost, "process_peak_bytes": process.peak_bytes, "steps": observation.steps},
+    )
