@@ -75,7 +75,7 @@ def predict(name: str, words: list[str], on: str, pool: str, extra: dict[str, st
         if not file.exists():
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             return {"failure": " / ".join(said[-3:])[:300] or f"exit {done.returncode}", "seconds": seconds}
-        return {"seconds": seconds, **row(load(file), pool)}
+        return {"seconds": seconds, **row(load(file, Estimate), pool)}
 
 
 def write(file: Path, kind: str, name: str, found: dict[str, Any]) -> None:

@@ -206,6 +206,13 @@ def test_newer_schema_says_what_to_do() -> None:
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("kind", ["recipe", None, 3, []])
+def test_unknown_kind_is_refused_with_the_kinds_there_are(kind: Any) -> None:
+    """A document of a kind that nobody reads is refused, and the sentence names what could be read."""
+    with pytest.raises(InvalidDocument, match="expected an 'estimate'"):
+        codec.from_json({**DOCUMENT, "kind": kind})
+
+
 @pytest.mark.parametrize("path", ["missing.json", "."])
 def test_missing_file_or_folder_is_refused(path: str) -> None:
     """A path that holds no file is an InvalidDocument."""

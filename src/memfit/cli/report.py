@@ -18,5 +18,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Read and show. A job that does not fit is no failure of the report: the exit code is 0."""
     from memfit import documents
 
-    output.show(documents.load(arguments.file), as_json=arguments.json)
+    output.show(documents.load(arguments.file, documents.Estimate), as_json=arguments.json)
     return 0

@@ -153,7 +153,7 @@ def _result(folder: Path, code: int | None, request: Request) -> Estimate:
         kind = getattr(errors, told["type"], MemfitError)
         raise kind(told["message"], hint=told["hint"], slug=told["slug"])
     if (folder / "result.json").exists():
-        return load(folder / "result.json")
+        return load(folder / "result.json", Estimate)
     log = (folder / "job.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = log[-1] if log else "it printed nothing"
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"

@@ -1,0 +1,1 @@
+"""The form of each kind of document: one file per kind, found by the codec through its KIND."""
