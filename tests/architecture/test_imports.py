@@ -26,7 +26,7 @@ ALLOWED = {
     "datasets": _FOUNDATION,
     "machines": _FOUNDATION | {"documents"},
     "probing": _FOUNDATION | {"sensors"},
-    "recording": _FOUNDATION | {"sensors", "documents"},
+    "recording": _FOUNDATION | {"sensors", "documents", "registry"},
     "frameworks": _FOUNDATION | {"engine", "probing", "datasets"},
     "analysis": _FOUNDATION | {"documents"},
     "advice": _FOUNDATION | {"documents"},

@@ -2,17 +2,41 @@
 
 from memfit.documents.codec import SCHEMA, Document, load, save, to_json
 from memfit.documents.estimate import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate, StepPeak
+from memfit.documents.recording import (
+    Ending,
+    Event,
+    Holding,
+    Iterations,
+    Limit,
+    PhaseSpan,
+    PhaseTotal,
+    Process,
+    Recording,
+    Series,
+    host_pool,
+)
 
 __all__ = [
     "SCHEMA",
     "Assumption",
     "Component",
     "Document",
+    "Ending",
     "Estimate",
+    "Event",
+    "Holding",
+    "Iterations",
+    "Limit",
     "Machine",
     "PeakLocation",
+    "PhaseSpan",
+    "PhaseTotal",
     "PoolEstimate",
+    "Process",
+    "Recording",
+    "Series",
     "StepPeak",
+    "host_pool",
     "load",
     "save",
     "to_json",

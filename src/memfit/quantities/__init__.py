@@ -1,7 +1,21 @@
 """What memfit counts in: bytes, names of places, ranges. Standard library only."""
 
 from memfit.quantities.bytes import GIB, KIB, MIB, format_bytes, parse_bytes
+from memfit.quantities.marks import Held, Marks
 from memfit.quantities.names import Basis, Category, Phase, Verdict
 from memfit.quantities.ranges import ByteRange
 
-__all__ = ["GIB", "KIB", "MIB", "Basis", "ByteRange", "Category", "Phase", "Verdict", "format_bytes", "parse_bytes"]
+__all__ = [
+    "GIB",
+    "KIB",
+    "MIB",
+    "Basis",
+    "ByteRange",
+    "Category",
+    "Held",
+    "Marks",
+    "Phase",
+    "Verdict",
+    "format_bytes",
+    "parse_bytes",
+]
