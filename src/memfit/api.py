@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memfit.documents import Estimate
+from memfit.documents import Comparison, Estimate, Recording
 from memfit.documents import load as load
 from memfit.errors import JobFailed, UsageError
 from memfit.jobs import Progress as Progress
@@ -134,6 +134,42 @@ def simulate(on: str | None = None, **options: Any) -> Simulation:
 
     machine = simulated_machine(on, torch.__version__, torch.version.cuda)
     return Simulation(**{**machine.simulation_arguments(), **options})
+
+
+def compare(
+    first: Estimate | Recording | str | os.PathLike[str], second: Estimate | Recording | str | os.PathLike[str]
+) -> Comparison:
+    """What was predicted beside what was measured, by pool, category and phase; or two of a kind, before and after.
+
+    Args:
+        first: an estimate or a recording, or the file of one.
+        second: the other; of two of a kind the later one.
+
+    Returns:
+        The comparison: where the measured peaks lie in the predicted ranges, and why they differ where it can be told.
+
+    Raises:
+        MemfitError: a file that is neither.
+
+    >>> memfit.compare("estimate.json", "job.memfit").pools[0].error_share   # doctest: +SKIP
+    0.021
+    """
+    from memfit.analysis.comparison import compare as lay
+
+    return lay(_comparable(first), _comparable(second))
+
+
+def _comparable(given: Estimate | Recording | str | os.PathLike[str]) -> Estimate | Recording:
+    if isinstance(given, Estimate | Recording):
+        return given
+    found = load(os.fspath(given))
+    if not isinstance(found, Estimate | Recording):
+        raise UsageError(
+            f"{os.fspath(given)} is a {type(found).__name__.lower()}: it cannot be compared",
+            hint="give what `memfit estimate -o FILE` and `memfit run -o FILE` saved",
+            slug="not-comparable",
+        )
+    return found
 
 
 def _own_devices() -> str | None:

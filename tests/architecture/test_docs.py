@@ -66,9 +66,10 @@ def examples(kind: str) -> list[dict[str, Any]]:
     return [document for document in map(json.loads, found) if document.get("kind") == kind]
 
 
-def test_estimate_in_the_docs_is_a_real_one() -> None:
-    """The example of docs/json.md reads as an estimate and is written again as it stands."""
-    (document,) = examples("estimate")
+@pytest.mark.parametrize("kind", ["estimate", "comparison"])
+def test_document_in_the_docs_is_a_real_one(kind: str) -> None:
+    """The example of docs/json.md reads as a document and is written again as it stands."""
+    (document,) = examples(kind)
 
     assert codec.to_json(codec.from_json(document)) == document
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VERBS = {
     "estimate": "predict the peak memory of a script before it runs, and whether it fits",
     "report": "show a saved estimate",
+    "compare": "hold what was predicted against what was measured, or before against after",
     "devices": "list the devices that --on knows",
     "doctor": "show what this machine has: memory, limits, devices, settings",
 }

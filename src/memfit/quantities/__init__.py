@@ -2,7 +2,7 @@
 
 from memfit.quantities.bytes import GIB, KIB, MIB, format_bytes, parse_bytes
 from memfit.quantities.marks import Held, Marks
-from memfit.quantities.names import Basis, Category, Phase, Verdict
+from memfit.quantities.names import Basis, Category, Phase, Standing, Verdict
 from memfit.quantities.ranges import ByteRange
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Held",
     "Marks",
     "Phase",
+    "Standing",
     "Verdict",
     "format_bytes",
     "parse_bytes",

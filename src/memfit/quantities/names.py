@@ -1,4 +1,4 @@
-"""The closed vocabularies that every document speaks: category, phase, basis, verdict."""
+"""The closed vocabularies that every document speaks: category, phase, basis, standing, verdict."""
 
 from __future__ import annotations
 
@@ -52,6 +52,14 @@ class Basis(_Name):
     COMPUTED = "computed"
     EXTRAPOLATED = "extrapolated"
     ASSUMED = "assumed"
+
+
+class Standing(_Name):
+    """Where a measured size lies against a predicted range."""
+
+    INSIDE = "inside"
+    ABOVE = "above"
+    BELOW = "below"
 
 
 class Verdict(_Name):

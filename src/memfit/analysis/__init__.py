@@ -1,0 +1,1 @@
+"""What documents say beyond their figures: growth, attribution, comparison. Pure: documents in, documents out."""
