@@ -143,3 +143,11 @@ def _uss(process: psutil.Process) -> int | None:
         return int(process.memory_full_info().uss)
     except (psutil.Error, AttributeError):
         return None
+
+
+def started_at(pid: int) -> float | None:
+    """When a process began, in seconds since the epoch; None when it is not there. With its number it names it."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
