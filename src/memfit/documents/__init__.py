@@ -2,6 +2,15 @@
 
 from memfit.documents.codec import SCHEMA, Document, load, save, to_json
 from memfit.documents.comparison import Comparison, PerIteration, PoolComparison, Reason, Row, Side
+from memfit.documents.diagnosis import (
+    Diagnosis,
+    Growth,
+    Horizon,
+    Interval,
+    LimitReached,
+    SeriesDiagnosis,
+    worst_first,
+)
 from memfit.documents.estimate import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate, StepPeak
 from memfit.documents.recording import (
     Ending,
@@ -22,13 +31,18 @@ __all__ = [
     "Assumption",
     "Comparison",
     "Component",
+    "Diagnosis",
     "Document",
     "Ending",
     "Estimate",
     "Event",
+    "Growth",
     "Holding",
+    "Horizon",
+    "Interval",
     "Iterations",
     "Limit",
+    "LimitReached",
     "Machine",
     "PeakLocation",
     "PerIteration",
@@ -41,10 +55,12 @@ __all__ = [
     "Recording",
     "Row",
     "Series",
+    "SeriesDiagnosis",
     "Side",
     "StepPeak",
     "host_pool",
     "load",
     "save",
     "to_json",
+    "worst_first",
 ]

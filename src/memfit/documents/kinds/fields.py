@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -22,3 +23,29 @@ def words(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(f"expected text or null, got {value!r}")
     return value
+
+
+def text(value: Any) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {value!r}")
+    return value
+
+
+def truth(value: Any) -> bool | None:
+    """True or false, or None for what is not known."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"expected true, false or null, got {value!r}")
+    return value
+
+
+def number(value: Any) -> float:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"expected a finite number, got {value!r}")
+    return float(value)
+
+
+def number_or_none(value: Any) -> float | None:
+    """A finite number, or None for what is not known or has no end."""
+    return None if value is None else number(value)
