@@ -1,0 +1,1 @@
+"""How well memfit tells leaks from everything else: labelled series, real loops, and the rules people use instead."""

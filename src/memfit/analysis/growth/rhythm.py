@@ -1,0 +1,196 @@
+"""What comes and goes: spikes, saw-teeth, periods. Taken off, the skeleton is left: what is never given back."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from memfit.analysis.growth.series import Series
+
+_OUTLIER = 8.0  # standard deviations of the noise: beyond it a reading is an event, not noise
+_FEWEST_TEETH = 3
+_MOST_BLOCKS = 80  # of a skeleton: enough for a shape, few enough that noise is averaged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """A series taken apart.
+
+    Args:
+        x: iterations of the skeleton's points.
+        y: its bytes: the floor of each tooth or period, the median of each block otherwise.
+        tops: the highest reading of each point's block.
+        kind: "plain", "teeth" or "period".
+        amplitude: how far a tooth or period rises above its floor, in bytes.
+        spikes: how many single events rise out of the noise.
+        spike_bytes: how high above their surroundings, in the median.
+        regular: the spikes come at regular distances.
+        fine_x: the iterations of all points without spikes.
+        fine_y: their bytes.
+    """
+
+    x: Any
+    y: Any
+    tops: Any
+    kind: str
+    amplitude: float
+    spikes: int
+    spike_bytes: float
+    regular: bool
+    fine_x: Any
+    fine_y: Any
+
+
+def take_apart(series: Series) -> Rhythm:
+    """The skeleton of a series and what was taken off it."""
+    x, y, high = series.x, series.y, series.high
+    spiky, heights = _spikes(high, y)
+    centres = _events(spiky)
+    calm = ~spiky if series.samples <= len(y) else np.ones(len(y), dtype=bool)
+    if calm.sum() < max(8, len(y) // 2):
+        calm = np.ones(len(y), dtype=bool)
+    cx, cy, ch = x[calm], y[calm], high[calm]
+    kind, edges, amplitude = _blocks(cy)
+    starts, ends = edges[:-1], edges[1:]
+    floor = {"plain": np.median, "teeth": lambda part: part[:3].min(), "period": lambda part: np.quantile(part, 0.2)}[
+        kind
+    ]
+    return Rhythm(
+        x=np.array([cx[start:end].mean() for start, end in zip(starts, ends, strict=True)]),
+        y=np.array([floor(cy[start:end]) for start, end in zip(starts, ends, strict=True)]),
+        tops=np.array([ch[start:end].max() for start, end in zip(starts, ends, strict=True)]),
+        kind=kind,
+        amplitude=amplitude,
+        spikes=len(centres),
+        spike_bytes=float(np.median(heights[spiky])) if spiky.any() else 0.0,
+        regular=_is_regular(centres),
+        fine_x=cx,
+        fine_y=cy,
+    )
+
+
+def noise(y: Any) -> float:
+    """The standard deviation of the readings around their neighbours, whatever jumps there are; 0 on plateaus."""
+    if len(y) < 3:
+        return 0.0
+    steps = np.diff(y)
+    return float(1.4826 * np.median(np.abs(steps - np.median(steps))) / np.sqrt(2))
+
+
+def running_median(y: Any, width: int) -> Any:
+    """The median around each point, over an odd number of points."""
+    half = width // 2
+    padded = np.concatenate([y[:half][::-1], y, y[-half:][::-1]]) if half else y
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+
+
+def _spikes(high: Any, y: Any) -> tuple[Any, Any]:
+    """Which points stick out of their surroundings, and by how much."""
+    if len(y) < 8:
+        return np.zeros(len(y), dtype=bool), np.zeros(len(y))
+    base = running_median(y, 2 * min(max(len(y) // 20, 2), 50) + 1)
+    rest = y - base
+    spread = max(1.4826 * float(np.median(np.abs(rest))), noise(y))
+    limit = max(_OUTLIER * spread, 0.002 * float(base.max()), 1.0)
+    above = high - base
+    mask = (above > limit) | (rest < -limit)
+    for edge in (mask, mask[::-1]):  # what does not come from the base or return to it is a step, no spike
+        edge[: int(np.argmin(edge))] = False
+    return mask, np.abs(above)
+
+
+def _events(mask: Any) -> list[float]:
+    """The middles of the runs of marked points."""
+    places = np.flatnonzero(mask)
+    if not len(places):
+        return []
+    runs = np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
+    return [float(run.mean()) for run in runs]
+
+
+def _is_regular(centres: list[float]) -> bool:
+    if len(centres) < _FEWEST_TEETH:
+        return False
+    distances = np.diff(centres)
+    return bool(distances.std() <= 0.25 * distances.mean())
+
+
+def _blocks(y: Any) -> tuple[str, Any, float]:
+    """Where the skeleton's blocks begin and end: teeth, periods, or equal parts."""
+    teeth = _teeth(y)
+    if teeth is not None:
+        edges, amplitude = teeth
+        return "teeth", edges, amplitude
+    period = _period(y)
+    if period is not None:
+        count = len(y) // period
+        group = max(1, -(-count // _MOST_BLOCKS))
+        edges = np.arange(len(y) % (period * group), len(y) + 1, period * group)
+        amplitude = float(np.median([np.ptp(y[a:b]) for a, b in itertools.pairwise(edges)]))
+        return "period", edges, amplitude
+    count = min(len(y), _MOST_BLOCKS if len(y) >= 2 * _MOST_BLOCKS else len(y))
+    return "plain", np.linspace(0, len(y), count + 1).astype(int), 0.0
+
+
+def _teeth(y: Any) -> tuple[Any, float] | None:
+    """Edges of saw-teeth: a slow climb, then a drop at once; None where there are too few."""
+    if len(y) < 12:
+        return None
+    steps = np.diff(y)
+    width = 2 * max(len(y) // 10, 3) + 1
+    rest = y - running_median(y, width)
+    swing = float(np.quantile(rest, 0.98) - np.quantile(rest, 0.02))
+    centre = np.median(steps)
+    spread = 1.4826 * float(np.median(np.abs(steps - centre)))
+    drops = np.flatnonzero(steps < -max(6 * spread, 0.4 * swing, 1.0))
+    if len(drops) < _FEWEST_TEETH:
+        return None
+    drops = drops[np.concatenate([[True], np.diff(drops) > 1])]
+    if len(drops) < _FEWEST_TEETH or len(y) / len(drops) < 3:
+        return None
+    climbs = [np.diff(y[a + 1 : b + 1]) for a, b in itertools.pairwise(drops)]
+    gradual = [len(c) > 1 and c.sum() > 0 and c.max() < 0.6 * c.sum() for c in climbs]
+    if np.mean(gradual) < 0.7:
+        return None
+    edges = np.concatenate([drops + 1, [len(y)]])
+    if edges[-1] - edges[-2] < 3:
+        edges = edges[:-1]
+    amplitude = float(np.median([y[b] - y[a + 1] for a, b in itertools.pairwise(drops)]))
+    group = max(1, -(-(len(edges) - 1) // _MOST_BLOCKS))
+    return edges[::group] if group > 1 else edges, amplitude
+
+
+def _period(y: Any) -> int | None:
+    """The length of the strongest period in points; None where there is none that is seen three times."""
+    count = len(y)
+    if count < 24:
+        return None
+    rest = y - running_median(y, 2 * max(count // 6, 3) + 1)
+    rest = rest - rest.mean()
+    power = np.abs(np.fft.rfft(rest, 2 * count)) ** 2
+    memory = np.fft.irfft(power)[:count]
+    if memory[0] <= 0:
+        return None
+    memory = memory / memory[0] * count / np.arange(count, 0, -1)
+    below = np.flatnonzero(memory < 0)
+    if not len(below):
+        return None
+    first, last = int(below[0]), count // 3
+    if last - first < 2:
+        return None
+    lag = first + int(np.argmax(memory[first:last]))
+    if lag < 3 or memory[lag] < 0.55 or (2 * lag < count * 0.8 and memory[2 * lag] < 0.4):
+        return None
+    return lag
+
+
+def _first_floor(part: Any) -> float:
+    """Where a tooth begins: what the collection before it left."""
+    return float(part[:3].min())
+
+
+def _low_fifth(part: Any) -> float:
+    return float(np.quantile(part, 0.2))
