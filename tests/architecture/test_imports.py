@@ -46,7 +46,7 @@ HOMES = {
     "pynvml": {"sensors"},
     "tomli": {"machines"},
     "torch": {"frameworks.torch"},
-    "numpy": {"frameworks.torch"},
+    "numpy": {"frameworks.torch", "analysis"},
     "transformers": {"frameworks.torch"},
     "accelerate": {"frameworks.torch"},
     "lightning": {"frameworks.torch"},

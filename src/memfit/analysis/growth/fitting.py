@@ -55,16 +55,14 @@ class Fit:
         return self.slope / self.slope_error if self.slope_error > 0 else 0.0
 
 
-def fit_all(u: Any, y: Any, *, finest_bytes: float = 0.0) -> dict[str, Fit]:
+def fit_all(u: Any, y: Any) -> dict[str, Fit]:
     """The best fit of each family of curves.
 
     Args:
         u: time from 0 to 1.
         y: bytes.
-        finest_bytes: differences below this are no information.
     """
     scale = max(float(np.ptp(y)), 1.0)
-    finest = max(_FINEST, finest_bytes / scale)
     most_shifts = min(MOST_SHIFTS, len(u) // 12)
     scaled = (y - y[0]) / scale
     best: dict[str, tuple[float, tuple[int, ...], Shape, float]] = {}
@@ -73,7 +71,7 @@ def fit_all(u: Any, y: Any, *, finest_bytes: float = 0.0) -> dict[str, Fit]:
         target = _whiten(scaled, memory)
         jumps = _whiten(np.tril(np.ones((len(u), len(u))))[:, 1:], memory)  # column j: 1 from point j + 1 on
         for shape in curves:
-            score, places = _shifted(shape, target, jumps, memory, most_shifts, finest)
+            score, places = _shifted(shape, target, jumps, memory, most_shifts)
             if shape.family not in best or score < best[shape.family][0]:
                 best[shape.family] = (score, places, shape, memory)
     return {family: _finish(*found, u, y) for family, found in best.items()}
@@ -87,14 +85,13 @@ def slope_under(fit: Fit, u: Any, y: Any, memory: float) -> tuple[float, float]:
     return float(weights @ coefficients), float(np.sqrt(max(weights @ covariance @ weights, 0.0)))
 
 
-def _shifted(
-    shape: Shape, target: Any, jumps: Any, memory: float, most_shifts: int, finest: float
-) -> tuple[float, tuple[int, ...]]:
+def _shifted(shape: Shape, target: Any, jumps: Any, memory: float, most_shifts: int) -> tuple[float, tuple[int, ...]]:
     """The lowest score of a shape, and the level shifts that lead to it, added one by one."""
     basis = _orthonormal(_whiten(np.column_stack([np.ones(len(target) + 1), shape.columns]), memory))
     rest = target - basis @ (basis.T @ target)
     free = jumps - basis @ (basis.T @ jumps)
-    best, kept, places = _score(rest, shape.cost, finest), (), []
+    best, places = _score(rest, shape.cost), list[int]()
+    kept: tuple[int, ...] = ()
     for number in range(1, most_shifts + 1):
         lengths = np.einsum("ij,ij->j", free, free)
         gains = np.where(lengths > 1e-6, (rest @ free) ** 2 / np.maximum(lengths, 1e-6), 0.0)
@@ -105,7 +102,7 @@ def _shifted(
         rest = rest - direction * (direction @ rest)
         free = free - np.outer(direction, direction @ free)
         places.append(place + 1)
-        score = _score(rest, shape.cost + number * _SHIFT_COST, finest)
+        score = _score(rest, shape.cost + number * _SHIFT_COST)
         if score < best:
             best, kept = score, tuple(places)
         elif number - len(kept) >= 2:
@@ -158,9 +155,9 @@ def _orthonormal(columns: Any) -> Any:
     return left[:, sizes > 1e-9 * max(float(sizes[0]), 1.0)]
 
 
-def _score(rest: Any, cost: float, finest: float) -> float:
+def _score(rest: Any, cost: float) -> float:
     count = len(rest)
-    return float(count * np.log(rest @ rest / count + finest**2) + cost * np.log(count))
+    return float(count * np.log(rest @ rest / count + _FINEST**2) + cost * np.log(count))
 
 
 def _solve(columns: Any, target: Any) -> tuple[Any, Any, float]:

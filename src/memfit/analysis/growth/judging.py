@@ -16,9 +16,11 @@ from memfit.documents import Growth
 
 FEWEST_READINGS = 20  # below, a warm-up and a leak look alike
 _GROWING = ("line", "onset", "bend", "settle_line", "accelerating")
-_ENDING = ("flat", "fill", "settle", "slowing")
+_ENDED = ("flat", "filled", "settled", "slowed")
+_OPEN = ("filling", "settling", "slowing")
 SURE_MARGIN = 10.0  # of BIC between the best growing and the best ending shape
 DOUBT_MARGIN = 4.0
+SIMPLER = 6.0  # of BIC: what a bent curve must be better by than a line
 SURE_SLOPE = 4.0  # standard errors of the slope at the end
 DOUBT_SLOPE = 2.5
 _STILL_GROWING = 0.4  # of the expected growth must be seen in the last 30 %
@@ -94,14 +96,20 @@ def _too_short(rhythm: Rhythm, samples: int) -> Judgement:
 
 def _judge_line(rhythm: Rhythm, x: Any, y: Any) -> Judgement:
     span = float(x[-1] - x[0])
-    if span <= 0 or np.ptp(y) <= max(_PAGES / 4, 1e-5 * float(y.max())):
+    if span <= 0 or np.ptp(y) <= max(_PAGES / 4, 1e-5 * float(y.max()), 0.03 * rhythm.amplitude):
         return _constant(y, span)
-    if rhythm.kind == "plain":
-        jumps = stairs(rhythm.fine_x, rhythm.fine_y)
-        if jumps is not None:
-            return _judge_stairs(jumps, rhythm.fine_x, rhythm.fine_y)
+    jumps = stairs(rhythm.fine_x, rhythm.fine_y)
+    if jumps is not None and _tells(jumps, rhythm):
+        return _judge_stairs(jumps, rhythm.fine_x, rhythm.fine_y)
     u = (x - x[0]) / span
-    return _judge_fits(fit_all(u, y, finest_bytes=0.03 * rhythm.amplitude), u, y, span, float(x[0]))
+    return _judge_fits(fit_all(u, y), u, y, span, float(x[0]))
+
+
+def _tells(jumps: Stairs, rhythm: Rhythm) -> bool:
+    """Whether there are jumps enough to speak of stairs; a few are left to the curves and their level shifts."""
+    if rhythm.kind != "plain" and (jumps.up < 5 or jumps.rise <= 0.9):
+        return False
+    return jumps.up >= 5 or (jumps.up >= 3 and jumps.regular)
 
 
 def _constant(y: Any, span: float) -> Judgement:
@@ -116,11 +124,12 @@ def _constant(y: Any, span: float) -> Judgement:
 
 def _judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
     span = float(x[-1] - x[0])
-    known = {
+    known: dict[str, Any] = {
         "start": jumps.levels[0], "end": jumps.levels[-1], "levels": jumps.levels, "stairs": jumps,
         "spread": noise(y),
     }  # fmt: skip
-    goes_on = jumps.rise >= 0.7 and jumps.waiting <= 2.5 and jumps.lateness >= -1.6
+    climbs = jumps.rise >= 0.7
+    goes_on = climbs and jumps.waiting <= (2.0 if jumps.regular else 4.0) and jumps.lateness >= -2.0
     if goes_on and jumps.up >= 4 and (jumps.up >= 7 or jumps.regular):
         rate, error = _stair_rate(jumps, span)
         confidence = min(0.99, 0.75 + 0.03 * jumps.up)
@@ -128,10 +137,11 @@ def _judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
             growth=Growth.STEPWISE_LEAK, is_leak=True, confidence=confidence, rate=rate, rate_error=error,
             walk=float(np.std(jumps.heights) * np.sqrt(jumps.up / span)), **known,
         )  # fmt: skip
-    if goes_on and jumps.up >= 3 and (jumps.regular or jumps.up >= 5):
+    slows = jumps.lateness < -2.2 or jumps.waiting > 5
+    if climbs and not slows and jumps.up >= 3 and (jumps.regular or jumps.up >= 6):
         distance = span / jumps.up
         return Judgement(growth=Growth.UNDETERMINED, is_leak=None, confidence=0.5, needs=_whole(4 * distance), **known)
-    if jumps.up >= 5 and jumps.lateness < -1.6 and jumps.rise >= 0.7:
+    if jumps.up >= 5 and slows and climbs:
         return Judgement(growth=Growth.SATURATING, is_leak=False, confidence=0.85, **known)
     growth = Growth.ONE_TIME_STEP if len(jumps.heights) == 1 else Growth.SEVERAL_STEPS
     if jumps.rise <= -0.7:
@@ -160,22 +170,33 @@ def _relative_spread(values: Any) -> float:
 
 
 def _judge_fits(fits: dict[str, Fit], u: Any, y: Any, span: float, first: float) -> Judgement:
-    growing = min((fits[name] for name in _GROWING if fits[name].slope > 0), key=lambda fit: fit.score, default=None)
-    ending = min((fits[name] for name in _ENDING), key=lambda fit: fit.score)
-    if growing is not None:
-        margin = ending.score - growing.score
+    rising = [fits[name] for name in _GROWING if fits[name].slope > 0]
+    growing = _simplest(rising) if rising else None
+    ended = _simplest([fits[name] for name in _ENDED])
+    slowing = min((fits[name] for name in _OPEN), key=lambda fit: fit.score)
+    slows = growing is None or slowing.score < growing.score - SIMPLER
+    if growing is not None and not slows:
+        margin = ended.score - growing.score
         sureness, rate, error = _careful_slope(growing, u, y)
         going = _going_on(growing, u, y)
         sized = rate > _PAGES / 4 and growing.slope * 0.3 > 0
         if margin > DOUBT_MARGIN and sureness > DOUBT_SLOPE and going and sized:
             sure = margin > SURE_MARGIN and sureness > SURE_SLOPE
             return _growing(growing, u, y, span, first, margin, sureness, error, sure=sure)
-    return _ending(ending, growing, fits, u, y, span, first)
+    ending = slowing if slows and slowing.score < ended.score - SIMPLER else ended
+    return _ending(ending, growing, u, span)
+
+
+def _simplest(fits: list[Fit]) -> Fit:
+    """The best of the fits, or the first (a line) where it is nearly as good."""
+    best = min(fits, key=lambda fit: fit.score)
+    return fits[0] if fits[0].score <= best.score + SIMPLER else best
 
 
 def _careful_slope(fit: Fit, u: Any, y: Any) -> tuple[float, float, float]:
     """Slope over error, slope and error, with the memory of the noise corrected for its bias in short series."""
-    memory = min(1.0, fit.memory + (1 + 3 * fit.memory) / len(u)) if fit.memory else 0.0
+    terms = 1 + fit.shape.cost + len(fit.shifts)
+    memory = min(1.0, fit.memory + terms * (1 + fit.memory) / len(u)) if fit.memory else 0.0
     slope, error = slope_under(fit, u, y, memory)
     error = max(error, 1e-9)
     return min(slope / error, fit.sureness), slope, error
@@ -190,7 +211,9 @@ def _going_on(fit: Fit, u: Any, y: Any) -> bool:
     half = last.sum() // 2
     seen = float(np.median(rest[last][-half:]) - np.median(rest[last][:half]))
     told = float(np.median(fit.smooth[last][-half:]) - np.median(fit.smooth[last][:half]))
-    return told > 0 and seen >= _STILL_GROWING * told
+    drops = [-size for size in fit.shift_bytes if size < 0]
+    given_back = len(drops) >= 2 and sum(drops) > 0.5 * (fit.smooth[-1] - fit.smooth[0])
+    return told > 0 and seen >= _STILL_GROWING * told and not given_back
 
 
 def _growing(
@@ -200,7 +223,7 @@ def _growing(
     knot = fit.shape.bent if fit.shape.family in ("onset", "bend") else 0.0
     curvature = 2 * (fit.slope - (fit.smooth[-1] - fit.smooth[0])) / span**2 if accelerating else 0.0
     return Judgement(
-        growth=Growth.ACCELERATING if accelerating and curvature > 0 else Growth.LINEAR_LEAK,
+        growth=_smooth_name(accelerating and curvature > 0, sure),
         is_leak=True if sure else None,
         confidence=_confidence(margin, sureness),
         rate=fit.slope / span,
@@ -215,9 +238,13 @@ def _growing(
     )
 
 
-def _ending(
-    fit: Fit, growing: Fit | None, fits: dict[str, Fit], u: Any, y: Any, span: float, first: float
-) -> Judgement:
+def _smooth_name(accelerating: bool, sure: bool) -> Growth:
+    if not sure:
+        return Growth.UNDETERMINED
+    return Growth.ACCELERATING if accelerating else Growth.LINEAR_LEAK
+
+
+def _ending(fit: Fit, growing: Fit | None, u: Any, span: float) -> Judgement:
     family, bent = fit.shape.family, fit.shape.bent
     known: dict[str, Any] = {
         "start": float(fit.fitted[0]), "end": float(fit.fitted[-1]), "spread": fit.spread,
@@ -230,13 +257,12 @@ def _ending(
     rise = float(fit.smooth[-1] - fit.smooth[0])
     if rise <= 0:
         return Judgement(growth=Growth.SHRINKING, is_leak=False, confidence=confidence, rate=fit.slope / span, **known)
-    settled = {"fill": bent <= 0.82, "settle": bent <= 0.42, "slowing": bent <= 0.02}[family]
-    if settled:
+    if family in _ENDED:
         return Judgement(
             growth=Growth.SATURATING, is_leak=False, confidence=confidence,
             settles_at=_settles_at(fit), rate=fit.slope / span, **known,
         )  # fmt: skip
-    needs = {"fill": (bent - 0.6), "settle": 3 * bent - 1, "slowing": 2.0}[family]
+    needs = {"filling": bent - 0.6, "settling": 3 * bent - 1, "slowing": 2.0}[family]
     return Judgement(
         growth=Growth.UNDETERMINED, is_leak=None, confidence=0.5, needs=_whole(max(needs, 0.2) * span),
         settles_at=_settles_at(fit), rate=fit.slope / span, rate_error=fit.slope_error / span, **known,
@@ -244,9 +270,9 @@ def _ending(
 
 
 def _settles_at(fit: Fit) -> float | None:
-    if fit.shape.family == "settle":
+    if fit.shape.family in ("settled", "settling"):
         return float(fit.fitted[-1] + fit.slope * fit.shape.bent)
-    return float(fit.fitted[-1]) if fit.shape.family == "fill" else None
+    return float(fit.fitted[-1]) if fit.shape.family in ("filled", "filling") else None
 
 
 def _flat(fit: Fit, known: dict[str, Any], confidence: float) -> Judgement:
@@ -302,6 +328,8 @@ def _event_name(rhythm: Rhythm) -> Growth | None:
         return Growth.SAW_TOOTH
     if rhythm.kind == "period" or (rhythm.regular and rhythm.spikes >= 3):
         return Growth.PERIODIC_SPIKES
+    if rhythm.head_bytes > 0:
+        return Growth.ONE_TIME_STEP
     if rhythm.spikes and rhythm.spike_bytes > 0.01 * float(np.median(rhythm.y)):
         return Growth.TRANSIENT_SPIKE
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ class Rhythm:
         regular: the spikes come at regular distances.
         fine_x: the iterations of all points without spikes.
         fine_y: their bytes.
+        head_bytes: how high the first few points lie below the rest, where they do; they are left out above.
     """
 
     x: Any
@@ -42,11 +44,13 @@ class Rhythm:
     regular: bool
     fine_x: Any
     fine_y: Any
+    head_bytes: float = 0.0
 
 
 def take_apart(series: Series) -> Rhythm:
     """The skeleton of a series and what was taken off it."""
-    x, y, high = series.x, series.y, series.high
+    head, head_bytes = _head(series.y)
+    x, y, high = series.x[head:], series.y[head:], series.high[head:]
     spiky, heights = _spikes(high, y)
     centres = _events(spiky)
     calm = ~spiky if series.samples <= len(y) else np.ones(len(y), dtype=bool)
@@ -55,9 +59,7 @@ def take_apart(series: Series) -> Rhythm:
     cx, cy, ch = x[calm], y[calm], high[calm]
     kind, edges, amplitude = _blocks(cy)
     starts, ends = edges[:-1], edges[1:]
-    floor = {"plain": np.median, "teeth": lambda part: part[:3].min(), "period": lambda part: np.quantile(part, 0.2)}[
-        kind
-    ]
+    floor = _FLOORS[kind]
     return Rhythm(
         x=np.array([cx[start:end].mean() for start, end in zip(starts, ends, strict=True)]),
         y=np.array([floor(cy[start:end]) for start, end in zip(starts, ends, strict=True)]),
@@ -69,6 +71,7 @@ def take_apart(series: Series) -> Rhythm:
         regular=_is_regular(centres),
         fine_x=cx,
         fine_y=cy,
+        head_bytes=head_bytes,
     )
 
 
@@ -85,6 +88,23 @@ def running_median(y: Any, width: int) -> Any:
     half = width // 2
     padded = np.concatenate([y[:half][::-1], y, y[-half:][::-1]]) if half else y
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+
+
+def _head(y: Any) -> tuple[int, float]:
+    """The first few points where they lie far below the rest, and how far: what is set up in the first iterations."""
+    longest = min(6, len(y) // 8)
+    if longest < 1:
+        return 0, 0.0
+    near = y[: max(10 * longest, 30)]
+    steps = np.diff(near[longest:])
+    limit = max(
+        _OUTLIER * noise(near[longest:]), 4 * float(np.quantile(np.abs(steps), 0.95)), 0.002 * float(near.max())
+    )
+    for head in range(longest, 0, -1):
+        level = float(np.median(near[head : head + 5]))
+        if y[head] - y[head - 1] > limit and level - y[:head].max() > limit:
+            return head, level - float(y[0])
+    return 0, 0.0
 
 
 def _spikes(high: Any, y: Any) -> tuple[Any, Any]:
@@ -114,7 +134,7 @@ def _events(mask: Any) -> list[float]:
 def _is_regular(centres: list[float]) -> bool:
     if len(centres) < _FEWEST_TEETH:
         return False
-    distances = np.diff(centres)
+    distances: Any = np.diff(centres)
     return bool(distances.std() <= 0.25 * distances.mean())
 
 
@@ -153,7 +173,7 @@ def _teeth(y: Any) -> tuple[Any, float] | None:
         return None
     climbs = [np.diff(y[a + 1 : b + 1]) for a, b in itertools.pairwise(drops)]
     gradual = [len(c) > 1 and c.sum() > 0 and c.max() < 0.6 * c.sum() for c in climbs]
-    if np.mean(gradual) < 0.7:
+    if np.mean(gradual) < 0.7 or not _undo(y, drops):
         return None
     edges = np.concatenate([drops + 1, [len(y)]])
     if edges[-1] - edges[-2] < 3:
@@ -161,6 +181,14 @@ def _teeth(y: Any) -> tuple[Any, float] | None:
     amplitude = float(np.median([y[b] - y[a + 1] for a, b in itertools.pairwise(drops)]))
     group = max(1, -(-(len(edges) - 1) // _MOST_BLOCKS))
     return edges[::group] if group > 1 else edges, amplitude
+
+
+def _undo(y: Any, drops: Any) -> bool:
+    """Whether the drops last, and undo a good part of the climbs before them: outliers and dips do not."""
+    falls = np.array([np.median(y[max(at - 2, 0) : at + 1]) - np.median(y[at + 1 : at + 4]) for at in drops])
+    sharp = y[drops] - y[drops + 1]
+    climbs = y[drops[1:]] - y[drops[:-1] + 1]
+    return bool(np.median(falls / sharp) > 0.5 and np.median(sharp[1:] / np.maximum(climbs, 1.0)) > 0.4)
 
 
 def _period(y: Any) -> int | None:
@@ -194,3 +222,6 @@ def _first_floor(part: Any) -> float:
 
 def _low_fifth(part: Any) -> float:
     return float(np.quantile(part, 0.2))
+
+
+_FLOORS: dict[str, Callable[[Any], Any]] = {"plain": np.median, "teeth": _first_floor, "period": _low_fifth}

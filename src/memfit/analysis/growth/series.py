@@ -130,7 +130,7 @@ def _thinned(y: Any, x: Any, t: Any, notes: tuple[str, ...]) -> Series:
         return Series(x=x, y=y, high=y, low=y, tail=tail, seconds=t, samples=len(y), notes=notes)
     first = len(y) % size  # the odd ones at the start: the end is what the verdict hangs on
     buckets = y[first:].reshape(-1, size)
-    middle = first + size // 2 + size * np.arange(len(buckets))
+    middle: Any = first + size // 2 + size * np.arange(len(buckets))
     return Series(
         x=x[middle],
         y=np.median(buckets, axis=1),

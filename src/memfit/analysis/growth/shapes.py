@@ -18,7 +18,8 @@ class Shape:
     """One curve with its bent fixed.
 
     Args:
-        family: "flat", "line", "onset", "fill", "bend", "settle", "settle_line", "slowing", "accelerating".
+        family: growing: "line", "onset", "bend", "settle_line", "accelerating"; ended: "flat", "filled", "settled",
+            "slowed"; on the way to an end that is not seen: "filling", "settling", "slowing".
         bent: the knot, the decay or the scale, in parts of the whole; 0 where there is none.
         columns: the curve's terms, beside the constant.
         slopes: their derivatives at the end.
@@ -42,16 +43,16 @@ def shapes(u: Any) -> Iterator[Shape]:
     for knot in _KNOTS:
         after = np.maximum(u - knot, 0.0)
         yield _shape("onset", float(knot), [after], [1.0], 3)
-        yield _shape("fill", float(knot), [np.minimum(u, knot)], [0.0], 3)
+        yield _shape("filled" if knot < 0.82 else "filling", float(knot), [np.minimum(u, knot)], [0.0], 3)
         yield _shape("bend", float(knot), [u, after], [1.0, 1.0], 4)
     for decay in _DECAYS:
         curve = one - np.exp(-u / decay)
         end = float(np.exp(-1 / decay) / decay)
-        yield _shape("settle", float(decay), [curve], [end], 3)
+        yield _shape("settled" if decay < 0.42 else "settling", float(decay), [curve], [end], 3)
         if decay < 0.35:
             yield _shape("settle_line", float(decay), [curve, u], [end, 1.0], 4)
     for bend in _BENDS:
-        yield _shape("slowing", float(bend), [np.log1p(u / bend)], [1 / (bend + 1)], 3)
+        yield _shape("slowed" if bend < 0.02 else "slowing", float(bend), [np.log1p(u / bend)], [1 / (bend + 1)], 3)
 
 
 def _shape(family: str, bent: float, columns: list[Any], slopes: list[float], cost: int) -> Shape:

@@ -57,7 +57,7 @@ def stairs(x: Any, y: Any) -> Stairs | None:
     bounds = [0, *edges, len(y)]
     parts = [y[a:b] for a, b in itertools.pairwise(bounds)]
     levels = [float(np.median(part)) for part in parts]
-    heights = np.diff(levels)
+    heights: Any = np.diff(levels)
     within = float(np.median(np.abs(np.concatenate([part - np.median(part) for part in parts]))))
     climb = sum(_climb(part) for part in parts)
     if within > 0.2 * float(np.median(np.abs(heights))) or abs(climb) > _FLAT * float(np.abs(heights).sum()):
@@ -65,7 +65,7 @@ def stairs(x: Any, y: Any) -> Stairs | None:
     ups = np.array([x[edge] for edge, height in zip(edges, heights, strict=True) if height > 0], dtype=float)
     span = float(x[-1] - x[0]) or 1.0
     where = (ups - x[0]) / span
-    usual = float(np.median(np.diff(ups))) if len(ups) > 1 else span
+    usual = float(np.mean(np.diff(ups))) if len(ups) > 1 else span
     return Stairs(
         places=tuple(float(x[edge]) for edge in edges),
         heights=tuple(float(height) for height in heights),
