@@ -11,16 +11,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from memfit.api import compare as compare
+    from memfit.api import diagnose as diagnose
     from memfit.api import estimate as estimate
     from memfit.api import load as load
     from memfit.api import simulate as simulate
     from memfit.errors import MemfitError as MemfitError
 
-__all__ = ["MemfitError", "__version__", "compare", "estimate", "load", "simulate"]
+__all__ = ["MemfitError", "__version__", "compare", "diagnose", "estimate", "load", "simulate"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("compare", "estimate", "load", "simulate"):
+    if name in ("compare", "diagnose", "estimate", "load", "simulate"):
         from memfit import api
 
         return getattr(api, name)

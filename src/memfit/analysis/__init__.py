@@ -5,7 +5,7 @@ NumPy is loaded with the first question, not with this package.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from memfit.documents import Diagnosis
@@ -24,6 +24,8 @@ def diagnose_series(
     limit_bytes: int | Mapping[str, int] | None = None,
     pool: str = "host",
     name: str = "host",
+    notes: Sequence[str] = (),
+    target: Mapping[str, Any] | None = None,
 ) -> Diagnosis:
     """How a memory series behaves over iterations, and whether that is a leak.
 
@@ -38,6 +40,8 @@ def diagnose_series(
         limit_bytes: where it ends, or several limits by name.
         pool: the memory: "host", "cuda:0".
         name: the series.
+        notes: what is known of the data already, for the reader.
+        target: what is diagnosed, for the document.
 
     Returns:
         The diagnosis; with companions, one of several series, worst first.
@@ -64,4 +68,6 @@ def diagnose_series(
         limits=limits,
         pool=pool,
         name=name,
+        notes=tuple(notes),
+        target=target or {"kind": "series", "name": name},
     )

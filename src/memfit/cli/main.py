@@ -18,6 +18,7 @@ VERBS = {
     "estimate": "predict the peak memory of a script before it runs, and whether it fits",
     "report": "show a saved estimate",
     "compare": "hold what was predicted against what was measured, or before against after",
+    "diagnose": "name how memory grows over iterations, whether it is a leak, and when a limit is reached",
     "devices": "list the devices that --on knows",
     "doctor": "show what this machine has: memory, limits, devices, settings",
 }
@@ -36,7 +37,7 @@ before the job runs, on a machine that need not have the device.
   memfit VERB --help        the options of a verb
   memfit --version
 
-Exit codes: 0 ok or fits, 1 error, 2 wrong usage, 3 does not fit, 130 interrupted.
+Exit codes: 0 ok or fits, 1 error, 2 wrong usage, 3 does not fit, 4 leak found, 130 interrupted.
 """
 
 

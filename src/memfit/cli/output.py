@@ -9,7 +9,7 @@ from pathlib import Path
 
 from memfit import documents
 from memfit.cli.parser import Parser
-from memfit.documents import Estimate
+from memfit.documents import Document, Estimate
 from memfit.errors import MemfitError
 from memfit.quantities import Verdict
 
@@ -38,12 +38,12 @@ def check_writable(path: str | None) -> None:
         raise _cannot_write(path, f"the folder {folder} is not writable")
 
 
-def save(estimate: Estimate, path: str | None) -> None:
-    """Write the estimate where the user asked for it, if anywhere."""
+def save(document: Document, path: str | None) -> None:
+    """Write the document where the user asked for it, if anywhere."""
     if path is None:
         return
     try:
-        documents.save(estimate, path)
+        documents.save(document, path)
     except OSError as error:
         raise _cannot_write(path, error.strerror or type(error).__name__) from error
 

@@ -11,6 +11,7 @@ WIDEST = 110  # lines longer than this are hard to read
 # One character for one, so that columns stay aligned.
 _ASCII = str.maketrans({
     "█": "#", "▉": "#", "▊": "#", "▋": "#", "▌": "#", "▍": " ", "▎": " ", "▏": " ",
+    "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "→": ">",
     "▓": "=", "▒": "x", "░": "-", "│": "|", "·": ".", "…": "~", "—": "-", "–": "-", "×": "x",
 })  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from memfit.analysis.growth import companions
-from memfit.analysis.growth.forecast import limit_reached
+from memfit.analysis.growth.forecast import limit_reached, short
 from memfit.analysis.growth.judging import Judgement, judge
 from memfit.analysis.growth.rhythm import Rhythm, take_apart
 from memfit.analysis.growth.series import Series, clean, numbers
@@ -27,6 +27,7 @@ class _Judged:
     series: Series
     rhythm: Rhythm
     judgement: Judgement
+    limited: bool = True  # what does not run out (summed resident sizes, live bytes) meets no limit
 
 
 def diagnose(
@@ -38,16 +39,18 @@ def diagnose(
     limits: Mapping[str, int],
     pool: str,
     name: str,
+    notes: tuple[str, ...],
+    target: Mapping[str, Any],
 ) -> Diagnosis:
     """The diagnosis of one memory; the arguments are those of memfit.analysis.diagnose_series."""
-    first = _judged(readings, seconds, iterations, name)
+    first = _judged(readings, seconds, iterations, name, notes)
     found = [(name, first)]
     for kind, values in companions_of.items():
         if values is not None:
             found.append(_with(kind, readings, values, first, found, seconds, iterations, name))
     main = found[0][1]
     return Diagnosis(
-        target={"kind": "series", "name": name},
+        target=target,
         series=worst_first(tuple(_told(label, item, limits, pool) for label, item in [(name, main), *found[1:]])),
     )
 
@@ -67,7 +70,7 @@ def _with(
         both = _judged(main + own, seconds, iterations, f"{name} + swap")
         return f"{name} + swap", replace(both, judgement=companions.with_swap(first.judgement, both.judgement))
     label = {"peak": f"{name} peaks", "summed": f"{name}, summed resident", "live": f"{name}, live"}[kind]
-    other = _judged(own, seconds, iterations, label)
+    other = replace(_judged(own, seconds, iterations, label), limited=kind == "peak")
     if kind == "summed":
         changed = companions.shared(first.judgement, other.judgement, other.judgement.end)
         found[0] = (name, replace(first, judgement=changed))
@@ -76,8 +79,8 @@ def _with(
     return label, other
 
 
-def _judged(readings: Any, seconds: Any, iterations: Any, name: str) -> _Judged:
-    series = clean(readings, seconds=seconds, iterations=iterations, name=name)
+def _judged(readings: Any, seconds: Any, iterations: Any, name: str, notes: tuple[str, ...] = ()) -> _Judged:
+    series = clean(readings, seconds=seconds, iterations=iterations, name=name, notes=notes)
     rhythm = take_apart(series)
     return _Judged(series=series, rhythm=rhythm, judgement=judge(rhythm, series.samples))
 
@@ -98,7 +101,7 @@ def _told(name: str, item: _Judged, limits: Mapping[str, int], pool: str) -> Ser
         evidence=said.evidence,
         bytes_per_iteration=rate,
         bytes_per_second=per_second,
-        limit_reached=_date(judgement, rhythm, limits, pace),
+        limit_reached=_date(judgement, rhythm, limits if item.limited else {}, pace),
         culprit=said.culprit,
         advice=said.advice,
         needs_iterations=judgement.needs,
@@ -126,12 +129,14 @@ def _rate(judgement: Judgement) -> Interval | None:
     if judgement.rate == 0 or judgement.growth in (Growth.SATURATING, Growth.CONSTANT):
         return None
     width = _QUANTILE * judgement.rate_error + _SLACK * abs(judgement.rate)
-    return Interval(low=judgement.rate - width, expected=judgement.rate, high=judgement.rate + width)
+    return Interval(
+        low=short(judgement.rate - width), expected=short(judgement.rate), high=short(judgement.rate + width)
+    )
 
 
 def _scaled(interval: Interval, factor: float) -> Interval:
-    high = None if interval.high is None else interval.high * factor
-    return Interval(low=interval.low * factor, expected=interval.expected * factor, high=high)
+    high = None if interval.high is None else short(interval.high * factor)
+    return Interval(low=short(interval.low * factor), expected=short(interval.expected * factor), high=high)
 
 
 def _seconds_per_iteration(series: Series) -> float | None:

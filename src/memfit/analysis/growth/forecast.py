@@ -37,11 +37,20 @@ def limit_reached(
         limit_bytes=int(size),
         unit="iterations" if seconds_per_iteration is None else "seconds",
         after=Interval(
-            low=after.low * scale,
-            expected=after.expected * scale,
-            high=None if after.high is None else after.high * scale,
+            low=short(after.low * scale),
+            expected=short(after.expected * scale),
+            high=None if after.high is None else short(after.high * scale),
         ),
     )
+
+
+def short(value: float) -> float:
+    """A figure to six digits: more are noise.
+
+    >>> short(980000.00000008)
+    980000.0
+    """
+    return float(f"{value:.6g}")
 
 
 def _after(judgement: Judgement, rhythm: Rhythm, limit: int) -> Interval | None:

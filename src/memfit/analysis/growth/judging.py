@@ -170,10 +170,11 @@ def _relative_spread(values: Any) -> float:
 
 
 def _judge_fits(fits: dict[str, Fit], u: Any, y: Any, span: float, first: float) -> Judgement:
-    rising = [fits[name] for name in _GROWING if fits[name].slope > 0]
+    rising = [fits[name] for name in _GROWING if fits[name].slope > 0 and not _concave(fits[name])]
     growing = _simplest(rising) if rising else None
     ended = _simplest([fits[name] for name in _ENDED])
-    slowing = min((fits[name] for name in _OPEN), key=lambda fit: fit.score)
+    bending = [fit for fit in fits.values() if _concave(fit)]
+    slowing = min([*(fits[name] for name in _OPEN), *bending], key=lambda fit: fit.score)
     slows = growing is None or slowing.score < growing.score - SIMPLER
     if growing is not None and not slows:
         margin = ended.score - growing.score
@@ -185,6 +186,11 @@ def _judge_fits(fits: dict[str, Fit], u: Any, y: Any, span: float, first: float)
             return _growing(growing, u, y, span, first, margin, sureness, error, sure=sure)
     ending = slowing if slows and slowing.score < ended.score - SIMPLER else ended
     return _ending(ending, growing, u, span)
+
+
+def _concave(fit: Fit) -> bool:
+    """A parabola that rises ever more slowly: on its way to an end, if it has one."""
+    return fit.shape.family == "accelerating" and 0 < fit.slope < fit.smooth[-1] - fit.smooth[0]
 
 
 def _simplest(fits: list[Fit]) -> Fit:
@@ -262,7 +268,7 @@ def _ending(fit: Fit, growing: Fit | None, u: Any, span: float) -> Judgement:
             growth=Growth.SATURATING, is_leak=False, confidence=confidence,
             settles_at=_settles_at(fit), rate=fit.slope / span, **known,
         )  # fmt: skip
-    needs = {"filling": bent - 0.6, "settling": 3 * bent - 1, "slowing": 2.0}[family]
+    needs = {"filling": bent - 0.6, "settling": 3 * bent - 1}.get(family, 2.0)
     return Judgement(
         growth=Growth.UNDETERMINED, is_leak=None, confidence=0.5, needs=_whole(max(needs, 0.2) * span),
         settles_at=_settles_at(fit), rate=fit.slope / span, rate_error=fit.slope_error / span, **known,

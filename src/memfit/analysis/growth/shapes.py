@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 _KNOTS = np.linspace(0.08, 0.92, 15)
-_DECAYS = np.geomspace(0.01, 1.2, 12)
+_DECAYS = np.geomspace(0.01, 1.5, 18)
 _BENDS = np.geomspace(0.003, 0.5, 6)
 
 
