@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from memfit.api import calibrate as calibrate
     from memfit.api import compare as compare
     from memfit.api import diagnose as diagnose
     from memfit.api import estimate as estimate
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from memfit.api import simulate as simulate
     from memfit.errors import MemfitError as MemfitError
 
-__all__ = ["MemfitError", "__version__", "compare", "diagnose", "estimate", "load", "simulate"]
+_FROM_API = ("calibrate", "compare", "diagnose", "estimate", "load", "simulate")
+__all__ = ["MemfitError", "__version__", "calibrate", "compare", "diagnose", "estimate", "load", "simulate"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("compare", "diagnose", "estimate", "load", "simulate"):
+    if name in _FROM_API:
         from memfit import api
 
         return getattr(api, name)

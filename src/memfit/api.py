@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from memfit.jobs import Progress as Progress
 from memfit.jobs import Request, run_job
 
 if TYPE_CHECKING:
+    from memfit.calibrating.store import Calibration as Calibration
     from memfit.frameworks.torch.simulation import Simulation
 
 
@@ -238,6 +240,85 @@ def _comparable(given: Estimate | Recording | str | os.PathLike[str]) -> Estimat
         raise UsageError(
             f"{os.fspath(given)} is a {type(found).__name__.lower()}: it cannot be compared",
             hint="give what `memfit estimate -o FILE` and `memfit run -o FILE` saved",
+            slug="not-comparable",
+        )
+    return found
+
+
+def calibrate(
+    recordings: Sequence[Recording | str | os.PathLike[str]] = (),
+    *,
+    estimate: Estimate | str | os.PathLike[str] | None = None,
+    measure: bool = False,
+    python: str | None = None,
+) -> Calibration:
+    """Learn this machine's constants, for later estimates: they are kept in the user's data folder.
+
+    Args:
+        recordings: of jobs on this machine, or their files.
+        estimate: of the job that the recordings are of; without it only the devices' contexts can be learnt.
+        measure: import the frameworks that are found, in fresh processes, and run a first small step.
+        python: the interpreter to measure with; this one by default.
+
+    Returns:
+        What was learnt, all that is known, and what could not be learnt.
+
+    Raises:
+        MemfitError: a file that is no recording or estimate, or a framework that cannot be imported.
+    """
+    from memfit.calibrating import measured, read
+    from memfit.calibrating.store import add
+
+    predicted = None if estimate is None else _comparable(estimate)
+    if isinstance(predicted, Recording):
+        raise UsageError("--estimate is a recording, expected an estimate", slug="not-comparable")
+    readings, notes = read([_recording(each) for each in recordings], predicted)
+    if measure:
+        readings += measured(python)
+    return add(_learnt_file(), readings, datetime.date.today().isoformat(), notes)
+
+
+def learnt(*, export: str | os.PathLike[str] | None = None) -> Calibration:
+    """What this machine knows of itself.
+
+    Args:
+        export: a file to write it to, for another machine of the same kind.
+    """
+    from memfit.calibrating.store import Calibration
+    from memfit.machines import load_learnt, store_learnt
+
+    known = load_learnt(_learnt_file())
+    if export is not None:
+        store_learnt(Path(export), known)
+    return Calibration(file=_learnt_file(), constants=known)
+
+
+def take_in(path: str | os.PathLike[str]) -> Calibration:
+    """Add the constants that another machine of the same kind wrote with ``learnt(export=…)``."""
+    from memfit.calibrating.store import take_in as take
+
+    return take(_learnt_file(), Path(path))
+
+
+def forget(kind: str = "") -> Calibration:
+    """Forget the constants of a kind, or all that was learnt."""
+    from memfit.calibrating.store import remove
+
+    return remove(_learnt_file(), kind)
+
+
+def _learnt_file() -> Path:
+    from memfit.machines import user_data_file
+
+    return user_data_file(os.environ)
+
+
+def _recording(given: Recording | str | os.PathLike[str]) -> Recording:
+    found = _comparable(given)
+    if isinstance(found, Estimate):
+        raise UsageError(
+            "an estimate was given where a recording is expected: nothing is measured in it",
+            hint="memfit calibrate job.memfit --estimate estimate.json",
             slug="not-comparable",
         )
     return found

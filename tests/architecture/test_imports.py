@@ -31,6 +31,7 @@ ALLOWED = {
     "analysis": _FOUNDATION | {"documents"},
     "readings": _FOUNDATION,
     "advice": _FOUNDATION | {"documents"},
+    "calibrating": _FOUNDATION | {"analysis", "documents", "estimating", "machines", "probing"},
     "reports": _FOUNDATION | {"documents"},
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},

@@ -148,3 +148,9 @@ def retained(recording: Recording) -> Holding | None:
     """What the probe of malloc found to be kept of freed memory, the largest of several; None when it was not asked."""
     found = [held for held in recording.holdings if held.look == "malloc_trim" and held.held_bytes is not None]
     return max(found, key=lambda held: held.held_bytes or 0, default=None)
+
+
+def device_product(recording: Recording, pool: str) -> str:
+    """The product name of a device as the driver told it; "" when it did not."""
+    names = (limit.name for limit in recording.limits if limit.pool == pool and not pool.endswith("host"))
+    return next((name for name in names if name != "device memory"), "")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memfit.analysis.measured import training_pids, was_cut_short
+from memfit.analysis.measured import device_product, training_pids, was_cut_short
 from memfit.documents import Comparison, Estimate, PoolComparison, Reason, Recording, Row
 from memfit.quantities import ByteRange, Category, format_bytes
 
@@ -121,9 +121,7 @@ def _device(document: Estimate | Recording) -> str:
     """The device's product name, "" without one."""
     if isinstance(document, Estimate):
         return str(document.machine.details.get("product") or "")
-    devices = document.machine.get("devices") or ()
-    names = [each.get("name", "") if isinstance(each, Mapping) else str(each) for each in devices]
-    return names[0] if names else ""
+    return next((name for pool in document.pools if (name := device_product(document, pool))), "")
 
 
 def _ranks(first: Estimate | Recording, second: Estimate | Recording) -> Iterable[Reason]:

@@ -19,6 +19,7 @@ VERBS = {
     "report": "show a saved estimate",
     "compare": "hold what was predicted against what was measured, or before against after",
     "diagnose": "name how memory grows over iterations, whether it is a leak, and when a limit is reached",
+    "calibrate": "learn this machine's constants from its own jobs, for later estimates",
     "devices": "list the devices that --on knows",
     "doctor": "show what this machine has: memory, limits, devices, settings",
 }

@@ -10,7 +10,9 @@ from memfit.documents import Assumption, Estimate, Machine, PoolEstimate
 from memfit.engine.observation import Observation
 from memfit.estimating.device_pool import FUSIBLE, device_pool
 from memfit.estimating.host_pool import host_pool
+from memfit.estimating.learnt import Learnt, script_name
 from memfit.machines import ContextOverhead, Device
+from memfit.quantities import Basis
 from memfit.sensors import HostMemory
 
 
@@ -39,6 +41,7 @@ def assemble(
     host_memory_bytes: int | None = None,
     environment: Mapping[str, str],
     cost: Mapping[str, Any],
+    learnt: Learnt | None = None,
 ) -> Estimate:
     """The estimate of an observed job.
 
@@ -53,7 +56,9 @@ def assemble(
         host_memory_bytes: the host memory to judge by, when the user said so.
         environment: the variables the job would run with (malloc settings are read from it).
         cost: what the estimate took.
+        learnt: the constants of this machine; those that are used are told among the assumptions.
     """
+    learnt = learnt or Learnt()
     pools: list[PoolEstimate] = []
     if device is not None and context is not None:
         for pool in observation.trace.pools():
@@ -71,8 +76,13 @@ def assemble(
         host=host,
         host_memory_bytes=host_memory_bytes,
         environment=environment,
+        learnt=learnt,
+        script=script_name(target),
+        product=device.product if device is not None and on_device else "",
     )
-    assumptions += more
+    if context is not None and on_device and context.basis is Basis.MEASURED and device is not None:
+        learnt.find("context", device.product)
+    assumptions += [*more, *learnt.assumptions()]
     if device is not None and device.note:
         assumptions.append(Assumption(slug="device-chosen", text=device.note))
     if device is not None and not on_device:

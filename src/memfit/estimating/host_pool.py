@@ -16,7 +16,9 @@ from memfit.engine.host_replay import replay_host
 from memfit.engine.observation import HostSide, Observation
 from memfit.engine.replay import Replay, replay
 from memfit.engine.trace import Trace
+from memfit.estimating.learnt import Learnt, allocator_subject, around, learnt_component
 from memfit.estimating.replayed import pool_estimate, tensors
+from memfit.machines import LearntConstant
 from memfit.quantities import GIB, MIB, Basis, ByteRange, Category
 from memfit.sensors import HostMemory, libc_version
 
@@ -28,6 +30,8 @@ HOST = "host"
 # Host memory of the CUDA driver and libraries in one process, beyond a CPU build of the framework. Assumed from
 # readings of torch 2.x processes after their first kernel; not yet measured by this repository's device benchmark.
 CUDA_HOST_SIDE = ByteRange(low=150 * MIB, expected=600 * MIB, high=2 * GIB)
+CUDA_HOST_SOURCE = "the CUDA driver and libraries within the process"
+CUDA_HOST_MARGIN = 1.25  # on what was learnt of it: assumed, other kernels of the next job load other libraries
 # Private memory of one loader worker beside its batches. Measured with torch 2.13.0 on Python 3.11 by
 # benchmarks/accuracy/measure_workers.py: 0 to 4 MiB forked (the job holds few Python objects; a large list in the
 # dataset is written to page by page as it is read, hence the high end), 145 MiB spawned (torch is imported again).
@@ -38,6 +42,7 @@ SPAWNED_WORKER = ByteRange(low=140 * MIB, expected=150 * MIB, high=400 * MIB)
 # left in the median with MALLOC_MMAP_THRESHOLD_ set, where malloc keeps nothing (25 MiB; 13 MiB by default), high
 # keeps every one of those runs below the sum.
 KERNEL_CODE = ByteRange(low=0, expected=20 * MIB, high=100 * MIB)
+KERNEL_SOURCE = "code pages, threads and scratch of kernels that the simulation does not run"
 
 
 def host_pool(
@@ -48,10 +53,26 @@ def host_pool(
     host: HostMemory | None,
     host_memory_bytes: int | None,
     environment: Mapping[str, str],
+    learnt: Learnt,
+    script: str = "",
+    product: str = "",
 ) -> tuple[PoolEstimate, list[Assumption]]:
-    """The host's estimate, and what it rests on."""
-    held, seen = _tensors(observation.trace, environment)
-    parts = _framework(process) + held + _around(observation.host, on_device)
+    """The host's estimate, and what it rests on.
+
+    Args:
+        observation: what the simulation saw.
+        process: what the simulating process held.
+        on_device: whether the job has tensors on a device.
+        host: this machine's memory.
+        host_memory_bytes: what the user said instead.
+        environment: the variables that the job would run with.
+        learnt: this machine's constants.
+        script: the job's name, by which it is known again.
+        product: the device's, "" without one.
+    """
+    allocator = learnt.find("host_allocator", allocator_subject(script, environment)) if not on_device else None
+    held, seen = _tensors(observation.trace, environment, allocator)
+    parts = _framework(process, learnt) + held + _around(observation.host, on_device, learnt, product)
     total = ByteRange.total(part.range for part in parts)
     capacity = host_memory_bytes or (host.capacity_bytes if host is not None else None)
     others = None if host_memory_bytes or host is None else host.other_processes_bytes
@@ -66,7 +87,9 @@ def host_pool(
     return pool_estimate(seen, parts, total, capacity, others), assumptions
 
 
-def _tensors(trace: Trace, environment: Mapping[str, str]) -> tuple[list[Component], Replay]:
+def _tensors(
+    trace: Trace, environment: Mapping[str, str], learnt: LearntConstant | None
+) -> tuple[list[Component], Replay]:
     """The host's tensors through the machine's malloc; as they are where there is no model of it."""
     libc = libc_version() or ""
     if not libc.startswith("glibc"):
@@ -76,16 +99,34 @@ def _tensors(trace: Trace, environment: Mapping[str, str]) -> tuple[list[Compone
     found = replay_host(trace, GlibcSettings.from_environment(environment, version=(version[0], version[1])))
     parts = [part for part in tensors(found.expected, "simulated run") if part.category is not Category.FRAGMENTATION]
     live = sum(part.range.expected for part in parts)
-    beyond = found.reserved_peak_bytes
+    beyond = found.reserved_peak_bytes if learnt is None else _scaled(found.reserved_peak_bytes, live, learnt)
     spread = ByteRange(
         low=max(beyond.low - live, 0), expected=max(beyond.expected - live, 0), high=max(beyond.high - live, 0)
     )
     source = f"what {libc}'s malloc keeps of freed blocks"
-    parts.append(Component(category=Category.FRAGMENTATION, range=spread, basis=Basis.COMPUTED, source=source))
+    if learnt is not None:
+        parts.append(learnt_component(Category.FRAGMENTATION, spread, learnt, source))
+    else:
+        parts.append(Component(category=Category.FRAGMENTATION, range=spread, basis=Basis.COMPUTED, source=source))
     return parts, found.expected
 
 
-def _framework(process: ProcessReading) -> list[Component]:
+def _scaled(modelled: ByteRange, live: int, learnt: LearntConstant) -> ByteRange:
+    """What malloc comes to hold by this script's own measured ratio; the model's range is only ever widened."""
+    ratios = (learnt.range.low, learnt.range.expected, learnt.range.high)
+    low, expected, high = (max(round(modelled.expected * each / 1000), live) for each in ratios)
+    return ByteRange(low=min(modelled.low, low), expected=expected, high=max(modelled.high, high))
+
+
+def _framework(process: ProcessReading, learnt: Learnt) -> list[Component]:
+    first_step = learnt.find("first_step", "torch")
+    baseline = learnt.find("baseline", "torch") if process.peak_bytes is None else None
+    if baseline is not None:
+        size = ByteRange(low=baseline.range.low, expected=baseline.range.expected, high=max(baseline.range.high, GIB))
+        return [
+            learnt_component(Category.FRAMEWORK, size, baseline, "a process with torch imported"),
+            _kernels(first_step),
+        ]
     if process.peak_bytes is None:
         unknown = ByteRange(low=200 * MIB, expected=400 * MIB, high=GIB)
         return [
@@ -101,26 +142,38 @@ def _framework(process: ProcessReading) -> list[Component]:
             basis=Basis.MEASURED,
             source="the simulating process: imports, and data that the script loaded",
         ),
-        Component(
-            category=Category.FRAMEWORK,
-            range=KERNEL_CODE,
-            basis=Basis.EXTRAPOLATED,
-            source="code pages, threads and scratch of kernels that the simulation does not run",
-        ),
+        _kernels(first_step),
     ]
 
 
-def _around(host: HostSide, on_device: bool) -> list[Component]:
+def _kernels(learnt: LearntConstant | None) -> Component:
+    if learnt is not None:
+        return learnt_component(Category.FRAMEWORK, around(KERNEL_CODE, learnt), learnt, KERNEL_SOURCE)
+    return Component(
+        category=Category.FRAMEWORK,
+        range=KERNEL_CODE,
+        basis=Basis.EXTRAPOLATED,
+        source=KERNEL_SOURCE,
+    )
+
+
+def _around(host: HostSide, on_device: bool, learnt: Learnt, product: str) -> list[Component]:
     parts = []
-    if on_device:
+    own = learnt.find("cuda_host", product) if on_device and product else None
+    if own is not None:
+        high = round(own.range.high * CUDA_HOST_MARGIN)
+        size = ByteRange(low=own.range.low, expected=own.range.expected, high=high)
+        parts.append(learnt_component(Category.FRAMEWORK, size, own, CUDA_HOST_SOURCE))
+    elif on_device:
         parts.append(
             Component(
                 category=Category.FRAMEWORK,
                 range=CUDA_HOST_SIDE,
                 basis=Basis.ASSUMED,
-                source="the CUDA driver and libraries within the process",
+                source=CUDA_HOST_SOURCE,
             )
         )
+    if on_device:
         if host.pinned_bytes:
             parts.append(_exactly(Category.PINNED, host.pinned_bytes, "two page-locked batches"))
         if host.checkpoint_copy_bytes:

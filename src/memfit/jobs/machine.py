@@ -11,6 +11,7 @@ from memfit.errors import UnknownMachine
 from memfit.machines import (
     ContextOverhead,
     Device,
+    LearntConstant,
     cublas_workspace_bytes,
     cublaslt_workspace_bytes,
     device_overhead,
@@ -34,6 +35,8 @@ class SimulatedMachine:
         context: what a process holds on each beside tensors; None for the CPU.
         workspace_bytes: the matrix library's workspace.
         workspace_stays: whether it is kept once taken.
+        learnt: what was learnt on this machine.
+        torch: the version of the framework.
     """
 
     device: Device | None
@@ -41,6 +44,8 @@ class SimulatedMachine:
     context: ContextOverhead | None
     workspace_bytes: int
     workspace_stays: bool
+    learnt: tuple[LearntConstant, ...] = ()
+    torch: str = ""
 
     def simulation_arguments(self) -> dict[str, Any]:
         """What memfit.frameworks.torch.simulation.Simulation takes."""
@@ -70,12 +75,19 @@ def simulated_machine(
     Raises:
         UnknownMachine: no such device.
     """
+    learnt = load_learnt(user_data_file(environment))
     device, count = parse_request(on) if on else (None, 0)
     if device is None or device.is_cpu:
-        return SimulatedMachine(device=None, count=0, context=None, workspace_bytes=0, workspace_stays=True)
-    context = device_overhead(
-        device, torch_version, cuda_version, env=environment, learnt=load_learnt(user_data_file(environment))
-    )
+        return SimulatedMachine(
+            device=None,
+            count=0,
+            context=None,
+            workspace_bytes=0,
+            workspace_stays=True,
+            learnt=learnt,
+            torch=torch_version,
+        )
+    context = device_overhead(device, torch_version, cuda_version, env=environment, learnt=learnt)
     workspace = cublas_workspace_bytes(device.capability, torch_version, environment)
     workspace += cublaslt_workspace_bytes(device.capability, torch_version, environment)
     return SimulatedMachine(
@@ -84,6 +96,8 @@ def simulated_machine(
         context=context,
         workspace_bytes=workspace,
         workspace_stays=workspaces_stay(torch_version),
+        learnt=learnt,
+        torch=torch_version,
     )
 
 

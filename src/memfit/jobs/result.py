@@ -10,7 +10,7 @@ from typing import Any
 from memfit import __version__
 from memfit.documents import Estimate
 from memfit.engine.observation import Observation
-from memfit.estimating import ProcessReading, assemble
+from memfit.estimating import Learnt, ProcessReading, assemble
 from memfit.jobs.machine import SimulatedMachine
 from memfit.jobs.request import Request
 from memfit.sensors import host_capacity
@@ -48,5 +48,6 @@ def estimate_of(
         host=host_capacity(own_bytes=resident_bytes),
         host_memory_bytes=request.host_memory_bytes,
         environment=dict(os.environ),
+        learnt=Learnt(machine.learnt, machine.torch),
         cost={**cost, "process_peak_bytes": process.peak_bytes, "steps": observation.steps},
     )

@@ -2,7 +2,15 @@
 
 from memfit.machines.catalogue import all_devices
 from memfit.machines.device import CPU, Device, MemoryBasis
-from memfit.machines.learnt import LearntConstant, learnt_to_json, load_learnt, store_learnt, user_data_file
+from memfit.machines.learnt import (
+    LearntConstant,
+    best_match,
+    learnt_to_json,
+    load_learnt,
+    store_learnt,
+    user_data_file,
+    with_reading,
+)
 from memfit.machines.lookup import find, parse_request
 from memfit.machines.overheads import ContextOverhead, collectives_overhead, device_overhead
 from memfit.machines.workspaces import (
@@ -19,6 +27,7 @@ __all__ = [
     "LearntConstant",
     "MemoryBasis",
     "all_devices",
+    "best_match",
     "collectives_overhead",
     "cublas_workspace_bytes",
     "cublaslt_workspace_bytes",
@@ -30,5 +39,6 @@ __all__ = [
     "parse_request",
     "store_learnt",
     "user_data_file",
+    "with_reading",
     "workspaces_stay",
 ]

@@ -67,7 +67,7 @@ def device_overhead(
     """
     if device.is_cpu:
         return ContextOverhead(range=ByteRange.exactly(0), basis=Basis.COMPUTED, source="no device is used")
-    own = best_match(learnt, kind="context", subject=device.product, torch=torch_version)
+    own = best_match(learnt, kind="context", subject=device.product, version=torch_version)
     if own is not None:
         return ContextOverhead(range=own.range, basis=Basis.MEASURED, source=f"learnt on this machine on {own.date}")
     if device.vendor == "apple":

@@ -13,6 +13,7 @@ from rich.text import Text
 from memfit.quantities import format_bytes
 from memfit.reports import screen
 from memfit.reports.bars import bar
+from memfit.reports.learnt import constants_table
 from memfit.reports.text import printable
 
 _BAR = 24  # cells
@@ -38,7 +39,7 @@ def report(document: Mapping[str, Any]) -> RenderableType:
         ("devices", _devices(document)),
         ("settings", _pairs(document["settings"])),
         ("found", _software(document)),
-        ("learnt", _learnt(document["learnt"])),
+        ("learnt", constants_table(document["learnt"])),
     )
     for title, body in sections:
         if body is not None:
@@ -98,15 +99,6 @@ def _devices(document: Mapping[str, Any]) -> RenderableType:
 def _software(document: Mapping[str, Any]) -> RenderableType:
     first = {"Python": document["python"], "C library": document["libc"] or "—"}
     return _pairs({**first, **document["frameworks"]}) or Text("none", style="dim")
-
-
-def _learnt(constants: Iterable[Mapping[str, Any]]) -> RenderableType | None:
-    table = _grid()
-    for one in constants:
-        span = f"{format_bytes(one['low_bytes'])} to {format_bytes(one['high_bytes'])}, {one['readings']} readings"
-        subject = f"{one['kind']}: {one['subject']} {one['torch']}".strip()
-        table.add_row(Text(printable(subject)), Text(format_bytes(one["expected_bytes"])), Text(span, style="dim"))
-    return table if table.row_count else None
 
 
 def _pairs(values: Mapping[str, str]) -> RenderableType | None:

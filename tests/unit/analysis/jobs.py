@@ -12,6 +12,7 @@ from memfit.documents import (
     Estimate,
     Holding,
     Iterations,
+    Limit,
     Machine,
     PhaseSpan,
     PhaseTotal,
@@ -114,6 +115,7 @@ def recorded(
     processes: Iterable[Process] = (),
     phases: Iterable[PhaseSpan] = (),
     phase_totals: Iterable[PhaseTotal] = (),
+    limits: Iterable[Limit] = (),
     ending: Ending | None = None,
 ) -> Recording:
     return Recording(
@@ -121,7 +123,7 @@ def recorded(
         started="2026-01-01T00:00:00Z",
         machine={"host": "box"} if machine is None else machine,
         environment={"torch": "2.13.0"} if environment is None else environment,
-        limits=(),
+        limits=tuple(limits),
         series=all_series or (series("host", "held", [400, 1000, 900]),),
         iterations=(iterations(),) if rows is None else tuple(rows),
         phases=tuple(phases),

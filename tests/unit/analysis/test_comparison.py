@@ -19,7 +19,7 @@ from tests.unit.analysis.jobs import (
 )
 
 from memfit.analysis.comparison import compare
-from memfit.documents import Comparison, Ending, PhaseTotal, PoolComparison, Row, codec
+from memfit.documents import Comparison, Ending, Limit, PhaseTotal, PoolComparison, Row, codec
 from memfit.quantities import MIB, ByteRange, Standing
 
 
@@ -180,7 +180,7 @@ def test_workers_hold_what_their_own_series_say_at_the_peak() -> None:
     [
         ({"command": ("python", "train.py", "--batch=8")}, "arguments-differ"),
         ({"environment": {"torch": "2.12.0"}}, "versions-differ"),
-        ({"machine": {"devices": [{"name": "NVIDIA T4"}]}}, "devices-differ"),
+        ({"limits": [Limit(pool="cuda:0", name="NVIDIA T4", limit_bytes=1)]}, "devices-differ"),
         ({"rows": [iterations(2)]}, "recorded-fewer-steps"),
         ({"rows": []}, "iterations-unknown"),
         ({"rows": [iterations(pid=1), iterations(pid=2)]}, "several-processes"),
@@ -190,9 +190,10 @@ def test_workers_hold_what_their_own_series_say_at_the_peak() -> None:
 def test_what_was_not_the_same_job_is_said(changed: dict[str, object], slug: str) -> None:
     """Other arguments, versions, device, steps or processes are reasons of their own."""
     estimate = predicted(product="NVIDIA A100")
+    samples = series("host", "held", [400, 1000]), series("cuda:0", "used", [900])
 
-    assert slug not in slugs(compare(estimate, recorded()))
-    assert slug in slugs(compare(estimate, recorded(**changed)))  # type: ignore[arg-type]
+    assert slug not in slugs(compare(estimate, recorded(*samples)))
+    assert slug in slugs(compare(estimate, recorded(*samples, **changed)))  # type: ignore[arg-type]
 
 
 def test_allocator_settings_differ_only_where_both_are_known() -> None:

@@ -108,7 +108,7 @@ def test_what_was_learnt_here_wins() -> None:
     own = LearntConstant(
         kind="context",
         subject="Tesla T4",
-        torch="2.6.0",
+        version="2.6.0",
         range=ByteRange(low=1, expected=2, high=3),
         readings=5,
         date="2026-01-01",

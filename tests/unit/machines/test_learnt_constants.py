@@ -14,7 +14,7 @@ from memfit.quantities import ByteRange
 ONE = LearntConstant(
     kind="context",
     subject="Tesla T4",
-    torch="2.6.0",
+    version="2.6.0",
     range=ByteRange(low=100, expected=200, high=300),
     readings=4,
     date="2026-05-01",
@@ -54,7 +54,7 @@ def test_nothing_learnt_yet(tmp_path: Path) -> None:
         '{"schema": 2, "constants": []}',
         '{"schema": 1, "constants": [{}]}',
         '{"schema": 1, "constants": 5}',
-        '{"schema": 1, "constants": [{"kind": "k", "subject": "s", "torch": "", "low_bytes": 9, "expected_bytes": 2,'
+        '{"schema": 1, "constants": [{"kind": "k", "subject": "s", "version": "", "low_bytes": 9, "expected_bytes": 2,'
         ' "high_bytes": 3, "readings": 1, "date": "d"}]}',
         "[" * 100_000,
     ],

@@ -145,7 +145,8 @@ def test_report_shows_every_part() -> None:
     learnt = {
         "kind": "context",
         "subject": "NVIDIA L4",
-        "torch": "2.6",
+        "version": "2.6",
+        "date": "2026-05-01",
         "low_bytes": 1,
         "expected_bytes": 231 * MIB,
         "high_bytes": 240 * MIB,
