@@ -5,11 +5,12 @@ Importing this package loads no framework: every public name is fetched on first
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # as in typing, which the processes of a recorded job need not load
 if TYPE_CHECKING:
+    from typing import Any
+
     from memfit.api import calibrate as calibrate
     from memfit.api import compare as compare
     from memfit.api import diagnose as diagnose

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import sys
-from typing import Any
 
-from memfit.errors import FrameworkMissing
+TYPE_CHECKING = False  # a recorded job's processes read the tables: nothing else is loaded for that
+if TYPE_CHECKING:
+    from typing import Any
 
 # framework → the module that simulates it; one line each.
 ADAPTERS = {"torch": "memfit.frameworks.torch.job"}
+# framework → the module that tells a recorder what it does; one line each.
+MARKS = {"torch": "memfit.frameworks.torch.marks"}
 
 
 def framework_of(obj: Any) -> str | None:
@@ -32,6 +33,10 @@ def adapter(framework: str) -> Any:
     Raises:
         FrameworkMissing: the framework is not installed.
     """
+    import importlib.util
+
+    from memfit.errors import FrameworkMissing
+
     if importlib.util.find_spec(framework) is None:
         raise FrameworkMissing(
             f"{framework} is not installed in {sys.executable}",

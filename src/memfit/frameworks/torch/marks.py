@@ -1,0 +1,351 @@
+"""What a recorder is told of a PyTorch job: optimizer steps, backward passes, data, evaluation, checkpoints.
+
+Everything is a wrapper around a public function or a public hook; arguments and results pass through as they are, no
+tensor is touched, and nothing of CUDA is initialised. Code that torch.compile traces sees the original alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from memfit.frameworks.torch.holdings import Holdings
+from memfit.quantities import Marks
+
+# An optimizer sets the pace until another has stepped so often without it (a warm-up's optimizer that is kept alive).
+_HANDED_OVER = 64
+# Passes without any step before they count themselves: hand-written updates, compiled steps.
+_BACKWARD_ALONE = 8
+_MOST_OPTIMIZERS = 16
+
+
+class _Job:
+    """What is known of the job in this process.
+
+    Args:
+        torch: the module.
+        marks: where it is told.
+    """
+
+    def __init__(self, torch: Any, marks: Marks) -> None:
+        self.torch = torch
+        self.marks = marks
+        self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.steps = 0
+        self._pace: weakref.ref[Any] | None = None
+        self._others: dict[int, int] = {}
+        self._backwards = 0
+        self._in_backward = False
+        self._in_step = False
+        self.changes_mode = False
+        self._evaluated: weakref.ref[Any] | None = None
+        self._role_told = False
+
+    # ---- optimizer steps
+
+    def step_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._in_step:  # the step before ended in an exception
+            self.marks.end("optimizer")
+            self._in_step = False
+        if len(args) < 2 and not kwargs.get("closure"):  # a closure is forward and backward as well
+            self.marks.begin("optimizer")
+            self._in_step = True
+
+    def step_ends(self, optimizer: Any) -> None:
+        if self._in_step:
+            self._in_step = False
+            self.marks.end("optimizer")
+        self.stepped(optimizer)
+
+    def stepped(self, optimizer: Any) -> None:
+        """One step of an optimizer: an iteration if it is the one that sets the pace."""
+        if self._pace is None or self._pace() is not optimizer:
+            if not self._takes_over(optimizer):
+                return
+            self._pace = weakref.ref(optimizer)
+        if self._others:
+            self._others.clear()
+        self.steps += 1
+        if self._evaluated is not None:
+            self.evaluation_ends()
+        if not self._role_told:
+            self._tell_role()
+        self.marks.iteration("step")
+
+    def _takes_over(self, optimizer: Any) -> bool:
+        if len(self.optimizers) < _MOST_OPTIMIZERS:
+            self.optimizers.add(optimizer)
+        if self._pace is None or self._pace() is None:
+            return True
+        key = id(optimizer)
+        self._others[key] = self._others.get(key, 0) + 1
+        return self._others[key] >= _HANDED_OVER
+
+    def _tell_role(self) -> None:
+        self._role_told = True
+        distributed = sys.modules.get("torch.distributed")
+        rank: int | None = None
+        if distributed is not None and distributed.is_available() and distributed.is_initialized():
+            rank = distributed.get_rank()
+        self.marks.role("trainer", rank if rank is not None else rank_of_environment())
+
+    # ---- backward passes
+
+    def backward(self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self._in_backward:  # a checkpointed part that is run again within the pass
+            return original(*args, **kwargs)
+        if self._evaluated is not None:
+            self.evaluation_ends()
+        self._in_backward = True
+        self.marks.begin("backward")
+        try:
+            return original(*args, **kwargs)
+        finally:
+            self.marks.end("backward")
+            self._in_backward = False
+            if not self.steps:
+                self._alone()
+
+    def _alone(self) -> None:
+        self._backwards += 1
+        if self._backwards >= _BACKWARD_ALONE:
+            self.marks.iteration("backward")
+
+    # ---- evaluation
+
+    def train_called(self, module: Any, mode: bool) -> None:
+        """A module goes into training or evaluation mode; it matters if it is the one that is trained."""
+        if mode:
+            if self._evaluated is not None and self._evaluated() in (module, None):
+                self.evaluation_ends()
+        elif self.steps and self._evaluated is None and module.training and self._is_trained(module):
+            self._evaluated = weakref.ref(module)
+            self.marks.begin("evaluation")
+
+    def _is_trained(self, module: Any) -> bool:
+        """Whether it owns the first parameter of an optimizer that has stepped: a teacher or a frozen part does not."""
+        firsts = {id(first) for optimizer in list(self.optimizers) for first in _first_parameter(optimizer)}
+        return any(id(parameter) in firsts for parameter in module.parameters())
+
+    def evaluation_ends(self) -> None:
+        self._evaluated = None
+        self.marks.end("evaluation")
+
+    # ---- data
+
+    def next_batch(self, original: Callable[[Any], Any], iterator: Any) -> Any:
+        if self._evaluated is not None:
+            module = self._evaluated()
+            if module is None or module.training:  # some restore the mode without calling train()
+                self.evaluation_ends()
+        self.marks.begin("data")
+        try:
+            return original(iterator)
+        finally:
+            self.marks.end("data")
+
+
+def _first_parameter(optimizer: Any) -> list[Any]:
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            return [parameter]
+    return []
+
+
+def rank_of_environment() -> int | None:
+    """The rank that a launcher gave this process."""
+    rank = os.environ.get("RANK", "")
+    return int(rank) if rank.isdecimal() and os.environ.get("WORLD_SIZE", "").isdecimal() else None
+
+
+_job: _Job | None = None
+
+
+def install(torch: Any, marks: Marks) -> None:
+    """Tell ``marks`` of all that PyTorch does from now on in this process."""
+    global _job
+    first = _job is None
+    _job = _Job(torch, marks)
+    holdings = Holdings(torch, _job.optimizers)
+    marks.attribution("tensors", holdings.look)
+    _gauges(torch, marks)
+    processes = sys.modules.get("multiprocessing.process")
+    if rank_of_environment() is not None and (processes is None or processes.parent_process() is None):
+        marks.role("trainer", rank_of_environment())
+    if first:
+        _patch(torch, marks)
+
+
+def _patch(torch: Any, marks: Marks) -> None:
+    """Each by itself: what another version of PyTorch has elsewhere is missed alone, and said."""
+    compiling = getattr(getattr(torch, "compiler", None), "is_compiling", lambda: False)
+    module, data = torch.nn.Module, torch.utils.data
+    parts: dict[str, Callable[[], None]] = {
+        "optimizer steps": lambda: _hook_steps(sys.modules["torch.optim.optimizer"], compiling),
+        "backward": lambda: _wrap(torch.autograd, "backward", functools.partial(_backward, compiling=compiling)),
+        "evaluation": lambda: _wrap(module, "train", functools.partial(_train, compiling=compiling)),
+        "data": lambda: _wrap(data.dataloader._BaseDataLoaderIter, "__next__", _next),
+        "workers": lambda: _wrap(data._utils.worker, "_worker_loop", _worker_loop),
+        "checkpoints": lambda: _wrap(torch.serialization, "save", _checkpoint, torch),
+        "skipped steps": lambda: _wrap(torch.amp.GradScaler, "step", _scaled_step),
+    }
+    for name, patch in parts.items():
+        try:
+            patch()
+        except (AttributeError, KeyError) as error:
+            text = f"{name} are not followed with PyTorch {torch.__version__}: {error}"
+            marks.note(slug="marks-failed", text=text)
+
+
+def _wrap(owner: Any, name: str, wrapped: Callable[[Any], Any], *also: Any) -> None:
+    wrapper = wrapped(getattr(owner, name))
+    for place in (owner, *also):
+        setattr(place, name, wrapper)
+
+
+def _hook_steps(optimizers: Any, compiling: Callable[[], bool]) -> None:
+    def before(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not compiling():
+            _job.step_begins(args, kwargs)  # type: ignore[union-attr]
+
+    def after(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if not compiling():
+            _job.step_ends(optimizer)  # type: ignore[union-attr]
+
+    optimizers.register_optimizer_step_pre_hook(before)
+    optimizers.register_optimizer_step_post_hook(after)
+
+
+def _backward(original: Any, compiling: Callable[[], bool]) -> Any:
+    @functools.wraps(original)
+    def backward(*args: Any, **kwargs: Any) -> Any:
+        if compiling():
+            return original(*args, **kwargs)
+        return _job.backward(original, args, kwargs)  # type: ignore[union-attr]
+
+    return backward
+
+
+def _train(original: Any, compiling: Callable[[], bool]) -> Any:
+    @functools.wraps(original)
+    def train(self: Any, mode: bool = True) -> Any:
+        """eval() comes here too, and both go on to every module within."""
+        job = _job
+        if job.changes_mode or compiling():  # type: ignore[union-attr]
+            return original(self, mode)
+        job.changes_mode = True  # type: ignore[union-attr]
+        try:
+            job.train_called(self, mode)  # type: ignore[union-attr]
+            return original(self, mode)
+        finally:
+            job.changes_mode = False  # type: ignore[union-attr]
+
+    return train
+
+
+def _next(original: Any) -> Any:
+    @functools.wraps(original)
+    def __next__(self: Any) -> Any:
+        return _job.next_batch(original, self)  # type: ignore[union-attr]
+
+    return __next__
+
+
+def _worker_loop(original: Any) -> Any:
+    @functools.wraps(original)
+    def _worker_loop(*args: Any, **kwargs: Any) -> Any:
+        _job.marks.role("loader worker")  # type: ignore[union-attr]
+        return original(*args, **kwargs)
+
+    return _worker_loop
+
+
+def _checkpoint(original: Any) -> Any:
+    @functools.wraps(original)
+    def save(*args: Any, **kwargs: Any) -> Any:
+        with _job.marks.phase("checkpoint"):  # type: ignore[union-attr]
+            return original(*args, **kwargs)
+
+    return save
+
+
+def _scaled_step(original: Any) -> Any:
+    @functools.wraps(original)
+    def step(self: Any, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        """A step that the scaler skips, because a gradient is not finite, is an iteration as well."""
+        job = _job
+        before = job.steps  # type: ignore[union-attr]
+        result = original(self, optimizer, *args, **kwargs)
+        if job.steps == before:  # type: ignore[union-attr]
+            job.stepped(getattr(optimizer, "optimizer", optimizer))  # type: ignore[union-attr]
+        return result
+
+    return step
+
+
+def _gauges(torch: Any, marks: Marks) -> None:
+    """What the caching allocator holds, once the job has initialised CUDA itself."""
+
+    def begin() -> int | None:
+        if torch.cuda.is_initialized():
+            for device in range(torch.cuda.device_count()):
+                _gauges_of(torch, marks, device)
+            marks.gauge("cuda", lambda: None)
+        return None
+
+    marks.gauge("cuda", begin)
+
+
+def _gauges_of(torch: Any, marks: Marks, device: int) -> None:
+    stats: dict[str, Any] = {}
+    peaks = {"allocated_bytes": 0, "reserved_bytes": 0}
+
+    def current() -> int | None:
+        stats.clear()
+        if not torch.cuda.is_initialized():  # a forked child
+            return None
+        stats.update(torch._C._cuda_memoryStats(device))
+        return _held(stats, "allocated_bytes", "current") if _held(stats, "reserved_bytes", "peak") else None
+
+    def high(name: str) -> int | None:
+        """The peak where it rose since the row before; the job's own counters are not reset for it."""
+        peak = _held(stats, name, "peak") if stats else 0
+        before, peaks[name] = peaks[name], peak
+        return peak if peak > before else None
+
+    marks.gauge(f"cuda:{device}/allocated", current)
+    marks.gauge(f"cuda:{device}/reserved", lambda: _held(stats, "reserved_bytes", "current") or None if stats else None)
+    marks.gauge(f"cuda:{device}/allocated_high", lambda: high("allocated_bytes"))
+    marks.gauge(f"cuda:{device}/reserved_high", lambda: high("reserved_bytes"))
+
+
+def _held(stats: dict[str, Any], name: str, what: str) -> int:
+    return int(stats[name]["all"][what])
+
+
+def install_launcher(api: Any, marks: Marks) -> None:
+    """The process that starts the ranks says so when it does."""
+    original = api.launch_agent
+
+    @functools.wraps(original)
+    def launch_agent(*args: Any, **kwargs: Any) -> Any:
+        marks.role("launcher")
+        return original(*args, **kwargs)
+
+    api.launch_agent = launch_agent
+
+
+def install_safetensors(module: Any, marks: Marks) -> None:
+    """Its files are checkpoints too."""
+    module.save_file = _checkpoint(module.save_file)
+
+
+HOOKS: dict[str, Callable[[Any, Marks], None]] = {
+    "torch": install,
+    "torch.distributed.launcher.api": install_launcher,
+    "safetensors.torch": install_safetensors,
+}

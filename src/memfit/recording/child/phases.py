@@ -1,0 +1,66 @@
+"""Phases of one process: which are open in which thread, and what all of them came to."""
+
+from __future__ import annotations
+
+# Of these there are some in every iteration: they are summed, and listed only when one is long.
+ROUTINE = frozenset({"data", "forward", "backward", "optimizer"})
+LISTED_SECONDS = 0.05
+# Any other name is listed each time, until it turns out to be a routine too.
+_RARE = 64
+# Stays shorter than this on the average are summed without reading memory at both ends (about 5 µs a reading).
+_QUICK_SECONDS = 0.001
+_TRIED = 16
+DEEPEST = 64
+
+
+class Total:
+    """All stays in the phases of one name.
+
+    Args:
+        name: the phase.
+    """
+
+    __slots__ = ("count", "high_bytes", "name", "quick", "seconds")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.count = 0
+        self.seconds = 0.0
+        self.high_bytes: int | None = None
+        self.quick = False
+
+    def add(self, seconds: float, high_bytes: int | None) -> None:
+        """One more stay, with the high-water mark where it rose."""
+        self.count += 1
+        self.seconds += seconds
+        self.quick = self.count >= _TRIED and self.seconds < self.count * _QUICK_SECONDS
+        if high_bytes is not None and (self.high_bytes is None or high_bytes > self.high_bytes):
+            self.high_bytes = high_bytes
+
+    @property
+    def told_at_once(self) -> bool:
+        """Whether the beginning is worth a line before its length is known: a kill may come within."""
+        if self.name not in ROUTINE and self.count < _RARE:
+            return True
+        return self.count > 0 and self.seconds >= self.count * LISTED_SECONDS
+
+
+class Stay:
+    """One phase that is open.
+
+    Args:
+        total: where it is summed.
+        began: time.monotonic().
+        rss_bytes: then; None when it was not read.
+        rising_bytes: then; None when it was not read.
+        told: whether its beginning is in the spool.
+    """
+
+    __slots__ = ("began", "rising_bytes", "rss_bytes", "told", "total")
+
+    def __init__(self, total: Total, began: float) -> None:
+        self.total = total
+        self.began = began
+        self.rss_bytes: int | None = None
+        self.rising_bytes: int | None = None
+        self.told = False
