@@ -1,0 +1,94 @@
+"use strict";
+// What the charts are drawn from: unpacking (see packing.py), finding, thinning to the width, and figures as words.
+
+function unpack(packed) {
+  const text = atob(packed.d), n = packed.n;
+  const at = new Float64Array(n), low = new Float64Array(n), high = new Float64Array(n);
+  let position = 0, place = 0, value = 0;
+  const next = () => {
+    let number = 0, scale = 1, byte;
+    do {
+      byte = text.charCodeAt(position++);
+      number += (byte & 127) * scale;
+      scale *= 128;
+    } while (byte > 127);
+    return number;
+  };
+  const signed = (number) => (number % 2 ? -(number + 1) / 2 : number / 2);
+  for (let i = 0; i < n; i++) {
+    const step = next();
+    place += i === 0 ? signed(step) : step;
+    value += signed(next());
+    at[i] = place * packed.s;
+    low[i] = value * packed.q;
+    high[i] = (value + next()) * packed.q;
+  }
+  return { at, low, high, n };
+}
+
+// The first index whose place lies beyond x.
+function after(at, x) {
+  let from = 0, to = at.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (at[middle] > x) to = middle;
+    else from = middle + 1;
+  }
+  return from;
+}
+
+// The line between two places as a polyline of at most about two points per column: [xs, ys]. No peak is lost.
+function polyline(line, x0, x1, columns) {
+  const from = Math.max(after(line.at, x0) - 2, 0), to = Math.min(after(line.at, x1) + 1, line.n);
+  const xs = [], ys = [];
+  const put = (x, y) => { if (!xs.length || x > xs[xs.length - 1]) { xs.push(x); ys.push(y); } else ys[ys.length - 1] = Math.max(ys[ys.length - 1], y); };
+  if (to - from <= columns * 2) {
+    for (let i = from; i < to; i++) {
+      if (line.low[i] !== line.high[i] && i > 0) put((line.at[i - 1] + line.at[i]) / 2, line.low[i]);
+      put(line.at[i], line.high[i]);
+    }
+    return [xs, ys];
+  }
+  const width = (x1 - x0) / columns;
+  let i = from;
+  while (i < to) {
+    const column = Math.floor((line.at[i] - x0) / width), end = x0 + (column + 1) * width;
+    let low = Infinity, high = -Infinity;
+    for (; i < to && line.at[i] < end; i++) {
+      if (line.low[i] < low) low = line.low[i];
+      if (line.high[i] > high) high = line.high[i];
+    }
+    if (low === Infinity) { low = line.low[i]; high = line.high[i]; i++; }
+    put(x0 + column * width, low);
+    put(x0 + (column + 0.5) * width, high);
+  }
+  return [xs, ys];
+}
+
+function formatBytes(bytes) {
+  if (bytes == null || !isFinite(bytes)) return "—";
+  const sign = bytes < 0 ? "-" : "", size = Math.abs(bytes), G = 2 ** 30;
+  if (size >= 100 * G) return sign + Math.round(size / G).toLocaleString("en") + " GiB";
+  if (size >= G) return sign + (size / G).toFixed(2) + " GiB";
+  if (size >= 2 ** 20) return sign + Math.round(size / 2 ** 20) + " MiB";
+  return sign + (size >= 1024 ? Math.round(size / 1024) + " KiB" : Math.round(size) + " B");
+}
+
+// A tick of the axis: as many decimals as the distance of the ticks needs.
+function tickBytes(bytes, step) {
+  if (bytes === 0) return "0";
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0, size = Math.abs(bytes);
+  while (size >= 1024 && unit < 4) { size /= 1024; step /= 1024; unit++; }
+  const decimals = step >= 1 ? 0 : Math.min(3, Math.ceil(-Math.log10(step)));
+  return (bytes < 0 ? "-" : "") + String(Number(size.toFixed(decimals))) + " " + units[unit];
+}
+
+function clock(seconds, step) {
+  if (step < 1) return Number(seconds.toFixed(Math.min(4, Math.ceil(-Math.log10(step))))) + " s";
+  const whole = Math.round(seconds), pad = (n) => String(n).padStart(2, "0");
+  const days = Math.floor(whole / 86400), hours = Math.floor((whole % 86400) / 3600), minutes = Math.floor((whole % 3600) / 60);
+  const rest = pad(minutes) + ":" + pad(whole % 60);
+  if (days) return days + "d " + pad(hours) + ":" + pad(minutes);
+  return hours ? hours + ":" + rest : minutes + ":" + pad(whole % 60);
+}

@@ -1,0 +1,81 @@
+"""Documents → page: which sections there are and in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from memfit.documents import Estimate, Recording
+from memfit.reports import recorded
+from memfit.reports import view as estimated
+from memfit.reports.html import measured, predicted
+from memfit.reports.html.curves import Curves
+from memfit.reports.html.parts import Page, Section
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a page is made from: at least one of them."""
+
+    estimate: Estimate | None = None
+    recording: Recording | None = None
+
+
+def page(content: Content, *, private: bool = False) -> Page:
+    """The page of that content.
+
+    Args:
+        content: the documents; what must not be shown is out of them already (memfit.reports.private).
+        private: say on the page that something was left out.
+    """
+    guess = None if content.estimate is None else estimated.view(content.estimate)
+    seen = None if content.recording is None else recorded.view(content.recording)
+    badge, tone = ("no data", "neutral")
+    if guess is not None:
+        badge, tone = predicted.badge(guess.verdict), predicted.TONES[guess.verdict]
+    if seen is not None:
+        badge, tone = seen.ended.badge, seen.ended.tone
+    return Page(
+        title=seen.command if seen else guess.target if guess else "memfit",
+        kinds=" and ".join(_kinds(content)),
+        badge=badge,
+        tone=tone,
+        headline=tuple(_headline(seen, guess)),
+        sections=tuple(_sections(content, seen, guess)),
+        timeline=None if content.recording is None else Curves(content.recording).timeline(),
+        private=private,
+    )
+
+
+def _kinds(content: Content) -> Iterable[str]:
+    if content.recording is not None:
+        yield "a recording"
+    if content.estimate is not None:
+        yield "an estimate"
+
+
+def _headline(seen: recorded.RecordingView | None, guess: estimated.EstimateView | None) -> Iterable[str]:
+    if seen is not None:
+        yield seen.headline
+        yield f"{seen.ended.text} ({recorded.summary(seen)}.)"
+    if guess is not None:
+        yield predicted.headline(guess)
+
+
+def _sections(
+    content: Content, seen: recorded.RecordingView | None, guess: estimated.EstimateView | None
+) -> Iterable[Section]:
+    if seen is not None and seen.pools:
+        yield Section(name="peaks", title="Peaks", tiles=measured.tiles(seen, content.estimate))
+    if guess is not None and seen is None:
+        yield Section(name="peaks", title="Peaks to plan with", tiles=predicted.tiles(guess))
+    if content.recording is not None and seen is not None:
+        yield from measured.sections(content.recording, seen, content.estimate)
+    if content.estimate is not None and guess is not None:
+        if seen is not None:
+            yield Section(name="plan", title="Prediction", tiles=predicted.tiles(guess))
+        yield from predicted.sections(content.estimate, guess)
+    if seen is not None:
+        yield measured.surroundings(seen)
+    if guess is not None:
+        yield predicted.surroundings(guess)

@@ -1,0 +1,69 @@
+"""Figures as a person says them: lengths of time, shares, counts. Bytes have their own words in memfit.quantities."""
+
+from __future__ import annotations
+
+import math
+
+from memfit.quantities import format_bytes
+
+
+def duration(seconds: float) -> str:
+    """A length of time in its two largest units.
+
+    >>> duration(3723.4), duration(0.25), duration(12.34)
+    ('1 h 2 min', '250 ms', '12.3 s')
+    """
+    if not math.isfinite(seconds):
+        return "—"
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    for unit_s, unit, below_s, below in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= unit_s:
+            large, small = divmod(whole, unit_s)
+            return f"{large} {unit} {small // below_s} {below}" if small // below_s else f"{large} {unit}"
+    return f"{whole} s"
+
+
+def percent(share: float) -> str:
+    """A part of a whole.
+
+    >>> percent(0.004), percent(0.996), percent(0.424)
+    ('<1 %', '>99 %', '42 %')
+    """
+    if 0 < share < 0.005:
+        return "<1 %"
+    if 0.995 <= share < 1:
+        return ">99 %"
+    return f"{share * 100:.0f} %"
+
+
+def many(count: int, one: str, several: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> many(1, "process", "processes"), many(12000, "step")
+    ('1 process', '12,000 steps')
+    """
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def signed(size_bytes: float | None) -> str:
+    """A change in bytes, its sign always shown."""
+    if size_bytes is None or not math.isfinite(size_bytes):
+        return "—"
+    words = format_bytes(round(size_bytes))
+    return words if words.startswith("-") else f"+{words}"
+
+
+def span(low: int, high: int) -> str:
+    """Two sizes as one figure where they read the same.
+
+    >>> span(1024, 1024), span(1024, 2048)
+    ('1 KiB', '1 KiB to 2 KiB')
+    """
+    first, last = format_bytes(low), format_bytes(high)
+    return first if first == last else f"{first} to {last}"
