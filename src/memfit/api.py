@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from memfit.documents import Comparison, Diagnosis, Estimate, Recording
-from memfit.documents import load as load
+from memfit import documents
+from memfit.documents import Comparison, Diagnosis, Document, Estimate, Recording
 from memfit.errors import JobFailed, UsageError
 from memfit.jobs import Progress as Progress
 from memfit.jobs import Request, run_job
@@ -17,6 +18,8 @@ from memfit.jobs import Request, run_job
 if TYPE_CHECKING:
     from memfit.calibrating.store import Calibration as Calibration
     from memfit.frameworks.torch.simulation import Simulation
+
+_RECORDING = b'{"k":"header"'  # how the file of a recording begins
 
 
 def estimate(
@@ -136,6 +139,40 @@ def simulate(on: str | None = None, **options: Any) -> Simulation:
 
     machine = simulated_machine(on, torch.__version__, torch.version.cuda)
     return Simulation(**{**machine.simulation_arguments(), **options})
+
+
+def load(path: str | os.PathLike[str]) -> Document | Recording:
+    """Read what memfit saved: an estimate, a recording (a file or a folder of files), or what was made of them.
+
+    Args:
+        path: of the file or folder; its kind is told from what is in it.
+
+    Raises:
+        InvalidDocument: the file is missing, damaged, or of another program.
+    """
+    target = Path(path)
+    if target.is_dir() or _starts_as_a_recording(target):
+        reader: Any = import_module("memfit.recording.reader")
+        found: Recording = reader.read(target)
+        return found
+    return documents.load(target)
+
+
+def _starts_as_a_recording(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_RECORDING)) == _RECORDING
+    except OSError:
+        return False
+
+
+def made_of(shown: Sequence[Document | Recording]) -> tuple[Document, ...]:
+    """What can be made of documents that are shown together and is not among them: the comparison of both sides."""
+    estimates = [one for one in shown if isinstance(one, Estimate)]
+    recordings = [one for one in shown if isinstance(one, Recording)]
+    if not estimates or not recordings or any(isinstance(one, Comparison) for one in shown):
+        return ()
+    return (compare(estimates[0], recordings[0]),)
 
 
 def compare(

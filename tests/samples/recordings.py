@@ -47,7 +47,7 @@ def training(samples: int = 900, seconds: float = 300.0, seed: int = 7) -> Recor
     leak = [220 * MIB * t / seconds for t in at]
     spike = [1.2 * GIB if 0 < (t % 75) - 60 < 4 else 0.0 for t in at]
     noise = [chance.gauss(0, 12 * MIB) for _ in at]
-    held = [int(r * 2.6 * GIB + l + s + n + 300 * MIB) for r, l, s, n in zip(rise, leak, spike, noise, strict=True)]
+    held = [int(r * 2.6 * GIB + a + b + c + 300 * MIB) for r, a, b, c in zip(rise, leak, spike, noise, strict=True)]
     file = [int(380 * MIB * r) for r in rise]
     shared = [int(96 * MIB * r) for r in rise]
     saw = [int((6.2 + 3.1 * abs(math.sin(t * 2.2))) * GIB * r) for t, r in zip(at, rise, strict=True)]
@@ -66,14 +66,14 @@ def training(samples: int = 900, seconds: float = 300.0, seed: int = 7) -> Recor
             series("host", "held", held, at),
             series("host", "rss", [h + f + 150 * MIB for h, f in zip(held, file, strict=True)], at),
             series("host", "pss", held[::5], at[::5]),
-            series("host", "swap", [0 if t < 200 else int((t - 200) * MIB) for t in at], at),
+            series("host", "swap", [max(int((t / seconds - 2 / 3) * 300 * MIB), 0) for t in at], at),
             series("host", "anonymous", [h - f - s for h, f, s in zip(held, file, shared, strict=True)], at),
             series("host", "file", file, at),
             series("host", "shared", shared, at),
             series("host", "available", [48 * GIB - h for h in held[::3]], at[::3], scope="machine"),
             series("host", "rss", main, at, scope=f"process:{MAIN}"),
             series("host", "rss", [int(h * 0.16) for h in held], at, scope=f"process:{WORKER}"),
-            series("cuda:0", "used", [s + 480 * MIB for s in map(lambda s: max(s, 7 * GIB), saw)], at),
+            series("cuda:0", "used", [max(s, 7 * GIB) + 480 * MIB for s in saw], at),
             series("cuda:0", "allocated", saw, at),
             series("cuda:0", "reserved", [max(s, 7 * GIB) for s in saw], at),
         ),
@@ -88,8 +88,8 @@ def training(samples: int = 900, seconds: float = 300.0, seed: int = 7) -> Recor
             PhaseTotal(pid=MAIN, name="checkpoint", count=4, seconds=16.0, high_bytes=int(4.2 * GIB)),
         ),
         processes=(
-            Process(pid=LAUNCHER, parent_pid=1, name="torchrun", command="torchrun --nproc 1 train_gpt.py", role="launcher",
-                    peak_rss_bytes=210 * MIB),
+            Process(pid=LAUNCHER, parent_pid=1, name="torchrun", command="torchrun --nproc 1 train_gpt.py",
+                    role="launcher", peak_rss_bytes=210 * MIB),
             Process(pid=MAIN, parent_pid=LAUNCHER, name="python", command="python train_gpt.py --batch-size 12",
                     role="trainer", rank=0, start_s=0.4, peak_rss_bytes=max(main)),
             Process(pid=WORKER, parent_pid=MAIN, name="python", command="python -c from multiprocessing …",
@@ -113,8 +113,9 @@ def million(samples: int = 1_000_000) -> Recording:
 def bare() -> Recording:
     """A command that ended before anything was read."""
     return Recording(
-        command=("true",), started="2026-11-20T09:30:00Z", machine={}, environment={}, limits=(), series=(), iterations=(),
-        phases=(), phase_totals=(), processes=(), events=(), holdings=(), ending=Ending(how="exited", exit_code=0),
+        command=("true",), started="2026-11-20T09:30:00Z", machine={}, environment={}, limits=(), series=(),
+        iterations=(), phases=(), phase_totals=(), processes=(), events=(), holdings=(),
+        ending=Ending(how="exited", exit_code=0),
     )  # fmt: skip
 
 
@@ -157,15 +158,24 @@ def _phases(seconds: float) -> list[PhaseSpan]:
     spans = [PhaseSpan(pid=MAIN, name="setup", start_s=0.0, end_s=8.0)]
     for number in range(int(seconds // 75) if seconds < 3600 else 4):
         start = 75.0 * number * (seconds / 300)
-        spans.append(PhaseSpan(pid=MAIN, name="evaluation", start_s=start + 52 * seconds / 300, end_s=start + 58 * seconds / 300))
-        spans.append(PhaseSpan(pid=MAIN, name="checkpoint", start_s=start + 60 * seconds / 300, end_s=start + 64 * seconds / 300))
+        spans.append(
+            PhaseSpan(pid=MAIN, name="evaluation", start_s=start + 52 * seconds / 300, end_s=start + 58 * seconds / 300)
+        )
+        spans.append(
+            PhaseSpan(pid=MAIN, name="checkpoint", start_s=start + 60 * seconds / 300, end_s=start + 64 * seconds / 300)
+        )
     return spans
 
 
 def _holdings() -> list[Holding]:
     found = []
     for number, at in enumerate((10.0, 80.0, 160.0, 240.0, 290.0)):
-        figures = {"parameters": 498, "gradients": 498 if number else 0, "optimizer_state": 996 if number else 0, "graph": 310}
+        figures = {
+            "parameters": 498,
+            "gradients": 498 if number else 0,
+            "optimizer_state": 996 if number else 0,
+            "graph": 310,
+        }
         for category, size in figures.items():
             found.append(
                 Holding(at_s=at, pid=MAIN, look="tensors", category=category, label=f"GPT {category}",
@@ -173,7 +183,7 @@ def _holdings() -> list[Holding]:
             )  # fmt: skip
         found.append(
             Holding(at_s=at, pid=MAIN, look="containers", category="container", label="list of Tensor in train.losses",
-                    held_bytes=(20 + number * 50) * MIB, count=75 * number + 1, where="/home/alice/jobs/train_gpt.py:131",
-                    grows=number > 0 or None)
+                    held_bytes=(20 + number * 50) * MIB, count=75 * number + 1,
+                    where="/home/alice/jobs/train_gpt.py:131", grows=number > 0 or None)
         )  # fmt: skip
     return found

@@ -48,6 +48,17 @@ def save(document: Document, path: str | None) -> None:
         raise _cannot_write(path, error.strerror or type(error).__name__) from error
 
 
+def write_page(text: str, path: str) -> None:
+    """Write a page where the user asked for it: whole or not at all."""
+    target = Path(path)
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(target)
+    except OSError as error:
+        raise _cannot_write(path, error.strerror or type(error).__name__) from error
+
+
 def show(estimate: Estimate, *, as_json: bool, brief: bool = False) -> None:
     """Print the estimate on stdout: JSON, one line, or the whole report."""
     if as_json:

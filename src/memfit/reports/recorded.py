@@ -157,7 +157,8 @@ def main_series(recording: Recording, pool: str) -> Series | None:
 
 def limits_of(recording: Recording, pool: str) -> tuple[LimitView, ...]:
     """The limits of a pool, the tightest first."""
-    return tuple(sorted(map(_limit, (l for l in recording.limits if l.pool == pool)), key=lambda seen: seen.room_bytes))
+    found = [_limit(limit) for limit in recording.limits if limit.pool == pool]
+    return tuple(sorted(found, key=lambda limit: limit.room_bytes))
 
 
 def settings(values: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""The charts of a recording: which series go into which chart, what is drawn at first, how many points each may have."""
+"""The charts of a recording: which series go where, what is drawn at first, how many points each may have."""
 
 from __future__ import annotations
 
@@ -87,11 +87,15 @@ class Curves:
 
     def _spans(self, spans: Sequence[PhaseSpan], name: str) -> tuple[tuple[float, float], ...]:
         own = sorted((span.start_s, span.end_s) for span in spans if span.name == name and span.end_s is not None)
-        open_ends = [(span.start_s, self._recording.seconds) for span in spans if span.name == name and span.end_s is None]
+        open_ends = [
+            (span.start_s, self._recording.seconds) for span in spans if span.name == name and span.end_s is None
+        ]
         return tuple((round(start, 4), round(max(end, start), 4)) for start, end in (*own, *open_ends))
 
     def _pool(self, name: str, pool: str) -> Chart:
-        own = [s for s in self._recording.series if s.pool == pool and s.high_bytes and not s.scope.startswith("process:")]
+        own = [
+            s for s in self._recording.series if s.pool == pool and s.high_bytes and not s.scope.startswith("process:")
+        ]
         own.sort(key=lambda series: (series.scope != "job", _rank(series.name)))
         main = main_series(self._recording, pool)
         lines = []
@@ -122,7 +126,9 @@ class Curves:
         for predicted in () if self._estimate is None else self._estimate.pools:
             if predicted.pool == pool:
                 peak = predicted.peak_bytes
-                yield Level(label="predicted peak", kind="predicted", low=peak.low, high=peak.high, expected=peak.expected)
+                yield Level(
+                    label="predicted peak", kind="predicted", low=peak.low, high=peak.high, expected=peak.expected
+                )
 
     def _stack(self, name: str, pool: str) -> Chart | None:
         found = (self._recording.one(pool, "job", kind) for kind in _STACKS)
@@ -132,7 +138,7 @@ class Curves:
         return Chart(
             name=name,
             title=f"{printable(pool)}: kinds of pages",
-            caption="Anonymous pages are the job's own, file pages can be read again, shared ones are in shared memory.",
+            caption="Anonymous pages are the job's own; file pages can be read again; shared ones are shared memory.",
             x="time",
             lines=lines,
             stacked=True,
@@ -173,7 +179,7 @@ class Curves:
 
     def _iterations(self, name: str, rows: Iterations) -> Chart:
         plain = [column for column in rows.columns if not column.endswith(("_low", "_high"))][:_MOST_COLUMNS]
-        lines = []
+        lines: list[Line] = []
         for number, column in enumerate(plain):
             values = rows.columns[column]
             low, high = rows.columns.get(f"{column}_low", values), rows.columns.get(f"{column}_high", values)
@@ -185,7 +191,7 @@ class Curves:
         return Chart(
             name=name,
             title=f"{self._process(f'process:{rows.pid}')}: by {printable(rows.unit)}",
-            caption=f"At the end of each {printable(rows.unit)}; where several were put together, their lowest and highest.",
+            caption=f"At the end of each {printable(rows.unit)}; of several in one, the lowest and the highest.",
             x="iteration",
             lines=tuple(lines),
             unit=printable(rows.unit),

@@ -1,4 +1,4 @@
-"""The sections of a recording: the peaks, the curves, who held the peak, iterations, phases, processes, what happened."""
+"""The sections of a recording: peaks, curves, who held the peak, iterations, phases, processes, events."""
 
 from __future__ import annotations
 
@@ -54,7 +54,12 @@ def surroundings(seen: RecordingView) -> Section:
     """The machine, versions and settings, and what the reader should know of the recording."""
     facts = (("started", seen.started), ("lasted", duration(seen.seconds)), *seen.machine, *seen.environment)
     limits = [
-        (Cell(text=pool.name), Cell(text=limit.name), _size(limit.limit_bytes), _size(limit.limit_bytes - limit.room_bytes))
+        (
+            Cell(text=pool.name),
+            Cell(text=limit.name),
+            _size(limit.limit_bytes),
+            _size(limit.limit_bytes - limit.room_bytes),
+        )
         for pool in seen.pools
         for limit in pool.limits
     ]
@@ -91,7 +96,13 @@ def _tile(pool: PoolPeak, estimate: Estimate | None) -> Tile:
         parts=parts if limit or predicted else (),
         marks=tuple(marks),
         meter=details[0] if limit or predicted else "",
-        tone="" if pool.share is None else "bad" if pool.share >= 1 else "warn" if pool.share >= _NEARLY_FULL else "good",
+        tone=""
+        if pool.share is None
+        else "bad"
+        if pool.share >= 1
+        else "warn"
+        if pool.share >= _NEARLY_FULL
+        else "good",
     )
 
 
@@ -102,7 +113,9 @@ def _peaks(recording: Recording, seen: RecordingView) -> Iterable[Table]:
     holdings = _before_the_peak(recording, seen)
     if holdings:
         yield _holders(recording, holdings)
-    highest = [(Cell(text=pool.name), Cell(text=name), _size(size)) for pool in seen.pools for name, size in pool.figures]
+    highest = [
+        (Cell(text=pool.name), Cell(text=name), _size(size)) for pool in seen.pools for name, size in pool.figures
+    ]
     if highest:
         columns = ("pool", "figure", "highest")
         yield Table(title="Other figures of the job, each at its own highest", columns=columns, rows=tuple(highest))
@@ -190,7 +203,16 @@ def _iterations(seen: RecordingView) -> Table:
             ))  # fmt: skip
     return Table(
         title="Iterations",
-        columns=("process", "count", "each takes", "figure", "first", "last", "highest", "change per iteration, end to end"),
+        columns=(
+            "process",
+            "count",
+            "each takes",
+            "figure",
+            "first",
+            "last",
+            "highest",
+            "change per iteration, end to end",
+        ),
         rows=tuple(rows[:_MOST_ROWS]),
         more=_left_out(len(rows), "row"),
     )

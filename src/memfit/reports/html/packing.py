@@ -1,8 +1,9 @@
 """Many points in little text: differences as variable-length whole numbers, in base64. The page's script unpacks them.
 
-A packed series is {"n": points, "s": step of the places, "q": step of the values, "d": text}. The text holds, for each
-point, three numbers: the place since the point before (the first one's from zero, zigzag), the low value since the one before (zigzag), and high less low.
-Low is rounded down and high up, each by less than 1/32768 of the highest value: less than a pixel of any screen.
+A packed series is {"n": points, "s": step of the places, "q": step of the values, "d": text}. The text holds three
+numbers for each point: the place since the point before (the first one's from zero, zigzag), the low value since that
+of the point before (zigzag), and high less low. Low is rounded down and high up, by less than
+1/32768 of the highest value.
 """
 
 from __future__ import annotations

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memfit.documents import Estimate, Recording
+from memfit.documents import Comparison, Estimate, Recording
 from memfit.reports import recorded
 from memfit.reports import view as estimated
-from memfit.reports.html import measured, predicted
+from memfit.reports.html import compared, measured, predicted
 from memfit.reports.html.curves import Curves
 from memfit.reports.html.parts import Page, Section
+from memfit.reports.text import printable
+
+_FIRST = ("curves", "peak")  # of a recording's sections; what was made of it follows them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +22,7 @@ class Content:
 
     estimate: Estimate | None = None
     recording: Recording | None = None
+    comparison: Comparison | None = None
 
 
 def page(content: Content, *, private: bool = False) -> Page:
@@ -36,15 +40,19 @@ def page(content: Content, *, private: bool = False) -> Page:
     if seen is not None:
         badge, tone = seen.ended.badge, seen.ended.tone
     return Page(
-        title=seen.command if seen else guess.target if guess else "memfit",
+        title=seen.command if seen else guess.target if guess else _name(content),
         kinds=" and ".join(_kinds(content)),
         badge=badge,
         tone=tone,
-        headline=tuple(_headline(seen, guess)),
+        headline=tuple(_headline(content, seen, guess)),
         sections=tuple(_sections(content, seen, guess)),
         timeline=None if content.recording is None else Curves(content.recording).timeline(),
         private=private,
     )
+
+
+def _name(content: Content) -> str:
+    return "memfit" if content.comparison is None else printable(content.comparison.second.name)
 
 
 def _kinds(content: Content) -> Iterable[str]:
@@ -52,14 +60,20 @@ def _kinds(content: Content) -> Iterable[str]:
         yield "a recording"
     if content.estimate is not None:
         yield "an estimate"
+    if content.comparison is not None:
+        yield "a comparison"
 
 
-def _headline(seen: recorded.RecordingView | None, guess: estimated.EstimateView | None) -> Iterable[str]:
+def _headline(
+    content: Content, seen: recorded.RecordingView | None, guess: estimated.EstimateView | None
+) -> Iterable[str]:
     if seen is not None:
         yield seen.headline
         yield f"{seen.ended.text} ({recorded.summary(seen)}.)"
     if guess is not None:
         yield predicted.headline(guess)
+    if content.comparison is not None:
+        yield compared.headline(content.comparison)
 
 
 def _sections(
@@ -69,8 +83,13 @@ def _sections(
         yield Section(name="peaks", title="Peaks", tiles=measured.tiles(seen, content.estimate))
     if guess is not None and seen is None:
         yield Section(name="peaks", title="Peaks to plan with", tiles=predicted.tiles(guess))
+    measurements: list[Section] = []
     if content.recording is not None and seen is not None:
-        yield from measured.sections(content.recording, seen, content.estimate)
+        measurements = list(measured.sections(content.recording, seen, content.estimate))
+    yield from (section for section in measurements if section.name in _FIRST)
+    if content.comparison is not None:
+        yield compared.section(content.comparison)
+    yield from (section for section in measurements if section.name not in _FIRST)
     if content.estimate is not None and guess is not None:
         if seen is not None:
             yield Section(name="plan", title="Prediction", tiles=predicted.tiles(guess))

@@ -135,7 +135,9 @@ def _breakdown(pool: PoolEstimate) -> Table:
 
 def _figures(drawn: PoolView) -> Table:
     top = max((size for _, size in drawn.figures), default=1)
-    rows = tuple((Cell(text=name), _size(size), Cell(text="", share=size / max(top, 1))) for name, size in drawn.figures)
+    rows = tuple(
+        (Cell(text=name), _size(size), Cell(text="", share=size / max(top, 1))) for name, size in drawn.figures
+    )
     return Table(title="Three figures of the same peak", columns=("figure", "size", ""), rows=rows)
 
 
@@ -184,7 +186,9 @@ def _assumptions(estimate: Estimate) -> Table:
     rows = tuple(
         (
             Cell(text=printable(item.text)),
-            Cell(text="—" if item.effect_bytes is None else f"up to {format_bytes(abs(item.effect_bytes))}", number=True),
+            Cell(
+                text="—" if item.effect_bytes is None else f"up to {format_bytes(abs(item.effect_bytes))}", number=True
+            ),
             Cell(text=printable(item.slug), code=True),
         )
         for item in estimate.assumptions

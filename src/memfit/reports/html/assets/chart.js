@@ -100,31 +100,32 @@ class Chart {
     return { near: levels.filter((high) => high <= 2.5 * top), least: Math.min(...levels) };
   }
 
-  // The data of the visible window, for uPlot: [xs, ys, ys, …].
+  // The data of the visible window, for uPlot, the last line first: [xs, ys, ys, …].
   window() {
-    const [x0, x1] = this.range.now, columns = Math.max(this.place.clientWidth - 80, 100);
-    const shown = this.lines.filter((line) => line.shown);
-    const drawn = shown.map((line) => polyline(line, x0, x1, columns));
-    const xs = Float64Array.from(new Set(drawn.flatMap(([x]) => x))).sort();
-    if (this.data.stacked) return this.stack(xs, shown);
-    const rows = new Map(shown.map((line, i) => {
-      const ys = new Array(xs.length).fill(null), [px, py] = drawn[i];
-      for (let j = 0, k = 0; j < px.length; j++) { while (xs[k] < px[j]) k++; ys[k] = py[j]; }
-      return [line, ys];
-    }));
-    return [Array.from(xs), ...this.lines.map((line) => rows.get(line) || new Array(xs.length).fill(null))];
+    const [x0, x1] = this.range.now, columns = Math.max(this.place.clientWidth - 92, 100);
+    this.drawn = new Map(this.lines.filter((line) => line.shown).map((line) => [line, polyline(line, x0, x1, columns)]));
+    const xs = Float64Array.from(new Set([...this.drawn.values()].flatMap((part) => part.xs))).sort();
+    const rows = this.data.stacked ? this.stack(xs) : this.spread(xs);
+    return [Array.from(xs), ...this.lines.map((line) => rows.get(line) || new Array(xs.length).fill(null)).reverse()];
   }
 
-  stack(xs, shown) {
+  spread(xs) {
+    return new Map([...this.drawn].map(([line, part]) => {
+      const ys = new Array(xs.length).fill(null);
+      for (let j = 0, k = 0; j < part.xs.length; j++) { while (xs[k] < part.xs[j]) k++; ys[k] = part.highs[j]; }
+      return [line, ys];
+    }));
+  }
+
+  stack(xs) {
     const sums = new Float64Array(xs.length);
-    const rows = new Map(shown.map((line) => {
+    return new Map([...this.drawn.keys()].map((line) => {
       for (let j = 0, k = 0; j < xs.length; j++) {
         while (k + 1 < line.n && line.at[k + 1] <= xs[j]) k++;
         sums[j] += this.valueAt(line, k, xs[j]);
       }
       return [line, Array.from(sums)];
     }));
-    return [Array.from(xs), ...this.lines.map((line) => rows.get(line) || new Array(xs.length).fill(null)).reverse()];
   }
 
   valueAt(line, k, x) {
@@ -136,6 +137,7 @@ class Chart {
 
   yRange(min, max) {
     let top = max == null ? 1 : max, bottom = min == null ? 0 : min;
+    if (!this.data.stacked) for (const part of this.drawn.values()) bottom = part.lows.reduce((least, low) => Math.min(least, low), bottom);
     if (this.toLimit) top = Math.max(top, this.levels.least, ...this.levels.near);
     const room = Math.max((top - (this.fromZero ? 0 : bottom)) * 0.07, 1);
     return [this.fromZero ? 0 : Math.max(0, bottom - room), top + room];
@@ -143,7 +145,7 @@ class Chart {
 
   build() {
     const stacked = this.data.stacked, time = this.data.x === "time";
-    const order = stacked ? this.lines.slice().reverse() : this.lines;
+    const order = this.lines.slice().reverse();
     const ink = () => colour("ink-soft"), grid = { stroke: () => colour("grid"), width: 1 };
     const series = order.map((line) => ({
       label: line.label,
@@ -155,7 +157,7 @@ class Chart {
       points: { show: (u, si, from, to) => to - from < 40 && !stacked, size: 5 },
     }));
     this.plot = new uPlot({
-      width: this.width(), height: this.height(), padding: [this.lane() + 8, 14, 0, 0],
+      width: this.width(), height: this.height(), padding: [this.lane() + 8, 32, 0, 0],
       legend: { show: false },
       scales: { x: { time: false, auto: false, range: () => this.range.now }, y: { range: (u, min, max) => this.yRange(min, max) } },
       axes: [
@@ -207,8 +209,24 @@ class Chart {
     ctx.save();
     for (const level of this.data.levels) if (level.kind === "predicted") this.band(u, level);
     if (this.timeline) this.phases(u, ratio);
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    if (!this.data.stacked) for (const [line, part] of this.drawn) this.between(u, line, part);
     ctx.restore();
-    void bbox;
+  }
+
+  // Where many readings became one point: from their lowest up to the curve, which is their highest.
+  between(u, line, part) {
+    if (part.lows.every((low, i) => low === part.highs[i])) return;
+    const { ctx } = u, draw = (i, value) => ctx.lineTo(u.valToPos(part.xs[i], "x", true), u.valToPos(value, "y", true));
+    ctx.beginPath();
+    for (let i = 0; i < part.xs.length; i++) draw(i, part.highs[i]);
+    for (let i = part.xs.length - 1; i >= 0; i--) draw(i, part.lows[i]);
+    ctx.globalAlpha = 0.25;
+    ctx.fillStyle = colour("c" + line.look);
+    ctx.fill();
+    ctx.globalAlpha = 1;
   }
 
   phases(u, ratio) {

@@ -37,32 +37,23 @@ function after(at, x) {
   return from;
 }
 
-// The line between two places as a polyline of at most about two points per column: [xs, ys]. No peak is lost.
+// The line between two places in at most one point per column: {xs, lows, highs}. No peak is lost.
 function polyline(line, x0, x1, columns) {
   const from = Math.max(after(line.at, x0) - 2, 0), to = Math.min(after(line.at, x1) + 1, line.n);
-  const xs = [], ys = [];
-  const put = (x, y) => { if (!xs.length || x > xs[xs.length - 1]) { xs.push(x); ys.push(y); } else ys[ys.length - 1] = Math.max(ys[ys.length - 1], y); };
-  if (to - from <= columns * 2) {
-    for (let i = from; i < to; i++) {
-      if (line.low[i] !== line.high[i] && i > 0) put((line.at[i - 1] + line.at[i]) / 2, line.low[i]);
-      put(line.at[i], line.high[i]);
-    }
-    return [xs, ys];
+  const xs = [], lows = [], highs = [];
+  const put = (x, low, high) => {
+    const last = xs.length - 1;
+    if (last < 0 || x > xs[last]) { xs.push(x); lows.push(low); highs.push(high); return; }
+    lows[last] = Math.min(lows[last], low);
+    highs[last] = Math.max(highs[last], high);
+  };
+  if (to - from <= columns * 1.5) {
+    for (let i = from; i < to; i++) put(line.at[i], line.low[i], line.high[i]);
+    return { xs, lows, highs };
   }
   const width = (x1 - x0) / columns;
-  let i = from;
-  while (i < to) {
-    const column = Math.floor((line.at[i] - x0) / width), end = x0 + (column + 1) * width;
-    let low = Infinity, high = -Infinity;
-    for (; i < to && line.at[i] < end; i++) {
-      if (line.low[i] < low) low = line.low[i];
-      if (line.high[i] > high) high = line.high[i];
-    }
-    if (low === Infinity) { low = line.low[i]; high = line.high[i]; i++; }
-    put(x0 + column * width, low);
-    put(x0 + (column + 0.5) * width, high);
-  }
-  return [xs, ys];
+  for (let i = from; i < to; i++) put(x0 + (Math.floor((line.at[i] - x0) / width) + 0.5) * width, line.low[i], line.high[i]);
+  return { xs, lows, highs };
 }
 
 function formatBytes(bytes) {

@@ -1,0 +1,97 @@
+"""`memfit report`: kinds told by content, a page on request, private on request, one of a kind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.samples.recordings import training
+
+from memfit import api
+from memfit.cli.main import main
+
+DOCUMENTS = Path(__file__).parents[2] / "golden" / "documents"
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file name under which a recording is found."""
+    load: Any = api.load
+    monkeypatch.setattr(api, "load", lambda path: training() if path == "job.memfit" else load(path))
+    return "job.memfit"
+
+
+def test_estimate_becomes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """-o writes the page and prints nothing."""
+    code = main(["report", str(DOCUMENTS / "tight.json"), "-o", str(tmp_path / "report.html")])
+
+    assert code == 0
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_estimate_and_recording_share_a_page_with_their_comparison(recording: str, tmp_path: Path) -> None:
+    """Both given: the comparison is made and shown."""
+    code = main(["report", recording, str(DOCUMENTS / "tight.json"), "-o", str(tmp_path / "report.html")])
+
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert code == 0
+    assert "Predicted against measured" in text
+    assert "What held the peak" in text
+
+
+def test_private_page_names_nobody(recording: str, tmp_path: Path) -> None:
+    """--private reaches the page."""
+    main(["report", recording, "--private", "-o", str(tmp_path / "report.html")])
+
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "alice" not in text
+    assert "openwebtext" not in text
+
+
+def test_recording_is_shown_in_the_terminal(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without -o the report is printed."""
+    code = main(["report", recording])
+
+    assert code == 0
+    assert "FINISHED" in capsys.readouterr().out
+
+
+def test_recording_as_json_is_its_summary(recording: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--json prints what the report says, not every sample."""
+    main(["report", recording, "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["schema"], told["kind"]) == (1, "recording_summary")
+    assert told["pools"][0]["name"] == "cuda:0"
+
+
+def test_two_of_a_kind_are_sent_to_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    """One report shows one estimate."""
+    code = main(["report", str(DOCUMENTS / "tight.json"), str(DOCUMENTS / "fits.json")])
+
+    assert code == 2
+    assert "memfit compare A B" in capsys.readouterr().err
+
+
+def test_page_that_cannot_be_written_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is not there is a message, not a traceback."""
+    code = main(["report", str(DOCUMENTS / "tight.json"), "-o", str(tmp_path / "missing" / "report.html")])
+
+    assert code == 1
+    assert "cannot save" in capsys.readouterr().err
+
+
+def test_recordings_are_told_by_their_first_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What starts like a recording goes to its reader, whatever the file is called; a folder too."""
+    read: list[Path] = []
+    monkeypatch.setattr(api, "import_module", lambda name: type("Reader", (), {"read": staticmethod(read.append)}))
+    file = tmp_path / "anything.json"
+    file.write_bytes(b'{"k":"header","format":1}\t00000000\n')
+
+    api.load(file)
+    api.load(tmp_path)
+
+    assert read == [file, tmp_path]

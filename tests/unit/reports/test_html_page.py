@@ -1,0 +1,156 @@
+"""The HTML page without a browser: its sections, what it escapes, and that it needs nothing from outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from tests.samples.recordings import bare, million, training, with_texts
+
+from memfit import documents
+from memfit.analysis.comparison import compare
+from memfit.documents import Estimate
+from memfit.reports.html import Content, page, render
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "documents"
+HOSTILE = "</script><img src=x onerror=alert(1)>\"'&<!--\u2028{{7*7}}"
+
+
+def estimate(name: str = "tight") -> Estimate:
+    return documents.load(GOLDEN / f"{name}.json", Estimate)
+
+
+def everything() -> Content:
+    return Content(estimate=estimate(), recording=training(), comparison=compare(estimate(), training()))
+
+
+class Elements(HTMLParser):
+    """The tags and attributes of a page, and the text of its data."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        self._inside = tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.setdefault(self._inside, []).append(data)
+
+
+def test_sections_of_a_recording_stand_in_the_agreed_order() -> None:
+    """Peaks, curves, who held the peak, then what was made of it, then the rest."""
+    names = [section.name for section in page(everything()).sections]
+
+    assert names[:4] == ["peaks", "curves", "peak", "comparison"]
+    assert names[4:8] == ["iterations", "phases", "processes", "events"]
+    assert names[-2:] == ["recorded-on", "predicted-for"]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.json")))
+def test_every_kind_of_estimate_has_its_page(name: str) -> None:
+    """Without pools, without a capacity, hostile: each gives a page with the verdict on it."""
+    text = render(page(Content(estimate=estimate(name))))
+
+    assert f">{estimate(name).verdict.value.replace('_', ' ')}</span>" in text
+
+
+def test_predicted_range_lies_behind_the_measured_curve() -> None:
+    """The chart of a pool that both know carries the range."""
+    charts = {chart.title: chart for section in page(everything()).sections for chart in section.charts}
+
+    predicted = [level for level in charts["cuda:0"].levels if level.kind == "predicted"]
+    assert [(level.low, level.high) for level in predicted] == [
+        (estimate().pools[0].peak_bytes.low, estimate().pools[0].peak_bytes.high)
+    ]
+
+
+def test_charts_name_their_peak_and_limits() -> None:
+    """The highest point, and a line for every limit less what others held."""
+    charts = {
+        chart.title: chart for section in page(Content(recording=training())).sections for chart in section.charts
+    }
+
+    host = charts["host"]
+    assert host.peak is not None and host.peak[1] == training().peak_bytes("host")
+    assert host.levels[0].label == "container limit 5.00 GiB"
+
+
+@pytest.mark.parametrize("content", [Content(recording=bare()), everything()], ids=["bare", "everything"])
+def test_hostile_texts_become_no_elements(content: Content) -> None:
+    """Names that would end the script or open an image are text, in every field of every document."""
+    kept = render(page(content))
+    turned = Content(**{name: with_texts(getattr(content, name), lambda text: text + HOSTILE) for name in
+                        ("estimate", "recording", "comparison")})  # fmt: skip
+
+    found = Elements(render(page(turned)))
+
+    assert {tag for tag, _ in found.tags} <= {tag for tag, _ in Elements(kept).tags}
+    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
+    data = next(text for text in found.texts["script"] if text.startswith("{"))
+    assert not set("<>&\u2028") & set(data)
+    assert json.loads(data)["charts"] is not None
+
+
+def test_page_allows_its_own_style_and_script_alone() -> None:
+    """The policy carries the hash of what is there, and nothing that would let anything else in."""
+    text = render(page(everything()))
+    found = Elements(text)
+    (policy,) = [
+        a["content"] for tag, a in found.tags if tag == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+    ]
+
+    assert policy is not None
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    style = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert [hashed(part) in policy for part in (*script, *style)] == [True, True]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+def hashed(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def test_page_points_to_nothing_outside() -> None:
+    """No address of another file or host in any element, no style attribute that the policy would stop."""
+    found = Elements(render(page(everything())))
+
+    for tag, attributes in found.tags:
+        assert "style" not in attributes
+        for name in ("src", "href", "action", "srcset"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, attributes)
+
+
+def test_million_samples_make_a_page_of_less_than_three_megabytes() -> None:
+    """The page grows with what a screen can show, not with the recording."""
+    text = render(page(Content(recording=million(200_000))))
+
+    assert len(text.encode()) < 3_000_000
+
+
+def test_peak_of_a_thinned_series_is_on_the_page() -> None:
+    """However many samples: the figure of the peak is the recording's own."""
+    recording = million(50_000)
+
+    chart = next(c for s in page(Content(recording=recording)).sections for c in s.charts if c.title == "host")
+
+    assert chart.peak is not None
+    assert chart.peak[1] == recording.peak_bytes("host")
+
+
+def test_notices_of_the_plotting_library_travel_with_it() -> None:
+    """Its licence lies beside it, and its own line with name and version is in every page."""
+    folder = Path(documents.__file__).parents[1] / "reports" / "html" / "assets" / "uplot"
+
+    assert "MIT License" in (folder / "LICENSE").read_text(encoding="utf-8")
+    assert "uPlot (v1.6.32)" in render(page(Content(estimate=estimate())))
