@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,6 @@ from memfit.jobs import Request, run_job
 if TYPE_CHECKING:
     from memfit.calibrating.store import Calibration as Calibration
     from memfit.frameworks.torch.simulation import Simulation
-
-_RECORDING = b'{"k":"header"'  # how the file of a recording begins
 
 
 def estimate(
@@ -150,20 +147,11 @@ def load(path: str | os.PathLike[str]) -> Document | Recording:
     Raises:
         InvalidDocument: the file is missing, damaged, or of another program.
     """
-    target = Path(path)
-    if target.is_dir() or _starts_as_a_recording(target):
-        reader: Any = import_module("memfit.recording.reader")
-        found: Recording = reader.read(target)
-        return found
-    return documents.load(target)
+    from memfit.recording import reader
 
-
-def _starts_as_a_recording(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_RECORDING)) == _RECORDING
-    except OSError:
-        return False
+    if Path(path).is_dir() or reader.is_recording(path):
+        return reader.read(path)
+    return documents.load(Path(path))
 
 
 def made_of(shown: Sequence[Document | Recording]) -> tuple[Document, ...]:

@@ -1,6 +1,6 @@
 """A real browser, headless, driven over the WebDriver protocol with the standard library alone.
 
-Needs chromium and chromedriver (Debian: `apt-get install chromium chromium-driver`); ``missing()`` says which is absent.
+Needs chromium and chromedriver (Debian: `apt-get install chromium chromium-driver`); ``missing()`` says which is not.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from tests.samples.recordings import training
 
 from memfit import api
 from memfit.cli.main import main
+from memfit.errors import InvalidDocument
 
 DOCUMENTS = Path(__file__).parents[2] / "golden" / "documents"
 
@@ -84,14 +85,14 @@ def test_page_that_cannot_be_written_is_said_at_once(tmp_path: Path, capsys: pyt
     assert "cannot save" in capsys.readouterr().err
 
 
-def test_recordings_are_told_by_their_first_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recordings_are_told_by_their_first_bytes(tmp_path: Path) -> None:
     """What starts like a recording goes to its reader, whatever the file is called; a folder too."""
-    read: list[Path] = []
-    monkeypatch.setattr(api, "import_module", lambda name: type("Reader", (), {"read": staticmethod(read.append)}))
     file = tmp_path / "anything.json"
     file.write_bytes(b'{"k":"header","format":1}\t00000000\n')
 
-    api.load(file)
-    api.load(tmp_path)
+    with pytest.raises(InvalidDocument) as damaged:
+        api.load(file)
+    with pytest.raises(InvalidDocument, match="no recording in the folder"):
+        api.load(tmp_path)
 
-    assert read == [file, tmp_path]
+    assert damaged.value.slug == "damaged-recording"
