@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
 
-from memfit.documents import Estimate, Process, Recording, Side
+from memfit.documents import Diagnosis, Estimate, Process, Recording, Side
 
 BLOT = "…"
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[\\/][^\s\\/\"'<>|:;,()\[\]{}]+)+[\\/]?|\b[\w.-]+(?:/[\w.@+-]+)+")
@@ -89,6 +89,9 @@ class _Words:
             return self._recording(value)
         if isinstance(value, Estimate):
             return self._estimate(value)
+        if isinstance(value, Diagnosis):
+            target, series = self.cleaned(value.target), self.cleaned(value.series)
+            return replace(value, target=target, series=series, environment=_plain(value.environment))
         if isinstance(value, Process):
             return replace(value, name=_file(value.name), command=_program(value.command.split()))
         if isinstance(value, Side):

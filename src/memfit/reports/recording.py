@@ -18,10 +18,10 @@ from memfit.quantities import format_bytes
 from memfit.reports import screen
 from memfit.reports.bars import bar
 from memfit.reports.recorded import PoolPeak, RecordingView, summary, view
+from memfit.reports.sparkline import sparkline
 from memfit.reports.wording import duration, many, percent, signed
 
 _TONES = {"good": "green", "warn": "yellow", "bad": "red", "neutral": "cyan"}
-_SPARKS = "▁▂▃▄▅▆▇█"
 _INDENT = 2
 _METER = 24
 _MOST_ROWS = 12
@@ -42,18 +42,6 @@ def report(seen: RecordingView, *, width: int) -> RenderableType:
         parts += [Text(), Text(title, style="bold"), Padding(table, (0, 0, 0, _INDENT))]
     parts += [Text(note, style="dim") for note in (("", *seen.notes) if seen.notes else ())]
     return Group(*parts)
-
-
-def spark(values: Iterable[int], cells: int) -> str:
-    """The course of a series from zero to its highest, a character for each part of it.
-
-    >>> spark([0, 5, 10], 3)
-    '▁▅█'
-    """
-    every = list(values)
-    top, count = max(every, default=0), min(len(every), max(cells, 1))
-    parts = (every[len(every) * i // count : len(every) * (i + 1) // count] for i in range(count))
-    return "".join(_SPARKS[round(max(part) / top * 7) if top > 0 else 0] for part in parts)
 
 
 def _headline(seen: RecordingView) -> RenderableType:
@@ -79,7 +67,7 @@ def _pool(pool: PoolPeak, width: int) -> RenderableType:
         table.add_row(drawn, Text(f"{percent(share)} of {format_bytes(limit.room_bytes)}, {limit.name}"))
     body: list[RenderableType] = [table] if pool.limits else []
     if len(pool.spark) > 1:
-        body.append(Text(spark(pool.spark, min(width, len(pool.spark))), style="cyan", no_wrap=True))
+        body.append(Text(sparkline(pool.spark, width, bottom=0), style="cyan", no_wrap=True))
     if pool.figures:
         body.append(Text(" · ".join(f"{name} {format_bytes(size)}" for name, size in pool.figures), style="dim"))
     return Group(title, Padding(Group(*body), (0, 0, 0, _INDENT)))

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from memfit.documents import SCHEMA, Comparison, Estimate, Recording, to_json
+from memfit.documents import SCHEMA, Comparison, Diagnosis, Estimate, Recording, to_json
 from memfit.errors import UsageError
 from memfit.reports import private as privacy
 from memfit.reports import recorded
 
-Shown = Estimate | Recording | Comparison
+Shown = Estimate | Recording | Comparison | Diagnosis
 
 
 def prepared(documents: Sequence[Shown], *, private: bool = False) -> tuple[Shown, ...]:
@@ -59,10 +59,7 @@ def page_text(documents: Sequence[Shown], *, private: bool = False) -> str:
     from memfit.reports.html import Content, page, render
 
     kinds = {type(document): document for document in documents}
-    content: Any = {
-        name: kinds.get(kind)
-        for name, kind in (("estimate", Estimate), ("recording", Recording), ("comparison", Comparison))
-    }
+    content: dict[str, Any] = {kind.__name__.lower(): document for kind, document in kinds.items()}
     return render(page(Content(**content), private=private))
 
 
@@ -75,6 +72,10 @@ def _write(document: Shown, stream: TextIO) -> None:
         from memfit.reports import recording
 
         recording.write(document, stream)
+    elif isinstance(document, Diagnosis):
+        from memfit.reports import diagnosis
+
+        diagnosis.write(document, stream)
     else:
         from memfit.reports import comparison
 

@@ -13,8 +13,9 @@ import pytest
 from tests.samples.recordings import bare, million, training, with_texts
 
 from memfit import documents
+from memfit.analysis import diagnose_series
 from memfit.analysis.comparison import compare
-from memfit.documents import Estimate
+from memfit.documents import Diagnosis, Estimate
 from memfit.reports.html import Content, page, render
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "documents"
@@ -26,7 +27,13 @@ def estimate(name: str = "tight") -> Estimate:
 
 
 def everything() -> Content:
-    return Content(estimate=estimate(), recording=training(), comparison=compare(estimate(), training()))
+    compared = compare(estimate(), training())
+    return Content(estimate=estimate(), recording=training(), comparison=compared, diagnosis=leak())
+
+
+def leak() -> Diagnosis:
+    """A diagnosis of a series that grows by 3 MB a step, with a limit ahead."""
+    return diagnose_series([10**9 + 3 * 10**6 * step for step in range(200)], limit_bytes=4 * 10**9, name="resident")
 
 
 class Elements(HTMLParser):
@@ -51,8 +58,8 @@ def test_sections_of_a_recording_stand_in_the_agreed_order() -> None:
     """Peaks, curves, who held the peak, then what was made of it, then the rest."""
     names = [section.name for section in page(everything()).sections]
 
-    assert names[:4] == ["peaks", "curves", "peak", "comparison"]
-    assert names[4:8] == ["iterations", "phases", "processes", "events"]
+    assert names[:5] == ["peaks", "curves", "peak", "diagnosis", "comparison"]
+    assert names[5:9] == ["iterations", "phases", "processes", "events"]
     assert names[-2:] == ["recorded-on", "predicted-for"]
 
 
@@ -74,6 +81,17 @@ def test_predicted_range_lies_behind_the_measured_curve() -> None:
     ]
 
 
+def test_diagnosis_alone_is_a_page_with_its_curve() -> None:
+    """A series that came from a file: verdict, evidence, rate, date, advice, and the series drawn."""
+    made = page(Content(diagnosis=leak()))
+
+    (section,) = made.sections
+    assert (made.badge, made.tone) == ("leak", "bad")
+    assert dict(section.findings[0].facts)["per iteration"].startswith("+3 MiB")
+    assert section.findings[0].advice
+    assert [chart.name for chart in section.charts] == ["diagnosed-0"]
+
+
 def test_charts_name_their_peak_and_limits() -> None:
     """The highest point, and a line for every limit less what others held."""
     charts = {
@@ -90,7 +108,7 @@ def test_hostile_texts_become_no_elements(content: Content) -> None:
     """Names that would end the script or open an image are text, in every field of every document."""
     kept = render(page(content))
     turned = Content(**{name: with_texts(getattr(content, name), lambda text: text + HOSTILE) for name in
-                        ("estimate", "recording", "comparison")})  # fmt: skip
+                        ("estimate", "recording", "comparison", "diagnosis")})  # fmt: skip
 
     found = Elements(render(page(turned)))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memfit.documents import Comparison, Estimate, Recording
+from memfit.documents import Comparison, Diagnosis, Estimate, Recording
 from memfit.reports import recorded
 from memfit.reports import view as estimated
-from memfit.reports.html import compared, measured, predicted
+from memfit.reports.html import compared, diagnosed, measured, predicted
 from memfit.reports.html.curves import Curves
 from memfit.reports.html.parts import Page, Section
 from memfit.reports.text import printable
@@ -22,6 +22,7 @@ class Content:
 
     estimate: Estimate | None = None
     recording: Recording | None = None
+    diagnosis: Diagnosis | None = None
     comparison: Comparison | None = None
 
 
@@ -34,7 +35,7 @@ def page(content: Content, *, private: bool = False) -> Page:
     """
     guess = None if content.estimate is None else estimated.view(content.estimate)
     seen = None if content.recording is None else recorded.view(content.recording)
-    badge, tone = ("no data", "neutral")
+    badge, tone = ("report", "neutral") if content.diagnosis is None else diagnosed.verdict(content.diagnosis)
     if guess is not None:
         badge, tone = predicted.badge(guess.verdict), predicted.TONES[guess.verdict]
     if seen is not None:
@@ -52,7 +53,9 @@ def page(content: Content, *, private: bool = False) -> Page:
 
 
 def _name(content: Content) -> str:
-    return "memfit" if content.comparison is None else printable(content.comparison.second.name)
+    if content.comparison is not None:
+        return printable(content.comparison.second.name)
+    return "a job" if content.diagnosis is None else printable(content.diagnosis.target.get("name", "a series"))
 
 
 def _kinds(content: Content) -> Iterable[str]:
@@ -60,6 +63,8 @@ def _kinds(content: Content) -> Iterable[str]:
         yield "a recording"
     if content.estimate is not None:
         yield "an estimate"
+    if content.diagnosis is not None:
+        yield "a diagnosis"
     if content.comparison is not None:
         yield "a comparison"
 
@@ -70,6 +75,8 @@ def _headline(
     if seen is not None:
         yield seen.headline
         yield f"{seen.ended.text} ({recorded.summary(seen)}.)"
+    if content.diagnosis is not None:
+        yield diagnosed.headline(content.diagnosis)
     if guess is not None:
         yield predicted.headline(guess)
     if content.comparison is not None:
@@ -87,6 +94,8 @@ def _sections(
     if content.recording is not None and seen is not None:
         measurements = list(measured.sections(content.recording, seen, content.estimate))
     yield from (section for section in measurements if section.name in _FIRST)
+    if content.diagnosis is not None:
+        yield diagnosed.section(content.diagnosis, curves=content.recording is None)
     if content.comparison is not None:
         yield compared.section(content.comparison)
     yield from (section for section in measurements if section.name not in _FIRST)
