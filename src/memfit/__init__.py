@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from memfit.api import calibrate as calibrate
+    from memfit.api import check as check
     from memfit.api import compare as compare
     from memfit.api import diagnose as diagnose
     from memfit.api import estimate as estimate
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from memfit.api import simulate as simulate
     from memfit.errors import MemfitError as MemfitError
 
-_FROM_API = ("calibrate", "compare", "diagnose", "estimate", "load", "simulate")
-__all__ = ["MemfitError", "__version__", "calibrate", "compare", "diagnose", "estimate", "load", "simulate"]
+_FROM_API = ("calibrate", "check", "compare", "diagnose", "estimate", "load", "simulate")
+__all__ = ["MemfitError", "__version__", "calibrate", "check", "compare", "diagnose", "estimate", "load", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memfit import documents
-from memfit.documents import Comparison, Diagnosis, Document, Estimate, Recording
+from memfit.documents import Check, Comparison, Diagnosis, Document, Estimate, Recording
 from memfit.errors import JobFailed, UsageError
 from memfit.jobs import Progress as Progress
 from memfit.jobs import Request, run_job
@@ -186,6 +186,42 @@ def compare(
     return lay(_comparable(first), _comparable(second))
 
 
+def check(
+    job: Estimate | Recording | str | os.PathLike[str],
+    budgets: Mapping[str, int] | int,
+    *,
+    growth_bytes: int | None = None,
+) -> Check:
+    """A job against budgets of memory and of growth.
+
+    Args:
+        job: an estimate (judged by its high end) or a recording, or the file of one.
+        budgets: bytes by pool; one number for the devices of the job, or for the host where it uses none.
+        growth_bytes: what an iteration may add; None asks a recording for leaks alone.
+
+    Returns:
+        The check: ``passed``, and a verdict with its figures for every budget. What cannot be shown to be within its
+        budget (nothing was read, the job was cut short) has not passed.
+
+    Raises:
+        MemfitError: a file that is neither, or a budget for a pool that the job does not have.
+
+    >>> memfit.check("estimate.json", 16 * 1024**3).passed   # doctest: +SKIP
+    True
+    """
+    from memfit.analysis.checking import ANY
+    from memfit.analysis.checking import check as hold
+    from memfit.analysis.growing import diagnose_iterations
+
+    document = _comparable(job)
+    return hold(
+        document,
+        {ANY: budgets} if isinstance(budgets, int) else budgets,
+        growth_bytes=growth_bytes,
+        diagnosis=diagnose_iterations(document) if isinstance(document, Recording) else None,
+    )
+
+
 def diagnose(
     readings: Any,
     seconds: Any = None,
@@ -301,35 +337,6 @@ def calibrate(
     if measure:
         readings += measured(python)
     return add(_learnt_file(), readings, datetime.date.today().isoformat(), notes)
-
-
-def learnt(*, export: str | os.PathLike[str] | None = None) -> Calibration:
-    """What this machine knows of itself.
-
-    Args:
-        export: a file to write it to, for another machine of the same kind.
-    """
-    from memfit.calibrating.store import Calibration
-    from memfit.machines import load_learnt, store_learnt
-
-    known = load_learnt(_learnt_file())
-    if export is not None:
-        store_learnt(Path(export), known)
-    return Calibration(file=_learnt_file(), constants=known)
-
-
-def take_in(path: str | os.PathLike[str]) -> Calibration:
-    """Add the constants that another machine of the same kind wrote with ``learnt(export=…)``."""
-    from memfit.calibrating.store import take_in as take
-
-    return take(_learnt_file(), Path(path))
-
-
-def forget(kind: str = "") -> Calibration:
-    """Forget the constants of a kind, or all that was learnt."""
-    from memfit.calibrating.store import remove
-
-    return remove(_learnt_file(), kind)
 
 
 def _learnt_file() -> Path:

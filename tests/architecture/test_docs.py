@@ -74,6 +74,17 @@ def test_document_in_the_docs_is_a_real_one(kind: str) -> None:
     assert codec.to_json(codec.from_json(document)) == document
 
 
+def test_check_in_the_docs_has_the_fields_of_a_real_one() -> None:
+    """The example check of docs/json.md is what --json prints for the same figures."""
+    from memfit.documents import BudgetCheck, Check, GrowthCheck, check_to_json
+
+    (document,) = examples("check")
+    budgets = tuple(BudgetCheck(**one) for one in document["budgets"])
+    growth = tuple(GrowthCheck(**one) for one in document["growth"])
+
+    assert document == check_to_json(Check(target=document["target"], budgets=budgets, growth=growth))
+
+
 def test_error_in_the_docs_has_the_fields_of_a_real_one() -> None:
     """The example error of docs/json.md is what --json prints."""
     from memfit.cli.failure import to_json

@@ -1,31 +1,25 @@
-"""What one iteration adds, as a comparison needs it: live tensors against live tensors, a process against itself."""
+"""What one iteration adds, as a comparison and a check need it: live tensors of an estimate, and what was measured."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
-from itertools import combinations
-
+from memfit.analysis import diagnose_series
 from memfit.analysis.measured import main_iterations
-from memfit.documents import Estimate, PerIteration, Recording
-
-_FEWEST = 8  # rows below which a slope is the start of the job and nothing else
-_MOST = 200  # points that the slope is taken of: all pairs of them are looked at
-_WARM_UP = 0.2  # of the rows: optimizer state, caches and arenas come in there
+from memfit.documents import Diagnosis, Estimate, PerIteration, Recording, SeriesDiagnosis, worst_first
 
 
 def per_iteration(pool: str, first: Estimate | Recording, second: Estimate | Recording) -> PerIteration | None:
     """The growth of one pool per iteration on both sides; None when neither tells."""
-    recorded = next((document for document in (second, first) if isinstance(document, Recording)), None)
-    rows = None if recorded is None else main_iterations(recorded)
     before, after = _rate(pool, first), _rate(pool, second)
     if before is None and after is None:
         return None
+    measured = _series(pool, second) if isinstance(second, Recording) else None
+    rows = next((main_iterations(one) for one in (second, first) if isinstance(one, Recording)), None)
     return PerIteration(
         figure=_figure(pool, first, second),
         unit="step" if rows is None else rows.unit,
         first_bytes=before,
         second_bytes=after,
+        verdict="" if measured is None else measured.growth.value.replace("_", " "),
     )
 
 
@@ -38,28 +32,28 @@ def _figure(pool: str, first: Estimate | Recording, second: Estimate | Recording
 
 def _rate(pool: str, document: Estimate | Recording) -> float | None:
     if isinstance(document, Recording):
-        return _measured(pool, document)
+        found = _series(pool, document)
+        if found is None or found.is_leak is None:
+            return None
+        return 0.0 if found.bytes_per_iteration is None else float(found.bytes_per_iteration)
     steps = next((each.steps for each in document.pools if each.pool == pool), ())
     if len(steps) < 3:  # the first leaves the optimizer's state behind
         return None
     return float(steps[-1].end_bytes - steps[-2].end_bytes)
 
 
-def _measured(pool: str, recording: Recording) -> float | None:
+def _series(pool: str, recording: Recording) -> SeriesDiagnosis | None:
+    """How the pool's level at the ends of the main process's iterations moves; None where it was not read."""
     rows = main_iterations(recording)
-    column = None if rows is None else rows.columns.get(f"{pool}/{'rss' if pool.endswith('host') else 'allocated'}")
-    if rows is None or column is None or len(column) < _FEWEST:
+    name = "rss" if pool.endswith("host") else "allocated"
+    column = None if rows is None else rows.columns.get(f"{pool}/{name}")
+    if rows is None or not column:
         return None
-    start = int(len(column) * _WARM_UP)
-    return slope(rows.numbers[start:], column[start:])
+    found = diagnose_series(column, seconds=rows.seconds, iterations=rows.numbers, pool=pool, name=name)
+    return found.worst
 
 
-def slope(numbers: Sequence[int], sizes_bytes: Sequence[int]) -> float:
-    """Bytes per iteration by Theil and Sen: the median of the slopes between all pairs.
-
-    >>> slope([1, 2, 3, 4], [10, 12, 99, 16])
-    2.0
-    """
-    step = max(len(numbers) // _MOST, 1)
-    points = list(zip(numbers[::step], sizes_bytes[::step], strict=True))
-    return statistics.median((b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(points, 2) if a[0] != b[0])
+def diagnose_iterations(recording: Recording) -> Diagnosis | None:
+    """How every pool moves over the iterations, worst first; None where no iterations were counted."""
+    found = [one for pool in recording.pools if (one := _series(pool, recording)) is not None]
+    return Diagnosis(series=worst_first(tuple(found))) if found else None

@@ -29,6 +29,19 @@ class Calibration:
     notes: tuple[str, ...] = ()
 
 
+def known(file: Path, *, export: Path | None = None) -> Calibration:
+    """What this machine knows of itself.
+
+    Args:
+        file: of the user.
+        export: a file to write it to, for another machine of the same kind.
+    """
+    constants = load_learnt(file)
+    if export is not None:
+        store_learnt(export, constants)
+    return Calibration(file=file, constants=constants)
+
+
 def add(file: Path, readings: Iterable[Reading], date: str, notes: Iterable[str] = ()) -> Calibration:
     """Add readings to the file.
 

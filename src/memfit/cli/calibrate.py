@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memfit.cli.parser import Parser
 from memfit.errors import UsageError
 
 if TYPE_CHECKING:
-    from memfit.api import Calibration
+    from memfit.calibrating.store import Calibration
 
 _EPILOG = """\
   memfit calibrate --measure                                 small fresh processes; some seconds
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _done(arguments: argparse.Namespace) -> Calibration:
-    from memfit import api
+    from memfit import api, machines
 
     learns = bool(arguments.recordings or arguments.measure or arguments.estimate)
     asks = arguments.show or arguments.export or arguments.import_ or arguments.remove is not None
@@ -72,8 +74,11 @@ def _done(arguments: argparse.Namespace) -> Calibration:
         raise UsageError(
             "nothing to learn from", hint="memfit calibrate --measure, or memfit calibrate job.memfit --estimate FILE"
         )
+    from memfit.calibrating import store
+
+    file = machines.user_data_file(os.environ)
     if arguments.remove is not None:
-        return api.forget(arguments.remove)
+        return store.remove(file, arguments.remove)
     if arguments.import_:
-        return api.take_in(arguments.import_)
-    return api.learnt(export=arguments.export)
+        return store.take_in(file, Path(arguments.import_))
+    return store.known(file, export=None if arguments.export is None else Path(arguments.export))

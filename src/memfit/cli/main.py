@@ -19,6 +19,7 @@ VERBS = {
     "report": "show what was saved, in the terminal or as one HTML page",
     "compare": "hold what was predicted against what was measured, or before against after",
     "diagnose": "name how memory grows over iterations, whether it is a leak, and when a limit is reached",
+    "check": "hold a job against budgets of memory and growth, for CI",
     "calibrate": "learn this machine's constants from its own jobs, for later estimates",
     "devices": "list the devices that --on knows",
     "doctor": "show what this machine has: memory, limits, devices, settings",

@@ -1,5 +1,6 @@
 """What memfit hands over. Every view works from a saved document alone."""
 
+from memfit.documents.check import BudgetCheck, Check, GrowthCheck, check_to_json
 from memfit.documents.codec import SCHEMA, Document, load, save, to_json
 from memfit.documents.comparison import Comparison, PerIteration, PoolComparison, Reason, Row, Side
 from memfit.documents.diagnosis import (
@@ -29,6 +30,8 @@ from memfit.documents.recording import (
 __all__ = [
     "SCHEMA",
     "Assumption",
+    "BudgetCheck",
+    "Check",
     "Comparison",
     "Component",
     "Diagnosis",
@@ -37,6 +40,7 @@ __all__ = [
     "Estimate",
     "Event",
     "Growth",
+    "GrowthCheck",
     "Holding",
     "Horizon",
     "Interval",
@@ -58,6 +62,7 @@ __all__ = [
     "SeriesDiagnosis",
     "Side",
     "StepPeak",
+    "check_to_json",
     "host_pool",
     "load",
     "save",
