@@ -89,7 +89,7 @@ class Browser:
     def drag(self, selector: str, start: float, end: float) -> None:
         """Press the mouse over an element at a share of its width, move to another, release."""
         box = self.ask(
-            "const b = document.querySelector(arguments[0]); b.scrollIntoView({block: 'center'});"
+            "const b = document.querySelector(arguments[0]); b.scrollIntoView({block: 'center', behavior: 'instant'});"
             "const r = b.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]",
             selector,
         )

@@ -59,11 +59,10 @@ def signed(size_bytes: float | None) -> str:
     return words if words.startswith("-") else f"+{words}"
 
 
-def span(low: int, high: int) -> str:
-    """Two sizes as one figure where they read the same.
+def sentence(words: str) -> str:
+    """The words with a capital at their start and a stop at their end.
 
-    >>> span(1024, 1024), span(1024, 2048)
-    ('1 KiB', '1 KiB to 2 KiB')
+    >>> sentence("it rises by 3 MiB")
+    'It rises by 3 MiB.'
     """
-    first, last = format_bytes(low), format_bytes(high)
-    return first if first == last else f"{first} to {last}"
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?", "…")) or not words else ".")

@@ -9,6 +9,7 @@ from memfit.quantities import ByteRange, Standing, format_bytes
 from memfit.reports.comparison import signed, summary, titles
 from memfit.reports.html.parts import Cell, Finding, Section, Table
 from memfit.reports.text import printable
+from memfit.reports.wording import sentence
 
 _TONES = {Standing.INSIDE: "good", Standing.BELOW: "warn", Standing.ABOVE: "bad", None: "neutral"}
 _BADGES = {Standing.INSIDE: "inside the range", Standing.BELOW: "below the range", Standing.ABOVE: "above the range"}
@@ -49,7 +50,7 @@ def _finding(pool: PoolComparison, comparison: Comparison) -> Finding:
         title=printable(pool.pool),
         badge=badge,
         tone=_TONES[pool.standing],
-        text=printable(summary(pool)).capitalize() + ".",
+        text=sentence(printable(summary(pool))),
         facts=tuple(facts),
     )
 
@@ -83,7 +84,7 @@ def _row(prefix: str, row: Row) -> tuple[Cell, ...]:
 def _reasons(comparison: Comparison) -> Iterable[Table]:
     rows = tuple(
         (
-            Cell(text=printable(reason.text)),
+            Cell(text=sentence(printable(reason.text))),
             Cell(text=printable(reason.pool or "the job")),
             Cell(text="—" if reason.effect_bytes is None else signed(reason.effect_bytes), number=True),
             Cell(text=printable(reason.slug), code=True),

@@ -118,8 +118,8 @@ class Curves:
 
     def _limits(self, pool: str) -> Iterable[Level]:
         for limit in limits_of(self._recording, pool):
-            less = "" if limit.room_bytes == limit.limit_bytes else " less what others held"
-            label = f"{limit.name}{less} {format_bytes(limit.room_bytes)}"
+            whole = limit.room_bytes == limit.limit_bytes
+            label = f"{limit.name}{'' if whole else ','} {format_bytes(limit.room_bytes)}{'' if whole else ' left'}"
             yield Level(label=label, kind="limit", low=limit.room_bytes, high=limit.room_bytes)
 
     def _predicted(self, pool: str) -> Iterable[Level]:

@@ -11,7 +11,7 @@ from memfit.reports.html.packing import pack
 from memfit.reports.html.parts import Chart, Finding, Line, Section
 from memfit.reports.levels import Bucket
 from memfit.reports.text import printable
-from memfit.reports.wording import duration, many, percent, signed
+from memfit.reports.wording import duration, many, percent, sentence, signed
 
 _VERDICTS = {True: ("leak", "bad"), None: ("undetermined", "warn"), False: ("no leak", "good")}
 _MOST_CURVES = 4
@@ -52,14 +52,14 @@ def headline(diagnosis: Diagnosis) -> str:
 
 def _finding(item: SeriesDiagnosis) -> Finding:
     badge, tone = _VERDICTS[item.is_leak]
-    notes = " ".join(map(printable, item.notes))
+    words = (item.evidence, *item.notes)
     return Finding(
         title=f"{printable(item.pool)}: {printable(item.name)}",
         badge=badge,
         tone=tone,
-        text=f"{printable(item.evidence)} {notes}".strip(),
+        text=" ".join(sentence(printable(word)) for word in words if word),
         facts=tuple(_facts(item)),
-        advice=tuple(map(printable, item.advice)),
+        advice=tuple(sentence(printable(words)) for words in item.advice),
     )
 
 

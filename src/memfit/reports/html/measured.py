@@ -13,6 +13,19 @@ from memfit.reports.recorded import PoolPeak, RecordingView, main_series, proces
 from memfit.reports.text import printable
 from memfit.reports.wording import duration, many, percent, signed
 
+_MEANINGS = {
+    "held": "what to plan with: proportional sizes, carried on between readings by the change of resident sizes",
+    "pss": "proportional set size, summed: a page that processes share counts once",
+    "uss": "unique set size, summed: pages that no other process has",
+    "rss": "resident set size, summed: a page that processes share counts in each of them",
+    "swap": "moved out to swap",
+    "anonymous": "pages of the job's own",
+    "file": "pages of files; the kernel can read them again",
+    "shared": "shared memory",
+    "used": "as the driver reports it for the job's processes, libraries and context included",
+    "reserved": "held by the framework's allocator from the driver",
+    "allocated": "held by live tensors, as the allocator rounds them",
+}
 _NEARLY_FULL = 0.9  # of a limit's room
 _MOST_ROWS = 60
 _LONGEST_TABLE = 12  # rows; a longer one is folded at first
@@ -114,10 +127,12 @@ def _peaks(recording: Recording, seen: RecordingView) -> Iterable[Table]:
     if holdings:
         yield _holders(recording, holdings)
     highest = [
-        (Cell(text=pool.name), Cell(text=name), _size(size)) for pool in seen.pools for name, size in pool.figures
+        (Cell(text=pool.name), Cell(text=name), _size(size), Cell(text=_MEANINGS.get(name, "")))
+        for pool in seen.pools
+        for name, size in pool.figures
     ]
     if highest:
-        columns = ("pool", "figure", "highest")
+        columns = ("pool", "figure", "highest", "what it is")
         yield Table(title="Other figures of the job, each at its own highest", columns=columns, rows=tuple(highest))
 
 
@@ -170,8 +185,7 @@ def _holders(recording: Recording, holdings: list[Holding]) -> Table:
         (
             Cell(text=printable(holding.category).replace("_", " ")),
             Cell(text=printable(holding.label) + (f" × {holding.count:,}" if holding.count != 1 else "")),
-            _size(holding.held_bytes),
-            Cell(text="", share=(holding.held_bytes or 0) / largest if largest else None),
+            _of(holding.held_bytes, largest),
             Cell(text={True: "grows", False: "steady", None: ""}[holding.grows], tone="warn" if holding.grows else ""),
             Cell(text=printable(holding.where), code=True),
             Cell(text=f"{named.get(holding.pid, str(holding.pid))}, {duration(holding.at_s)}"),
@@ -180,7 +194,7 @@ def _holders(recording: Recording, holdings: list[Holding]) -> Table:
     )
     return Table(
         title="Holders of memory found by looking into the processes, nearest to the peak",
-        columns=("category", "what", "size", "", "growth", "where", "seen in, at"),
+        columns=("category", "what", "size", "growth", "where", "seen in, at"),
         rows=rows,
         more=_left_out(len(ranked), "holder"),
         folded=len(rows) > _LONGEST_TABLE,
@@ -228,12 +242,11 @@ def _phases(seen: RecordingView) -> Table:
             Cell(text=f"{phase.count:,}", number=True),
             Cell(text=duration(phase.seconds), number=True),
             Cell(text=percent(phase.seconds / seen.seconds) if seen.seconds else "—", number=True),
-            _size(phase.high_bytes),
-            Cell(text="", share=(phase.high_bytes or 0) / top if top else None),
+            _of(phase.high_bytes, top),
         )
         for phase in ranked[:_MOST_ROWS]
     )
-    columns = ("phase", "process", "stays", "altogether", "of the time", "highest resident size", "")
+    columns = ("phase", "process", "stays", "altogether", "of the time", "highest resident size")
     return Table(title="Phases, highest first", columns=columns, rows=rows, more=_left_out(len(ranked), "phase"))
 
 
@@ -246,15 +259,14 @@ def _processes(seen: RecordingView) -> Table:
             Cell(text=process.role + ("" if process.rank is None else f" {process.rank}")),
             Cell(text=duration(process.start_s), number=True),
             Cell(text="at the end still there" if process.end_s is None else duration(process.end_s), number=True),
-            _size(process.peak_bytes),
-            Cell(text="", share=(process.peak_bytes or 0) / top if top else None),
+            _of(process.peak_bytes, top),
             Cell(text=process.command, code=True),
         )
         for process in seen.processes[:_MOST_ROWS]
     )
     return Table(
         title="The job's processes",
-        columns=("process", "pid", "role", "from", "to", "highest resident size", "", "command"),
+        columns=("process", "pid", "role", "from", "to", "highest resident size", "command"),
         rows=rows,
         more=_left_out(len(seen.processes), "process", "processes"),
         folded=len(rows) > _LONGEST_TABLE,
@@ -286,6 +298,11 @@ def _left_out(count: int, one: str, several: str | None = None) -> str:
 
 def _size(size_bytes: int | None) -> Cell:
     return Cell(text=format_bytes(size_bytes), number=True)
+
+
+def _of(size_bytes: int | None, largest: int) -> Cell:
+    """A size with a bar against the largest of its table."""
+    return Cell(text=format_bytes(size_bytes), number=True, share=(size_bytes or 0) / largest if largest else None)
 
 
 def _share(share: float) -> Cell:

@@ -41,6 +41,16 @@ class Table:
     more: str = ""
     folded: bool = False
 
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The columns that say something in any row, by number; the others are not drawn."""
+        said = (any(row[number].text or row[number].share is not None for row in self.rows) for number in self._numbers)
+        return tuple(number for number, says in zip(self._numbers, said, strict=True) if says or not number)
+
+    @property
+    def _numbers(self) -> range:
+        return range(len(self.columns))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:

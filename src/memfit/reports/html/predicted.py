@@ -135,18 +135,15 @@ def _breakdown(pool: PoolEstimate) -> Table:
 
 def _figures(drawn: PoolView) -> Table:
     top = max((size for _, size in drawn.figures), default=1)
-    rows = tuple(
-        (Cell(text=name), _size(size), Cell(text="", share=size / max(top, 1))) for name, size in drawn.figures
-    )
-    return Table(title="Three figures of the same peak", columns=("figure", "size", ""), rows=rows)
+    rows = tuple((Cell(text=name), _of(size, top)) for name, size in drawn.figures)
+    return Table(title="Three figures of the same peak", columns=("figure", "size"), rows=rows)
 
 
 def _largest(pool: PoolEstimate) -> Table:
     top = max(size for size, _, _ in pool.top)
     rows = tuple(
         (
-            _size(size),
-            Cell(text="", share=size / top if top else None),
+            _of(size, top),
             Cell(text=printable(category).replace("_", " ")),
             Cell(text=printable(where), code=True),
         )
@@ -155,7 +152,7 @@ def _largest(pool: PoolEstimate) -> Table:
     left = len(pool.top) - len(rows)
     return Table(
         title="Largest storages alive at the peak",
-        columns=("size", "", "category", "where"),
+        columns=("size", "category", "where"),
         rows=rows,
         more=f"{left} more in the document." if left > 0 else "",
         folded=len(rows) > 8,
@@ -167,16 +164,14 @@ def _steps(pool: PoolEstimate) -> Table:
     rows = tuple(
         (
             Cell(text=f"{step.step:,}", number=True),
-            _size(step.peak_bytes),
-            Cell(text="", share=step.peak_bytes / top if top else None),
-            _size(step.end_bytes),
-            Cell(text="", share=step.end_bytes / top if top else None),
+            _of(step.peak_bytes, top),
+            _of(step.end_bytes, top),
         )
         for step in pool.steps[:_MOST_ROWS]
     )
     return Table(
         title="Tensors by simulated step",
-        columns=("step", "highest within it", "", "left at its end", ""),
+        columns=("step", "highest within it", "left at its end"),
         rows=rows,
         folded=len(rows) > 8,
     )
@@ -198,3 +193,8 @@ def _assumptions(estimate: Estimate) -> Table:
 
 def _size(size_bytes: int | None) -> Cell:
     return Cell(text=format_bytes(size_bytes), number=True)
+
+
+def _of(size_bytes: int, largest: int) -> Cell:
+    """A size with a bar against the largest of its table."""
+    return Cell(text=format_bytes(size_bytes), number=True, share=size_bytes / largest if largest else None)

@@ -67,7 +67,8 @@ class Chart {
     this.figure = document.getElementById(data.name);
     this.place = this.figure.querySelector(".plot");
     this.readout = this.figure.querySelector(".readout");
-    this.lines = data.lines.map((line, i) => this.line(line, i));
+    const looks = this.looks(data.lines);
+    this.lines = data.lines.map((line, i) => ({ ...unpack(line.points), label: line.label, look: looks.get(i), shown: line.shown }));
     this.fromZero = true;
     this.levels = this.nearLevels();
     this.toLimit = this.levels.near.length > 0;
@@ -79,15 +80,17 @@ class Chart {
     range.charts.push(this);
   }
 
-  line(line, i) {
-    const known = LOOKS[line.role], taken = new Set(this.data.lines.map((other) => LOOKS[other.role]));
-    let look = known;
-    if (known === undefined) {
-      const free = [...Array(COLOURS).keys()].filter((k) => !taken.has(k));
-      const before = this.data.lines.slice(0, i).filter((other) => LOOKS[other.role] === undefined).length;
-      look = (free.length ? free : [...Array(COLOURS).keys()])[before % (free.length || COLOURS)];
-    }
-    return { ...unpack(line.points), label: line.label, look, shown: line.shown };
+  // Each line has the look of its role; where two want the same, the later one takes a free look.
+  looks(lines) {
+    const taken = new Set(), looks = new Map();
+    for (const wanted of [true, false]) lines.forEach((line, i) => {
+      const own = LOOKS[line.role], free = [...Array(COLOURS).keys()].find((look) => !taken.has(look));
+      if (looks.has(i) || (wanted && (own === undefined || taken.has(own)))) return;
+      const look = wanted ? own : free === undefined ? i % COLOURS : free;
+      taken.add(look);
+      looks.set(i, look);
+    });
+    return looks;
   }
 
   top(lines) {
@@ -157,19 +160,19 @@ class Chart {
       points: { show: (u, si, from, to) => to - from < 40 && !stacked, size: 5 },
     }));
     this.plot = new uPlot({
-      width: this.width(), height: this.height(), padding: [this.lane() + 8, 32, 0, 0],
+      width: this.width(), height: this.height(), padding: [this.lane() + 8, this.width() < 520 ? 16 : 32, 0, 0],
       legend: { show: false },
       scales: { x: { time: false, auto: false, range: () => this.range.now }, y: { range: (u, min, max) => this.yRange(min, max) } },
       axes: [
         { stroke: ink, grid, ticks: grid, space: 70, incrs: time ? TIME_STEPS : undefined,
           values: (u, ticks) => ticks.map((tick) => (time ? clock(tick, (ticks[1] - ticks[0]) || 1) : tick.toLocaleString("en"))) },
-        { stroke: ink, grid, ticks: grid, size: 78, incrs: BYTE_STEPS,
+        { stroke: ink, grid, ticks: grid, size: this.width() < 520 ? 64 : 78, incrs: BYTE_STEPS,
           values: (u, ticks) => ticks.map((tick) => tickBytes(tick, (ticks[1] - ticks[0]) || tick)) },
       ],
       series: [{}, ...series],
       cursor: {
         y: false, drag: { x: true, y: false, setScale: false, dist: 6 }, points: { show: !stacked },
-        sync: time ? { key: "time", setSeries: false, scales: ["x", null] } : undefined,
+        sync: time ? { key: "time", setSeries: false, scales: ["x", null], filters: { pub: (kind) => kind === "mousemove" || kind === "mouseleave" } } : undefined,
         bind: { mousedown: (u, target, handler) => (event) => (event.shiftKey ? null : handler(event)), dblclick: () => () => { this.range.set(...this.range.full); return null; } },
       },
       hooks: {
@@ -283,7 +286,7 @@ class Chart {
       const predicted = level.kind === "predicted", value = predicted ? level.expected : level.low;
       const y = u.valToPos(value, "y", true);
       if (y < bbox.top || y > bbox.top + bbox.height) {
-        this.name(u, "↑ " + level.label + " lies above", bbox.top + 2 * ratio, taken, ratio);
+        if (this.width() >= 520) this.name(u, "↑ " + level.label, bbox.top + 2 * ratio, taken, ratio);
         continue;
       }
       ctx.strokeStyle = colour(predicted ? "predicted" : "limit");
@@ -297,7 +300,7 @@ class Chart {
       const words = predicted ? level.label + " " + formatBytes(level.low) + " to " + formatBytes(level.high) : level.label;
       this.name(u, words, y + 9 * ratio, taken, ratio);
     }
-    this.highest(u, ratio);
+    this.highest(u, ratio, taken);
     ctx.restore();
   }
 
@@ -309,7 +312,7 @@ class Chart {
     this.tag(ctx, text, bbox.left + bbox.width - 6 * ratio, at, ratio, "right");
   }
 
-  highest(u, ratio) {
+  highest(u, ratio, taken) {
     if (!this.data.peak) return;
     const [at, bytes] = this.data.peak, { ctx, bbox } = u;
     const x = u.valToPos(at, "x", true), y = u.valToPos(bytes, "y", true);
@@ -320,7 +323,9 @@ class Chart {
     ctx.arc(x, y, 5 * ratio, 0, 7);
     ctx.stroke();
     const right = x > bbox.left + bbox.width * 0.7;
-    this.tag(ctx, "peak " + formatBytes(bytes), x + (right ? -10 : 10) * ratio, y - 2 * ratio, ratio, right ? "right" : "left");
+    let height = Math.max(y - 2 * ratio, bbox.top + 9 * ratio);
+    while (x > bbox.left + bbox.width / 2 && taken.some((other) => Math.abs(other - height) < 15 * ratio)) height += 15 * ratio;
+    this.tag(ctx, "peak " + formatBytes(bytes), x + (right ? -10 : 10) * ratio, height, ratio, right ? "right" : "left");
   }
 
   marks(u, ratio) {

@@ -75,11 +75,14 @@ function tickBytes(bytes, step) {
   return (bytes < 0 ? "-" : "") + String(Number(size.toFixed(decimals))) + " " + units[unit];
 }
 
+// A moment as the axis and the read-out write it: "2.5 s", "4:59.5", "1:05:00", "2d 04:30".
 function clock(seconds, step) {
-  if (step < 1) return Number(seconds.toFixed(Math.min(4, Math.ceil(-Math.log10(step))))) + " s";
-  const whole = Math.round(seconds), pad = (n) => String(n).padStart(2, "0");
+  const decimals = step < 1 ? Math.min(4, Math.ceil(-Math.log10(step))) : 0;
+  if (decimals && seconds < 60) return Number(seconds.toFixed(decimals)) + " s";
+  const total = Number(seconds.toFixed(decimals)), whole = Math.floor(total + 1e-9), pad = (n) => String(n).padStart(2, "0");
+  const part = decimals ? (total - whole).toFixed(decimals).slice(1) : "";
   const days = Math.floor(whole / 86400), hours = Math.floor((whole % 86400) / 3600), minutes = Math.floor((whole % 3600) / 60);
-  const rest = pad(minutes) + ":" + pad(whole % 60);
-  if (days) return days + "d " + pad(hours) + ":" + pad(minutes);
-  return hours ? hours + ":" + rest : minutes + ":" + pad(whole % 60);
+  if (days) return days + "d " + pad(hours) + ":" + pad(minutes) + (step < 60 ? ":" + pad(whole % 60) + part : "");
+  const rest = pad(minutes) + ":" + pad(whole % 60) + part;
+  return hours ? hours + ":" + rest : minutes + rest.slice(2);
 }
