@@ -17,22 +17,33 @@ if TYPE_CHECKING:
     from memfit.api import diagnose as diagnose
     from memfit.api import estimate as estimate
     from memfit.api import load as load
+    from memfit.api import record as record
     from memfit.api import simulate as simulate
     from memfit.errors import MemfitError as MemfitError
 
-_FROM_API = ("calibrate", "check", "compare", "diagnose", "estimate", "load", "simulate")
-__all__ = ["MemfitError", "__version__", "calibrate", "check", "compare", "diagnose", "estimate", "load", "simulate"]
+__all__ = [
+    "MemfitError",
+    "__version__",
+    "calibrate",
+    "check",
+    "compare",
+    "diagnose",
+    "estimate",
+    "load",
+    "record",
+    "simulate",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _FROM_API:
-        from memfit import api
-
-        return getattr(api, name)
     if name == "MemfitError":
         from memfit.errors import MemfitError
 
         return MemfitError
+    if name in __all__:
+        from memfit import api
+
+        return getattr(api, name)
     raise AttributeError(f"module 'memfit' has no attribute {name!r}")
 
 

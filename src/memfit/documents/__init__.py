@@ -13,6 +13,7 @@ from memfit.documents.diagnosis import (
     worst_first,
 )
 from memfit.documents.estimate import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate, StepPeak
+from memfit.documents.job_state import JobState, LimitUse
 from memfit.documents.recording import (
     Ending,
     Event,
@@ -45,8 +46,10 @@ __all__ = [
     "Horizon",
     "Interval",
     "Iterations",
+    "JobState",
     "Limit",
     "LimitReached",
+    "LimitUse",
     "Machine",
     "PeakLocation",
     "PerIteration",

@@ -6,18 +6,18 @@ Clock, tree, devices and file come from outside. ``tick`` does what is due; betw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from memfit.documents import JobState, LimitUse
 from memfit.quantities import format_bytes
 from memfit.recording.samples import Samples
 from memfit.recording.spool import Spool
-from memfit.recording.warning import LimitUse, Watchman
+from memfit.recording.warning import Watchman
 from memfit.recording.writer import Writer
 from memfit.sensors.container import control_groups
 from memfit.sensors.device_watch import DeviceUse, DeviceWatch
-from memfit.sensors.host import parse_meminfo
+from memfit.sensors.host import parse_meminfo, process_limits
 from memfit.sensors.linux import parse_counts, read
 from memfit.sensors.pressure import shared_memory, stalled_us
 from memfit.sensors.schedule import Clock, Schedule
@@ -28,33 +28,6 @@ _COARSEST_WINDOW_S = 1.0
 _LISTED_PROCESSES = 64  # beyond it a process has no curve of its own, only its line and its share of the sum
 _PAUSED_S = 10.0
 _JUMP_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """How the job stands, for a live view.
-
-    Args:
-        seconds: since the start.
-        held_bytes: of each pool, by the job.
-        uses: how full each limit is, the fullest first.
-        kinds: the job's host memory by kind (anonymous, file, shared, swap), as last read.
-        processes: how many are alive.
-        unit, number, rate: the iterations of the process that marked last, and how many a second; None without marks.
-        phase: that it is in; None when unknown.
-        columns: what it read of itself ("cuda:0/allocated", …).
-    """
-
-    seconds: float
-    held_bytes: Mapping[str, int]
-    uses: tuple[LimitUse, ...]
-    kinds: Mapping[str, int]
-    processes: int
-    unit: str | None = None
-    number: int | None = None
-    rate: float | None = None
-    phase: str | None = None
-    columns: Mapping[str, int] = field(default_factory=dict)
 
 
 class Recorder:
@@ -83,7 +56,7 @@ class Recorder:
         spool: Spool | None = None,
         watchmen: Sequence[Watchman] = (),
         root: Path = Path("/"),
-        observe: Callable[[State], None] | None = None,
+        observe: Callable[[JobState], None] | None = None,
     ) -> None:
         self.writer, self.tree, self.clock, self.spool = writer, tree, clock, spool
         self.started_s = clock.monotonic()
@@ -92,11 +65,12 @@ class Recorder:
         self._samples = Samples(writer.add)
         self._members: dict[tuple[int, int], tuple[Member, float]] = {}
         self._roles: dict[int, tuple[str, int | None]] = {}
-        self._extra_bytes = 0
+        self._spikes: dict[tuple[int, int], int] = {}
         self._highest_mark = 0
         self._thinned = 0
         self._disk_full = False
         self._uses: tuple[LimitUse, ...] = ()
+        self._own_limits = [one for one in process_limits() if one.name == "address space limit"]
         self._rate: tuple[float, int, float | None] = (0.0, 0, None)
         self._last_tick_s = self.started_s
         self._wall_s = clock.time() - clock.monotonic()
@@ -203,17 +177,18 @@ class Recorder:
         self.tree.read_peaks()
         for key, member in self.tree.members.items():
             if before[key] and (member.peak_rss_bytes or 0) > before[key]:
-                self._extra_bytes = max(self._extra_bytes, (member.peak_rss_bytes or 0) - member.rss_bytes)
+                self._spikes[key] = member.peak_rss_bytes or 0
 
     def _read_resident(self, now: float) -> None:
         self.tree.read_quickly()
-        members = list(self.tree.members.values())
+        members = self.tree.members
         if not members:
             return
-        held = sum(member.held_bytes for member in members)
-        self._add("host", "held", held, high=held + self._extra_bytes)
-        self._add("host", "rss", sum(member.rss_bytes for member in members))
-        self._extra_bytes = 0
+        held = sum(member.held_bytes for member in members.values())
+        high = sum(member.held_at(max(member.rss_bytes, self._spikes.get(key, 0))) for key, member in members.items())
+        self._add("host", "held", held, high=high)
+        self._add("host", "rss", sum(member.rss_bytes for member in members.values()))
+        self._spikes = {}
 
     def _read_shares(self, now: float) -> None:
         members = list(self.tree.members.values())
@@ -255,6 +230,9 @@ class Recorder:
         if (shm := shared_memory(self._root)) is not None:
             samples.add("shm", "machine", "used", shm[0])
             uses.append(LimitUse(pool="shm", name="/dev/shm", used_bytes=shm[0], limit_bytes=shm[1]))
+        for one in self._own_limits:
+            largest = max((member.size_bytes for member in self.tree.members.values()), default=0)
+            uses.append(LimitUse(pool="host", name=one.name, used_bytes=largest, limit_bytes=one.limit_bytes))
         if (stalled := stalled_us(self._root)) is not None:
             samples.add("host", "machine", "stalled_us", stalled)
         self._uses = (*uses, *(use for use in self._uses if use.pool.startswith("cuda")))
@@ -295,13 +273,13 @@ class Recorder:
         if self._observe is not None:
             self._observe(self.state())
 
-    def state(self) -> State:
+    def state(self) -> JobState:
         """How the job stands."""
         latest = self._samples.latest
         now = self._at(self.clock.monotonic())
         seen = {} if self.spool is None else self.spool.now
         pid, mark = max(seen.items(), key=lambda item: float(item[1]["at_s"]), default=(0, None))
-        return State(
+        return JobState(
             seconds=now,
             held_bytes={
                 pool: value for (pool, scope, name), value in latest.items()

@@ -9,30 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from memfit.documents import LimitUse
 from memfit.quantities import format_bytes
 
 _AGAIN = 0.05  # a limit counts as left when its use fell this share below the mark
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitUse:
-    """How full one limit is.
-
-    Args:
-        pool: "host", "cuda:0", "shm".
-        name: "RAM", "container limit", a device's name, "/dev/shm".
-        used_bytes: by everybody, less what the kernel would drop.
-        limit_bytes: the bound.
-    """
-
-    pool: str
-    name: str
-    used_bytes: int
-    limit_bytes: int
-
-    @property
-    def share(self) -> float:
-        return self.used_bytes / self.limit_bytes if self.limit_bytes else 0.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -94,7 +94,7 @@ def host_capacity(root: Path = Path("/"), *, own_bytes: int | None = None) -> Ho
     held_by_others = max(0, total - available - own_bytes)
     limits = [MemoryLimit(name="RAM", limit_bytes=total, others_bytes=held_by_others)]
     limits += [_container_limit(group, own_bytes) for group in groups if group.limit_bytes is not None]
-    limits += _process_limits()
+    limits += process_limits()
     return HostMemory(
         total_bytes=total,
         available_bytes=available,
@@ -127,7 +127,7 @@ def _container_limit(group: ControlGroup, own_bytes: int) -> MemoryLimit:
     )
 
 
-def _process_limits() -> Iterator[MemoryLimit]:
+def process_limits() -> Iterator[MemoryLimit]:
     """Limits of this process that its children inherit (ulimit -v, ulimit -d)."""
     if sys.platform == "win32":
         return

@@ -28,6 +28,7 @@ class Member:
         name: of its program.
         command: its command line, shortened.
         rss_bytes: resident size at the last quick reading.
+        size_bytes: of its address space, at the same time.
         peak_rss_bytes: its high-water mark.
         shares: PSS, USS, anonymous, file-backed, shared-memory and swapped bytes at the last costly reading, by name.
         rss_at_shares: the resident size at that moment.
@@ -40,6 +41,7 @@ class Member:
     name: str
     command: str
     rss_bytes: int = 0
+    size_bytes: int = 0
     peak_rss_bytes: int | None = None
     shares: Mapping[str, int] = field(default_factory=dict)
     rss_at_shares: int = 0
@@ -48,9 +50,13 @@ class Member:
     @property
     def held_bytes(self) -> int:
         """What the process is charged with now: its last proportional share, carried on by the change of its RSS."""
+        return self.held_at(self.rss_bytes)
+
+    def held_at(self, rss_bytes: int) -> int:
+        """The same for a moment at which its resident size was another."""
         if "pss" not in self.shares:
-            return self.rss_bytes
-        return max(0, self.shares["pss"] + self.rss_bytes - self.rss_at_shares)
+            return rss_bytes
+        return max(0, self.shares["pss"] + rss_bytes - self.rss_at_shares)
 
 
 class ProcessTree:
@@ -94,7 +100,7 @@ class ProcessTree:
             text = read(self._proc / str(member.pid) / "statm")
             fields = (text or "").split()
             if len(fields) > 1 and fields[1] != "0":
-                member.rss_bytes = int(fields[1]) * _PAGE_BYTES
+                member.size_bytes, member.rss_bytes = (int(pages) * _PAGE_BYTES for pages in fields[:2])
 
     def read_peaks(self) -> None:
         """High-water marks: some ten microseconds a process. A mark that fell was reset; it is believed."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from memfit.documents import Recording
+from memfit.documents import JobState, LimitUse, Recording
 from memfit.quantities import KIB, MIB
 from memfit.recording import reader
-from memfit.recording.recorder import Recorder, State
+from memfit.recording.recorder import Recorder
 from memfit.recording.spool import Spool
-from memfit.recording.warning import LimitUse, Watchman
+from memfit.recording.warning import Watchman
 from memfit.recording.writer import Writer
 from memfit.sensors.schedule import Schedule
 from memfit.sensors.tree import ProcessTree, parse_stat
@@ -261,7 +261,7 @@ def test_a_limit_that_comes_near_is_told_once() -> None:
 def test_the_state_tells_how_the_job_stands(proc: FakeProc, clock: FakeClock) -> None:
     """A live view gets the pools, the fullest limit first."""
     proc.process(1, 0, 50 * MIB, pss=40 * MIB)
-    states: list[State] = []
+    states: list[JobState] = []
 
     record(proc, clock, 3.0, observe=states.append)
 

@@ -44,7 +44,7 @@ def machine(root: Path, info: str, *, limit: str | None = None, usage: int = 0, 
 
 @pytest.fixture(autouse=True)
 def no_ulimit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("memfit.sensors.host._process_limits", lambda: iter(()))
+    monkeypatch.setattr("memfit.sensors.host.process_limits", lambda: iter(()))
 
 
 def test_ram_alone(tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+"""The front door: what the command line and Python callers use. Loads no framework by itself."""
+
+from memfit.api.calibrating import calibrate
+from memfit.api.estimating import estimate, simulate
+from memfit.api.growing import diagnose
+from memfit.api.recording import record, run
+from memfit.api.saved import check, compare, load, made_of
+from memfit.jobs import Progress
+
+__all__ = [
+    "Progress",
+    "calibrate",
+    "check",
+    "compare",
+    "diagnose",
+    "estimate",
+    "load",
+    "made_of",
+    "record",
+    "run",
+    "simulate",
+]

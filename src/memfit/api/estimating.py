@@ -1,0 +1,151 @@
+"""Before a job runs: its estimate, and the simulated device itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memfit.documents import Estimate
+from memfit.errors import JobFailed, UsageError
+from memfit.jobs import Progress, Request, run_job
+
+if TYPE_CHECKING:
+    from memfit.frameworks.torch.simulation import Simulation
+
+
+def estimate(
+    target: str | os.PathLike[str] | Callable[[], Any] | Any,
+    arguments: Sequence[str] = (),
+    *,
+    on: str | None = None,
+    steps: int = 3,
+    timeout_s: float = 300.0,
+    passes: int | None = None,
+    python: str | None = None,
+    module: bool = False,
+    batch: Sequence[Any] | None = None,
+    optimizer: str | None = "AdamW",
+    host_memory_bytes: int | None = None,
+    debug: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Estimate:
+    """How much memory a job would need, without running it at its size.
+
+    Args:
+        target: a script, a module's name (with ``module=True``), "package.module:function", a callable without
+            arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
+            own; callables and modules run in this one.
+        arguments: the script's command line.
+        on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
+            machine has.
+        steps: optimizer steps to simulate; two at least show what the first one leaves behind.
+        timeout_s: seconds after which the job ends with what was seen.
+        passes: for a job that only infers: forward passes to see; None lets it run to its end.
+        python: the interpreter that has the job's packages; this one by default.
+        module: the target is a module, as with ``python -m``.
+        batch: for a torch.nn.Module: its forward arguments, as tensors or (shape, dtype) pairs.
+        optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients.
+        host_memory_bytes: the host memory of the machine in question; this machine's by default.
+        debug: let the job print to stderr.
+        progress: called as the work goes on.
+
+    Returns:
+        The estimate: peaks with ranges for every memory pool, their breakdown, and the verdict.
+
+    Raises:
+        MemfitError: what went wrong, in a sentence with a hint.
+
+    >>> memfit.estimate("train.py", ["--batch-size", "64"], on="a100-40gb").verdict   # doctest: +SKIP
+    <Verdict.FITS: 'fits'>
+    """
+    if steps < 1:
+        raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
+    on = on or _own_devices()
+    count = _device_count(on)
+    request = Request(
+        target=_name(target),
+        arguments=tuple(str(word) for word in arguments),
+        module=module,
+        on=on if count else None,
+        device_count=count,
+        steps=steps,
+        passes=passes,
+        timeout_s=timeout_s,
+        host_memory_bytes=host_memory_bytes,
+        debug=debug,
+    )
+    if not isinstance(target, (str, os.PathLike)):
+        return _estimate_object(target, batch, optimizer, request)
+    if not module and ":" not in request.target and not Path(request.target).is_file():
+        raise JobFailed(
+            f"there is no script {request.target}",
+            hint="give the path of a Python file, or -m for a module",
+            slug="no-script",
+        )
+    return run_job(request, python=python, progress=progress)
+
+
+def _name(target: Any) -> str:
+    if isinstance(target, (str, os.PathLike)):
+        return os.fspath(target)
+    return getattr(target, "__qualname__", None) or type(target).__name__
+
+
+def _estimate_object(target: Any, batch: Sequence[Any] | None, optimizer: str | None, request: Request) -> Estimate:
+    from memfit.jobs.inprocess import estimate_callable, estimate_module
+    from memfit.registry import framework_of
+
+    if batch is not None and framework_of(target) == "torch":
+        return estimate_module(target, tuple(batch), optimizer, request)
+    if framework_of(target) is not None:
+        raise UsageError(
+            f"{request.target} is a model: memfit needs to know what it is called with",
+            hint="memfit.estimate(model, batch=(example,), on=...)",
+            slug="no-batch",
+        )
+    if not callable(target):
+        raise UsageError(f"expected a script, a callable or a model, got {type(target).__name__}", slug="bad-target")
+    return estimate_callable(target, request)
+
+
+def simulate(on: str | None = None, **options: Any) -> Simulation:
+    """A simulated device as a context manager: ordinary PyTorch code inside it allocates nothing of its size.
+
+    Args:
+        on: the device, "h100-80gb"; None or "cpu" simulates a machine without one.
+        options: further arguments of memfit.frameworks.torch.simulation.Simulation.
+
+    >>> with memfit.simulate("h100-80gb") as sim:            # doctest: +SKIP
+    ...     model = Model().cuda()
+    ...     print(torch.cuda.memory_allocated())
+    """
+    from memfit.jobs.machine import simulated_machine
+    from memfit.registry import adapter
+
+    adapter("torch")
+    import sys
+
+    torch = sys.modules["torch"]
+    from memfit.frameworks.torch.simulation import Simulation
+
+    machine = simulated_machine(on, torch.__version__, torch.version.cuda)
+    return Simulation(**{**machine.simulation_arguments(), **options})
+
+
+def _own_devices() -> str | None:
+    from memfit.jobs.machine import own_devices
+    from memfit.sensors import read_devices
+
+    return own_devices(read_devices())
+
+
+def _device_count(on: str | None) -> int:
+    """How many devices the name asks for, 0 for the CPU; a name that nobody knows ends here, before anything starts."""
+    from memfit.machines import parse_request
+
+    if on is None:
+        return 0
+    device, count = parse_request(on)
+    return 0 if device.is_cpu else count
