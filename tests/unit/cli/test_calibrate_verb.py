@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.analysis.jobs import predicted, predicted_pool, recorded, series
 
-from memfit import api
+from memfit.api import saved
 from memfit.cli.main import main
 from memfit.documents import save
 from memfit.machines import load_learnt
@@ -26,9 +26,9 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A recording beside its estimate, as words of the command line."""
     pool = predicted_pool(framework=300, activations=600, fragmentation=100, reserved_mib=700)
     save(predicted(pool), tmp_path / "estimate.json")
-    real = api.load
+    real = saved.load
     measured = recorded(series("host", "held", [400, 1070]))
-    monkeypatch.setattr(api, "load", lambda path: measured if str(path).endswith(".memfit") else real(path))
+    monkeypatch.setattr(saved, "load", lambda path: measured if str(path).endswith(".memfit") else real(path))
     return [str(tmp_path / "job.memfit"), "--estimate", str(tmp_path / "estimate.json")]
 
 

@@ -20,11 +20,11 @@ SAVED = Path(__file__).parents[2] / "golden" / "documents" / "fits.json"
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """An estimate's file and a recording's; the recording is read by what the test makes of it."""
     save(predicted(), tmp_path / "estimate.json")
-    from memfit import api
+    from memfit.api import saved
 
-    real = api.load
+    real = saved.load
     measured = recorded(series("host", "held", [400, 1500]))
-    monkeypatch.setattr(api, "load", lambda path: measured if str(path).endswith(".memfit") else real(path))
+    monkeypatch.setattr(saved, "load", lambda path: measured if str(path).endswith(".memfit") else real(path))
     return str(tmp_path / "estimate.json"), str(tmp_path / "job.memfit")
 
 
