@@ -37,7 +37,7 @@ ALLOWED = {
     "registry": {"errors"},
     "jobs": _FOUNDATION | {"documents", "engine", "estimating", "frameworks", "machines", "sensors", "registry"},
     "api": _EVERYTHING - {"cli", "integrations"},
-    "integrations": _FOUNDATION | {"api", "documents"},
+    "integrations": _FOUNDATION | {"api", "documents", "probing", "sensors"},
     # The verbs that only look around (devices, doctor, calibrate --show) ask those who know themselves.
     "cli": _FOUNDATION | {"api", "calibrating", "reports", "documents", "machines", "sensors"},
 }
@@ -47,6 +47,7 @@ HOMES = {
     "jinja2": {"reports.html"},
     "psutil": {"sensors"},
     "pynvml": {"sensors"},
+    "pytest": {"integrations.pytest_plugin"},
     "tomli": {"machines"},
     "torch": {"frameworks.torch"},
     "numpy": {"frameworks.torch", "analysis", "readings"},

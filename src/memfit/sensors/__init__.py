@@ -3,7 +3,14 @@
 from memfit.sensors.container import ControlGroup, control_groups
 from memfit.sensors.devices import DeviceMemory, DeviceReading, read_devices
 from memfit.sensors.host import HostMemory, MemoryLimit, host_capacity
-from memfit.sensors.processes import ProcessMemory, largest_processes, process_memory, process_tree, tree_bytes
+from memfit.sensors.processes import (
+    ProcessMemory,
+    largest_processes,
+    process_memory,
+    process_tree,
+    resident_bytes,
+    tree_bytes,
+)
 from memfit.sensors.software import allocator_settings, frameworks_found, libc_version, preloaded_allocator
 
 __all__ = [
@@ -23,5 +30,6 @@ __all__ = [
     "process_memory",
     "process_tree",
     "read_devices",
+    "resident_bytes",
     "tree_bytes",
 ]

@@ -79,6 +79,15 @@ def parse_process(pid: int, status: str, rollup: str | None) -> ProcessMemory | 
     )
 
 
+def resident_bytes(*, root: Path = Path("/")) -> int | None:
+    """This process's resident size, read in microseconds; None where the system does not tell."""
+    text = read(root / "proc/self/statm")
+    if text is None:
+        own = _elsewhere(os.getpid())
+        return None if own is None else own.rss_bytes
+    return int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def process_tree(pid: int | None = None) -> tuple[ProcessMemory, ...]:
     """A process and all that it started, itself first; those that ended meanwhile are left out."""
     number = os.getpid() if pid is None else pid
