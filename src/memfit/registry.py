@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 ADAPTERS = {"torch": "memfit.frameworks.torch.job"}
 # framework → the module that tells a recorder what it does; one line each.
 MARKS = {"torch": "memfit.frameworks.torch.marks"}
+# Packages whose objects tell in ``nbytes`` what their data takes.
+ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})
 
 
 def framework_of(obj: Any) -> str | None:

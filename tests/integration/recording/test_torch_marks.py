@@ -6,7 +6,7 @@ import pytest
 from tests.integration.recording.conftest import Run
 
 pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 SETUP = """
 import torch, sys
@@ -291,7 +291,6 @@ def test_data_loaders_and_their_workers(run: Run, context: str) -> None:
     assert marked.roles == [*workers, ("trainer", None)]
 
 
-@pytest.mark.slow
 def test_ranks_of_torchrun(run: Run) -> None:
     """Two ranks and their launcher, each with its role."""
     script = """
@@ -315,7 +314,6 @@ torch.distributed.destroy_process_group()
     assert marked.counts == {"step": 10}
 
 
-@pytest.mark.slow
 def test_a_transformers_trainer(run: Run) -> None:
     """Its steps, evaluations and checkpoints, seen from below."""
     pytest.importorskip("transformers")
@@ -340,7 +338,6 @@ transformers.Trainer(model, arguments, train_dataset=Data(), eval_dataset=Data()
     assert begun.count("checkpoint") >= 4
 
 
-@pytest.mark.slow
 def test_a_lightning_trainer(run: Run) -> None:
     """Its optimizer steps take a closure: a step is still one step, and validation is an evaluation."""
     pytest.importorskip("lightning")
@@ -367,7 +364,6 @@ trainer.fit(Job(), loader, loader)
     assert "checkpoint" in marked.totals
 
 
-@pytest.mark.slow
 def test_an_accelerate_loop(run: Run) -> None:
     """Its wrapped optimizer, with accumulated gradients: an iteration is a real step."""
     pytest.importorskip("accelerate")

@@ -6,11 +6,12 @@ tensor is touched, and nothing of CUDA is initialised. Code that torch.compile t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from memfit.frameworks.torch.holdings import Holdings
@@ -20,7 +21,32 @@ from memfit.quantities import Marks
 _HANDED_OVER = 64
 # Passes without any step before they count themselves: hand-written updates, compiled steps.
 _BACKWARD_ALONE = 8
-_MOST_OPTIMIZERS = 16
+_MOST = 16  # optimizers, and modules, that are remembered
+
+
+class Seen:
+    """A few objects, by identity, that are not kept alive.
+
+    Args:
+        most: how many; later ones are not taken.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._refs: dict[int, weakref.ref[Any]] = {}
+        self._most = most
+
+    def add(self, obj: Any) -> None:
+        """Take it in, if there is room."""
+        known = self._refs.get(id(obj))
+        if known is not None and known() is obj:
+            return
+        if len(self._refs) >= self._most:
+            self._refs = {key: ref for key, ref in self._refs.items() if ref() is not None}
+        if len(self._refs) < self._most:
+            self._refs[id(obj)] = weakref.ref(obj)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([obj for ref in list(self._refs.values()) if (obj := ref()) is not None])
 
 
 class _Job:
@@ -34,7 +60,8 @@ class _Job:
     def __init__(self, torch: Any, marks: Marks) -> None:
         self.torch = torch
         self.marks = marks
-        self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.optimizers = Seen(_MOST)
+        self.modules = Seen(_MOST)
         self.steps = 0
         self._pace: weakref.ref[Any] | None = None
         self._others: dict[int, int] = {}
@@ -77,8 +104,7 @@ class _Job:
         self.marks.iteration("step")
 
     def _takes_over(self, optimizer: Any) -> bool:
-        if len(self.optimizers) < _MOST_OPTIMIZERS:
-            self.optimizers.add(optimizer)
+        self.optimizers.add(optimizer)
         if self._pace is None or self._pace() is None:
             return True
         key = id(optimizer)
@@ -119,8 +145,10 @@ class _Job:
 
     def train_called(self, module: Any, mode: bool) -> None:
         """A module goes into training or evaluation mode; it matters if it is the one that is trained."""
+        self.modules.add(module)
         if mode:
-            if self._evaluated is not None and self._evaluated() in (module, None):
+            evaluated = module if self._evaluated is None else self._evaluated()
+            if self._evaluated is not None and (evaluated is None or evaluated is module):
                 self.evaluation_ends()
         elif self.steps and self._evaluated is None and module.training and self._is_trained(module):
             self._evaluated = weakref.ref(module)
@@ -128,7 +156,7 @@ class _Job:
 
     def _is_trained(self, module: Any) -> bool:
         """Whether it owns the first parameter of an optimizer that has stepped: a teacher or a frozen part does not."""
-        firsts = {id(first) for optimizer in list(self.optimizers) for first in _first_parameter(optimizer)}
+        firsts = {id(first) for optimizer in self.optimizers for first in _first_parameter(optimizer)}
         return any(id(parameter) in firsts for parameter in module.parameters())
 
     def evaluation_ends(self) -> None:
@@ -170,8 +198,9 @@ def install(torch: Any, marks: Marks) -> None:
     global _job
     first = _job is None
     _job = _Job(torch, marks)
-    holdings = Holdings(torch, _job.optimizers)
-    marks.attribution("tensors", holdings.look)
+    holdings = Holdings(torch, _job.optimizers, _job.modules)
+    marks.attribution("tensors", holdings.tensors)
+    marks.attribution("graphs", holdings.graphs)
     _gauges(torch, marks)
     processes = sys.modules.get("multiprocessing.process")
     if rank_of_environment() is not None and (processes is None or processes.parent_process() is None):
@@ -239,7 +268,8 @@ def _train(original: Any, compiling: Callable[[], bool]) -> Any:
             return original(self, mode)
         job.changes_mode = True  # type: ignore[union-attr]
         try:
-            job.train_called(self, mode)  # type: ignore[union-attr]
+            with contextlib.suppress(Exception):  # a module may be anything
+                job.train_called(self, mode)  # type: ignore[union-attr]
             return original(self, mode)
         finally:
             job.changes_mode = False  # type: ignore[union-attr]

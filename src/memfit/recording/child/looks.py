@@ -4,7 +4,7 @@ never so often that all looks together cost more than a share of the run.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
+TYPE_CHECKING = False  # typing is not loaded in the job's small processes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -13,6 +13,24 @@ if TYPE_CHECKING:
 SHARE = 0.005  # of the time that the process has run
 _FIRST = 2
 _EXPECTED_SECONDS = 0.003  # of a look that was never taken
+
+
+class _Look:
+    """One look, when it is due, and what it cost last."""
+
+    __slots__ = ("cost", "look", "next")
+
+    def __init__(self, look: Callable[[], Iterable[Held]]) -> None:
+        self.look = look
+        self.next = _FIRST
+        self.cost: float | None = None
+
+    def expected(self) -> float:
+        """Seconds it will take; one that was never taken may know itself."""
+        if self.cost is not None:
+            return self.cost
+        tell = getattr(self.look, "expected_seconds", None)
+        return float(tell()) if tell is not None else _EXPECTED_SECONDS
 
 
 class Looks:
@@ -25,20 +43,19 @@ class Looks:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._started = clock()
-        self._looks: dict[str, Callable[[], Iterable[Held]]] = {}
-        self._cost: dict[str, float] = {}
+        self._looks: dict[str, _Look] = {}
         self._spent = 0.0
         self._unit: str | None = None
         self._next = _FIRST
-        self._waiting: list[str] = []
         self._busy = False
 
     def add(self, name: str, look: Callable[[], Iterable[Held]]) -> None:
         """A look to take from now on."""
-        self._looks[name] = look
+        self._looks[name] = _Look(look)
+        self._next = _FIRST
 
     def due(self, unit: str, number: int) -> bool:
-        """Whether one should be taken after this iteration; the unit that comes first sets the pace."""
+        """Whether one may be taken after this iteration; the unit that comes first sets the pace."""
         if number < self._next or not self._looks or self._busy:
             return False
         if self._unit is None:
@@ -46,28 +63,28 @@ class Looks:
         return unit == self._unit
 
     def take(self, number: int, found: Callable[[str, Iterable[Held]], None], failed: Callable[[str], None]) -> None:
-        """Take those that the time allows; the others of this round wait for a later iteration."""
+        """Take those that are due and that the time allows, cheap ones first; others wait for a later iteration."""
         self._busy = True
         try:
-            if not self._waiting:
-                self._waiting = list(self._looks)
-            while self._waiting and self._allowed(self._waiting[0]):
-                self._one(self._waiting.pop(0), found, failed)
-            if not self._waiting:
-                self._next = number + 1 if number <= _FIRST else number * 2
+            due = [(look.expected(), name) for name, look in self._looks.items() if number >= look.next]
+            for expected, name in sorted(due):
+                if self._spent + expected > SHARE * (self._clock() - self._started):
+                    break
+                self._one(name, number, found, failed)
+            self._next = min((look.next for look in self._looks.values()), default=_FIRST)
         finally:
             self._busy = False
 
-    def _allowed(self, name: str) -> bool:
-        expected = self._cost.get(name, _EXPECTED_SECONDS)
-        return self._spent + expected <= SHARE * (self._clock() - self._started)
-
-    def _one(self, name: str, found: Callable[[str, Iterable[Held]], None], failed: Callable[[str], None]) -> None:
+    def _one(
+        self, name: str, number: int, found: Callable[[str, Iterable[Held]], None], failed: Callable[[str], None]
+    ) -> None:
+        look = self._looks[name]
         began = self._clock()
         try:
-            found(name, self._looks[name]())
+            found(name, look.look())
         except Exception as error:
-            self._looks.pop(name, None)
+            del self._looks[name]
             failed(f"the look {name!r} ended with {type(error).__name__}: {error}")
-        self._cost[name] = self._clock() - began
-        self._spent += self._cost[name]
+        look.next = number + 1 if number <= _FIRST else number * 2
+        look.cost = self._clock() - began
+        self._spent += look.cost

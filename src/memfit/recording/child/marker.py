@@ -11,7 +11,7 @@ from time import monotonic
 
 from memfit.recording.child.looks import Looks
 from memfit.recording.child.memory import peak_bytes, resident_bytes, rising_bytes
-from memfit.recording.child.phases import DEEPEST, LISTED_SECONDS, Stay, Total
+from memfit.recording.child.phases import DEEPEST, LISTED_SECONDS, ONE_IN, Stay, Total
 from memfit.recording.child.spool import Spool
 
 TYPE_CHECKING = False  # typing is not loaded in the job's small processes
@@ -91,7 +91,7 @@ class Marker:
         self._lock = RLock()  # the job's signal handlers may mark something while a line is being written
         self._tracks: dict[str, _Track] = {}
         self._totals: dict[str, Total] = {}
-        self._stays: dict[int, list[Stay]] = {}
+        self._stays: dict[int, list[Stay | tuple[Total, float]]] = {}  # by thread; a quick one is a tuple
         self._gauges: dict[str, Callable[[], int | None]] = {}
         self._looks = Looks(self._clock)
         self._totals_due = self._clock() + _TOTALS_SECONDS
@@ -163,13 +163,15 @@ class Marker:
         total = self._totals.get(name)
         if total is None:
             total = self._totals.setdefault(name, Total(name))
-        stay = Stay(total, self._clock())
-        if not total.quick:
-            stay.rss_bytes, stay.rising_bytes = self._resident(), self._rising()
-            if total.told_at_once:
-                self._tell_beginning(stay)
         if len(stays) >= DEEPEST:  # begun again and again, and never ended
             del stays[0]
+        if total.quick and total.count & (ONE_IN - 1):
+            stays.append((total, self._clock()))
+            return
+        stay = Stay(total, self._clock())
+        stay.rss_bytes, stay.rising_bytes = self._resident(), self._rising()
+        if total.told_at_once:
+            self._tell_beginning(stay)
         stays.append(stay)
 
     def end(self, name: str) -> None:
@@ -177,9 +179,19 @@ class Marker:
         stays = self._stays.get(get_ident())
         if not stays:
             return
+        stay = stays[-1]
+        if isinstance(stay, tuple) and stay[0].name == name:
+            now = self._clock()
+            if now - stay[1] < LISTED_SECONDS and now < self._totals_due:
+                stays.pop()
+                stay[0].count += 1
+                stay[0].seconds += now - stay[1]
+                return
         for at in range(len(stays) - 1, -1, -1):
-            if stays[at].total.name == name:
-                self._ended(stays.pop(at))
+            stay = stays[at]
+            if (stay[0] if isinstance(stay, tuple) else stay.total).name == name:
+                del stays[at]
+                self._ended(Stay(*stay) if isinstance(stay, tuple) else stay)
                 return
 
     def _ended(self, stay: Stay) -> None:
