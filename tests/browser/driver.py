@@ -60,6 +60,7 @@ class Browser:
         except BaseException:
             self._end()
             raise
+        self._version = str(started["capabilities"]["browserVersion"])
         self._session = f"/session/{started['sessionId']}"
         self.resize(*self._size)
         if self._dark:
@@ -71,6 +72,11 @@ class Browser:
             self._call("DELETE", self._session)
         finally:
             self._end()
+
+    @property
+    def version(self) -> str:
+        """The browser's own."""
+        return self._version
 
     def open(self, page: Path) -> None:
         """Load a page and wait until it is there."""
