@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from memfit.documents import Ending
 from memfit.reports.text import printable
+from memfit.reports.wording import sentence
 
 _SIGTERM_LIKE = {2, 15}  # somebody asked it to stop
 
@@ -27,10 +28,9 @@ class Ended:
 
 
 def ended(ending: Ending) -> Ended:
-    """The ending in words."""
-    badge, sentence, tone = _told(ending)
-    more = printable(ending.text).strip()
-    return Ended(badge=badge, text=f"{sentence} {more}".strip() if more not in sentence else sentence, tone=tone)
+    """The ending in words: the recorder's own where it left any."""
+    badge, words, tone = _told(ending)
+    return Ended(badge=badge, text=sentence(printable(ending.text).strip()) or words, tone=tone)
 
 
 def _told(ending: Ending) -> tuple[str, str, str]:

@@ -295,5 +295,6 @@ def _setting(name: str, value: Any) -> str:
 def summary(seen: RecordingView) -> str:
     """How long it ran and what it did, in a sentence."""
     did = [many(rows.count, rows.unit) for rows in seen.iterations[:1]]
-    parts = [duration(seen.seconds), *did, many(len(seen.processes), "process", "processes")]
+    lasted = duration(seen.seconds)
+    parts = [*([] if lasted in seen.ended.text else [lasted]), *did, many(len(seen.processes), "process", "processes")]
     return ", ".join(part for part in parts if part)

@@ -65,4 +65,4 @@ def sentence(words: str) -> str:
     >>> sentence("it rises by 3 MiB")
     'It rises by 3 MiB.'
     """
-    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?", "…")) or not words else ".")
+    return words[:1].upper() + words[1:] + ("" if not words or words.endswith((".", "!", "?", "…")) else ".")

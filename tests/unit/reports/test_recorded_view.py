@@ -53,6 +53,12 @@ def test_spike_between_two_samples_has_no_moment() -> None:
         (Ending(how="signalled", signal=15), "stopped", "warn", "SIGTERM"),
         (Ending(how="signalled", signal=4711), "killed", "bad", "Signal 4711"),
         (Ending(how="oom_killed", signal=9), "out of memory", "bad", "memory ran out"),
+        (
+            Ending(how="exited", exit_code=0, text="it went well after 3 s"),
+            "finished",
+            "good",
+            "It went well after 3 s.",
+        ),
         (Ending(how="lost"), "cut off", "warn", "recorder itself"),
         (Ending(how="running"), "running", "neutral", "still running"),
         (Ending(how="some later word"), "some later word", "neutral", "not known"),

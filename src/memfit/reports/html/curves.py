@@ -33,8 +33,8 @@ class Curves:
         self._estimate = estimate
         self._named = {process.pid: process for process in recording.processes}
         columns = sum(min(len(rows.columns), 2 * _MOST_COLUMNS) for rows in recording.iterations[:_MOST_PROCESSES])
-        series = len(recording.series) + columns
-        self._points = min(_MOST_POINTS, _ALL_POINTS // max(series, 1))
+        series = sum(map(_drawn_in_pools, recording.series)) + _MOST_PROCESSES
+        self._points = min(_MOST_POINTS, _ALL_POINTS // (series + columns))
 
     def pools(self) -> Iterable[Chart]:
         """For each pool: its curves over time, and what they consist of where that is known."""
@@ -52,7 +52,8 @@ class Curves:
         own = [series for series in self._recording.series if series.scope.startswith("process:") and series.high_bytes]
         own = sorted(own, key=lambda series: -(series.peak_bytes or 0))
         name = own[0].name if own else ""
-        lines = [self._line(s, self._process(s.scope), f"n{i}", True) for i, s in enumerate(_named(own, name))]
+        own = [series for series in own if series.name == name][:_MOST_PROCESSES]
+        lines = [self._line(series, self._process(series.scope), f"n{i}", True) for i, series in enumerate(own)]
         if not lines:
             return None
         return Chart(
@@ -60,7 +61,7 @@ class Curves:
             title=f"Each process ({printable(name)})",
             caption="What each process held over time; pages that processes share count in each of them.",
             x="time",
-            lines=tuple(lines[:_MOST_PROCESSES]),
+            lines=tuple(lines),
         )
 
     def iterations(self) -> Iterable[Chart]:
@@ -93,9 +94,7 @@ class Curves:
         return tuple((round(start, 4), round(max(end, start), 4)) for start, end in (*own, *open_ends))
 
     def _pool(self, name: str, pool: str) -> Chart:
-        own = [
-            s for s in self._recording.series if s.pool == pool and s.high_bytes and not s.scope.startswith("process:")
-        ]
+        own = [series for series in self._recording.series if series.pool == pool and _drawn_in_pools(series)]
         own.sort(key=lambda series: (series.scope != "job", _rank(series.name)))
         main = main_series(self._recording, pool)
         lines = []
@@ -165,8 +164,7 @@ class Curves:
             rest = {at: sum(values[at] for _, values in ranked[_MOST_CATEGORIES:]) for at in looks}
             kept.append(("everything else", rest))
         lines = [
-            self._drawn(looks, list(v.values()), list(v.values()), printable(k).replace("_", " "), printable(k), True)
-            for k, v in kept
+            self._drawn(looks, list(v.values()), printable(k).replace("_", " "), printable(k), True) for k, v in kept
         ]
         return Chart(
             name=name,
@@ -179,19 +177,17 @@ class Curves:
 
     def _iterations(self, name: str, rows: Iterations) -> Chart:
         plain = [column for column in rows.columns if not column.endswith(("_low", "_high"))][:_MOST_COLUMNS]
-        lines: list[Line] = []
+        lines = []
         for number, column in enumerate(plain):
-            values = rows.columns[column]
-            low, high = rows.columns.get(f"{column}_low", values), rows.columns.get(f"{column}_high", values)
-            role = column.rsplit("/", 1)[-1]
-            if not any(line.role == role for line in lines):
-                lines.append(self._drawn(rows.numbers, low, high, printable(column), printable(role), number < 4))
-            else:
-                lines.append(self._drawn(rows.numbers, low, high, printable(column), f"n{number}", number < 4))
+            values, label = rows.columns[column], printable(column)
+            lines.append(self._drawn(rows.numbers, values, label, label.rsplit("/", 1)[-1], number < 4))
+            highest = rows.columns.get(f"{column}_high")
+            if highest:
+                lines.append(self._drawn(rows.numbers, highest, f"{label}, highest within", "", False))
         return Chart(
             name=name,
             title=f"{self._process(f'process:{rows.pid}')}: by {printable(rows.unit)}",
-            caption=f"At the end of each {printable(rows.unit)}; of several in one, the lowest and the highest.",
+            caption=f"At the end of each {printable(rows.unit)}, or of several where they were quick or were merged.",
             x="iteration",
             lines=tuple(lines),
             unit=printable(rows.unit),
@@ -201,18 +197,10 @@ class Curves:
         points = of_series(series, self._points)
         return _line(points, label, role, shown, series.last_bytes[0], series.last_bytes[-1], series.peak_bytes or 0)
 
-    def _drawn(
-        self,
-        at: Sequence[float],
-        low: Sequence[int],
-        high: Sequence[int],
-        label: str,
-        role: str,
-        shown: bool,
-    ) -> Line:
-        points = buckets(at, low, high, self._points)
+    def _drawn(self, at: Sequence[float], values: Sequence[int], label: str, role: str, shown: bool) -> Line:
+        points = buckets(at, values, values, self._points)
         whole = isinstance(at, array) and at.typecode == "q"
-        return _line(points, label, role, shown, high[0], high[-1], max(high), whole=whole)
+        return _line(points, label, role, shown, values[0], values[-1], max(values), whole=whole)
 
     def _process(self, scope: str) -> str:
         pid = scope.removeprefix("process:")
@@ -227,8 +215,9 @@ def _line(
     return Line(label=label, role=role, points=pack(points, whole=whole), shown=shown, says=says)
 
 
-def _named(series: Iterable[Series], name: str) -> Iterable[Series]:
-    return (one for one in series if one.name == name)
+def _drawn_in_pools(series: Series) -> bool:
+    """Not the processes' own, which have a chart for themselves, and nothing that counts no bytes ("stalled_us")."""
+    return bool(series.high_bytes) and not series.scope.startswith("process:") and not series.name.endswith("_us")
 
 
 def _rank(name: str) -> int:

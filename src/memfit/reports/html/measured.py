@@ -63,9 +63,14 @@ def sections(recording: Recording, seen: RecordingView, estimate: Estimate | Non
         yield Section(name="events", title="What happened", tables=(_events(seen),))
 
 
-def surroundings(seen: RecordingView) -> Section:
+def surroundings(recording: Recording, seen: RecordingView) -> Section:
     """The machine, versions and settings, and what the reader should know of the recording."""
-    facts = (("started", seen.started), ("lasted", duration(seen.seconds)), *seen.machine, *seen.environment)
+    lasted = (
+        ("started", seen.started),
+        ("lasted", duration(seen.seconds)),
+        ("stalled for memory", _stalled(recording)),
+    )
+    facts = (*lasted, *seen.machine, *seen.environment)
     limits = [
         (
             Cell(text=pool.name),
@@ -84,6 +89,14 @@ def surroundings(seen: RecordingView) -> Section:
         tables=(table,) if limits else (),
         notes=seen.notes,
     )
+
+
+def _stalled(recording: Recording) -> str:
+    """How long processes of the machine waited for memory while it recorded; empty where the kernel does not tell."""
+    waited = next(
+        (s for s in recording.series if s.scope == "machine" and s.name == "stalled_us" and s.last_bytes), None
+    )
+    return "" if waited is None else duration(max(waited.last_bytes[-1] - waited.last_bytes[0], 0) / 1e6)
 
 
 def _tile(pool: PoolPeak, estimate: Estimate | None) -> Tile:
@@ -138,20 +151,30 @@ def _peaks(recording: Recording, seen: RecordingView) -> Iterable[Table]:
 
 def _at_the_peak(recording: Recording, pool: PoolPeak, at: float) -> Table:
     main = main_series(recording, pool.name)
+    found = _processes_at(recording, pool.name, at)
+    figures = [name for name in ("pss", "rss", "uss", "used") if any(name in sizes for sizes in found.values())]
     whole = f"the whole job ({printable(main.name)})" if main else "the whole job"
-    rows = [(Cell(text=whole), _size(pool.peak_bytes), _share(1.0))]
-    named = {str(process.pid): process_name(process) for process in recording.processes}
-    found = []
-    for series in recording.series:
-        position = bisect_right(series.seconds, at) - 1
-        if series.scope.startswith("process:") and series.pool == pool.name and position >= 0:
-            pid = series.scope.removeprefix("process:")
-            found.append((series.last_bytes[position], f"{named.get(pid, f'process {pid}')} · {series.name}"))
-    for size, name in sorted(found, reverse=True)[:_MOST_ROWS]:
-        share = size / pool.peak_bytes if pool.peak_bytes else 0.0
-        rows.append((Cell(text=printable(name), indent=1), _size(size), _share(share)))
+    rows = [(Cell(text=whole), _size(pool.peak_bytes), *(Cell(text="") for _ in figures), _share(1.0))]
+    ranked = sorted(found.items(), key=lambda item: -item[1].get(figures[0], 0))
+    for name, sizes in ranked[:_MOST_ROWS]:
+        share = sizes.get(figures[0], 0) / pool.peak_bytes if pool.peak_bytes else 0.0
+        own = (_size(sizes.get(figure)) for figure in figures)
+        rows.append((Cell(text=name, indent=1), Cell(text=""), *own, _share(share)))
+    last = f"{figures[0]}, of the peak" if figures else "of the peak"
     title = ", ".join((f"{pool.name} at its peak: {duration(at)} after the start", *_meanwhile(recording, at)))
-    return Table(title=title, columns=("who", "size", "of the peak"), rows=tuple(rows))
+    more = _left_out(len(ranked), "process", "processes")
+    return Table(title=title, columns=("who", "together", *figures, last), rows=tuple(rows), more=more)
+
+
+def _processes_at(recording: Recording, pool: str, at: float) -> dict[str, dict[str, int]]:
+    """What each process that was there held at a moment, by the name of the figure."""
+    there = {str(p.pid): process_name(p) for p in recording.processes if p.end_s is None or p.end_s >= at}
+    found: dict[str, dict[str, int]] = {}
+    for series in recording.series:
+        pid, position = series.scope.removeprefix("process:"), bisect_right(series.seconds, at) - 1
+        if series.pool == pool and pid != series.scope and pid in there and position >= 0:
+            found.setdefault(there[pid], {})[series.name] = series.last_bytes[position]
+    return found
 
 
 def _meanwhile(recording: Recording, at: float) -> Iterable[str]:

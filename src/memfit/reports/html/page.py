@@ -103,7 +103,7 @@ def _sections(
         if seen is not None:
             yield Section(name="plan", title="Prediction", tiles=predicted.tiles(guess))
         yield from predicted.sections(content.estimate, guess)
-    if seen is not None:
-        yield measured.surroundings(seen)
+    if content.recording is not None and seen is not None:
+        yield measured.surroundings(content.recording, seen)
     if guess is not None:
         yield predicted.surroundings(guess)
