@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from memfit.documents import Diagnosis
+from memfit.documents import Diagnosis, Recording
 
 
 def diagnose(
@@ -25,8 +25,8 @@ def diagnose(
     """How memory behaves over iterations, whether it is a leak, how fast it grows, and when it reaches a limit.
 
     Args:
-        readings: bytes, one reading per iteration: a list, an array, a data frame's column; or the path of a saved
-            series (.csv, .json, .npy).
+        readings: bytes, one reading per iteration: a list, an array, a data frame's column; a recording; or the path
+            of one or of a saved series (.csv, .json, .npy).
         seconds: the time of each reading, on any clock.
         iterations: the iteration of each reading; 0, 1, 2, … when None.
         swap_bytes: what of it was in swap at each reading: growth that swapping hides.
@@ -47,9 +47,15 @@ def diagnose(
     <Growth.LINEAR_LEAK: 'linear_leak'>
     """
     from memfit.analysis import diagnose_series
+    from memfit.api.saved import load
+    from memfit.recording import reader
 
     if isinstance(readings, (str, os.PathLike)):
-        return _diagnose_file(Path(readings), limit_bytes, columns)
+        if not reader.is_recording(readings):
+            return _diagnose_file(Path(readings), limit_bytes, columns)
+        readings = load(readings)
+    if isinstance(readings, Recording):
+        return _diagnose_recording(readings, limit_bytes)
     return diagnose_series(
         readings,
         seconds=seconds,
@@ -60,6 +66,14 @@ def diagnose(
         live_bytes=live_bytes,
         limit_bytes=limit_bytes,
     )
+
+
+def _diagnose_recording(recording: Recording, limit_bytes: int | Mapping[str, int] | None) -> Diagnosis:
+    from memfit.analysis.recorded import diagnose_recording
+
+    if limit_bytes is not None and not isinstance(limit_bytes, Mapping):
+        limit_bytes = {"limit": limit_bytes}
+    return diagnose_recording(recording, limits=limit_bytes)
 
 
 def _diagnose_file(

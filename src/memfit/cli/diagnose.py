@@ -1,4 +1,4 @@
-"""`memfit diagnose`: how a saved memory series grows, whether it is a leak, and when a limit is reached."""
+"""`memfit diagnose`: how a job's memory or a saved series grows, whether it is a leak, when a limit is reached."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from memfit.cli.parser import Parser
 
 LEAK = 4
 _EPILOG = """\
+a recording, or a folder of those of several ranks:
+  memfit diagnose job.memfit
 a series is CSV, JSON or .npy, one reading per iteration, in bytes unless its name or --unit says otherwise:
   memfit diagnose train.csv --column rss_mb --limit 16GiB
   memfit diagnose readings.json --json
@@ -20,7 +22,7 @@ a series is CSV, JSON or .npy, one reading per iteration, in bytes unless its na
 def configure(parser: Parser) -> None:
     """Declare the options of `memfit diagnose`."""
     parser.epilog = _EPILOG
-    parser.add_argument("file", metavar="FILE", help="the series: .csv, .tsv, .json, .jsonl, .npy")
+    parser.add_argument("file", metavar="FILE", help="a recording, or a series: .csv, .tsv, .json, .jsonl, .npy")
     parser.add_argument("--column", metavar="NAME", help="the column with the memory (guessed from the names)")
     parser.add_argument("--time", metavar="NAME", help="the column with the times in seconds")
     parser.add_argument("--iteration", metavar="NAME", help="the column with the iterations")

@@ -37,27 +37,55 @@ class Growth(str, Enum):
         return str(self.value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A figure with its range; `high` is None where there is no upper end ("at the earliest in 3 hours").
+class Interval(float):
+    """A figure with its range: a number that is the expected one; `high` is None where there is no upper end ("at the
+    earliest in 3 hours").
+
+    Args:
+        low: the lower end.
+        expected: the figure itself.
+        high: the upper end.
 
     Raises:
         ValueError: the three are out of order.
 
-    >>> float(Interval(low=1.0, expected=2.0, high=None))
-    2.0
+    >>> Interval(low=1.0, expected=2.0, high=None) + 1
+    3.0
     """
 
+    __slots__ = ("high", "low")
     low: float
-    expected: float
     high: float | None
 
-    def __post_init__(self) -> None:
-        if not self.low <= self.expected or (self.high is not None and not self.expected <= self.high):
-            raise ValueError(f"expected low <= expected <= high, got {self.low}, {self.expected}, {self.high}")
+    def __new__(cls, *, low: float, expected: float, high: float | None) -> Interval:
+        if not low <= expected or (high is not None and not expected <= high):
+            raise ValueError(f"expected low <= expected <= high, got {low}, {expected}, {high}")
+        made = super().__new__(cls, expected)
+        made.low, made.high = float(low), None if high is None else float(high)
+        return made
 
-    def __float__(self) -> float:
-        return self.expected
+    @property
+    def expected(self) -> float:
+        """The figure without its range."""
+        return float(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Interval):
+            return (self.low, float(self), self.high) == (other.low, float(other), other.high)
+        return float.__eq__(self, other) if isinstance(other, (int, float)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return float.__hash__(self)
+
+    def __repr__(self) -> str:
+        return f"Interval(low={self.low!r}, expected={float(self)!r}, high={self.high!r})"
+
+    def __reduce__(self) -> Any:
+        return _interval, (self.low, float(self), self.high)
+
+
+def _interval(low: float, expected: float, high: float | None) -> Interval:
+    return Interval(low=low, expected=expected, high=high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +103,21 @@ class LimitReached:
     limit_bytes: int
     unit: str
     after: Interval
+
+    @property
+    def low(self) -> float:
+        """The earliest."""
+        return self.after.low
+
+    @property
+    def expected(self) -> float:
+        """The likeliest."""
+        return self.after.expected
+
+    @property
+    def high(self) -> float | None:
+        """The latest; None where there is none."""
+        return self.after.high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
