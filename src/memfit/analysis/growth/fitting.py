@@ -15,6 +15,8 @@ from memfit.analysis.growth.shapes import Shape, shapes
 
 MEMORIES = (0.0, 0.4, 0.7, 0.85, 0.95, 1.0)
 MOST_SHIFTS = 4
+# -log(1 - memory²), the determinant in the likelihood; a walk, where it has no end, counts as the nearest below.
+_MEMORY_COST = {memory: -float(np.log(1 - min(memory, 0.97) ** 2)) for memory in MEMORIES}
 _SHIFT_COST = 2.5  # parameters: a level, and a place that was searched for
 _FINEST = 2e-3  # of the range: what lies below is rounding (pages, allocator granules), not fit
 
@@ -87,10 +89,11 @@ def slope_under(fit: Fit, u: Any, y: Any, memory: float) -> tuple[float, float]:
 
 def _shifted(shape: Shape, target: Any, jumps: Any, memory: float, most_shifts: int) -> tuple[float, tuple[int, ...]]:
     """The lowest score of a shape, and the level shifts that lead to it, added one by one."""
-    basis = _orthonormal(_whiten(np.column_stack([np.ones(len(target) + 1), shape.columns]), memory))
+    basis = _orthonormal(_whiten(np.column_stack([np.ones(len(target)), shape.columns]), memory))
+    cost = shape.cost + _MEMORY_COST[memory] / np.log(len(target))
     rest = target - basis @ (basis.T @ target)
     free = jumps - basis @ (basis.T @ jumps)
-    best, places = _score(rest, shape.cost), list[int]()
+    best, places = _score(rest, cost), list[int]()
     kept: tuple[int, ...] = ()
     for number in range(1, most_shifts + 1):
         lengths = np.einsum("ij,ij->j", free, free)
@@ -102,7 +105,7 @@ def _shifted(shape: Shape, target: Any, jumps: Any, memory: float, most_shifts: 
         rest = rest - direction * (direction @ rest)
         free = free - np.outer(direction, direction @ free)
         places.append(place + 1)
-        score = _score(rest, shape.cost + number * _SHIFT_COST)
+        score = _score(rest, cost + number * _SHIFT_COST)
         if score < best:
             best, kept = score, tuple(places)
         elif number - len(kept) >= 2:
@@ -135,7 +138,9 @@ def _finish(score: float, places: tuple[int, ...], shape: Shape, memory: float, 
 
 
 def _whiten(values: Any, memory: float) -> Any:
-    return values[1:] - memory * values[:-1]
+    """Values whose errors are independent; the first one counts as a draw from around the level, or not at all."""
+    first = np.sqrt(1 - memory**2) * values[:1]
+    return np.concatenate([first, values[1:] - memory * values[:-1]])
 
 
 def _all_columns(shape: Shape, places: Sequence[int], u: Any) -> Any:

@@ -15,6 +15,7 @@ from memfit.analysis.growth.stairs import Stairs, stairs
 from memfit.documents import Growth
 
 FEWEST_READINGS = 20  # below, a warm-up and a leak look alike
+FEWEST_POINTS = 8  # teeth or periods, below which no curve is told from another
 _GROWING = ("line", "onset", "bend", "settle_line", "accelerating")
 _ENDED = ("flat", "filled", "settled", "slowed")
 _OPEN = ("filling", "settling", "slowing")
@@ -26,6 +27,7 @@ DOUBT_SLOPE = 2.5
 _STILL_GROWING = 0.4  # of the expected growth must be seen in the last 30 %
 SMALL_RATE = 2048.0  # bytes per iteration: lists of metrics, handles, log records; a tensor with a graph is more
 _SMALL_PART = 0.02  # of the level: what such a list may have gathered
+_LEVEL_PART = 0.1  # of a tooth: what floors may differ by and be level
 _PAGES = 16384.0  # bytes: growth below four pages over all is none
 
 
@@ -101,6 +103,8 @@ def _judge_line(rhythm: Rhythm, x: Any, y: Any) -> Judgement:
     jumps = stairs(rhythm.fine_x, rhythm.fine_y)
     if jumps is not None and _tells(jumps, rhythm):
         return _judge_stairs(jumps, rhythm.fine_x, rhythm.fine_y)
+    if len(x) < FEWEST_POINTS:
+        return _judge_few(x, y, span, rhythm.amplitude)
     u = (x - x[0]) / span
     return _judge_fits(fit_all(u, y), u, y, span, float(x[0]))
 
@@ -166,6 +170,27 @@ def _relative_spread(values: Any) -> float:
     return float(np.std(values) / max(np.mean(values), 1e-12)) if len(values) else 1.0
 
 
+def _judge_few(x: Any, y: Any, span: float, amplitude: float) -> Judgement:
+    """A handful of teeth or periods: level, or rising by the same each time, or not to be told yet."""
+    rises = np.diff(y)
+    known: dict[str, Any] = {"start": float(y[0]), "end": float(y[-1]), "spread": float(np.std(rises))}
+    if np.ptp(y) <= _LEVEL_PART * amplitude:
+        return Judgement(growth=Growth.CONSTANT, is_leak=False, confidence=0.8, **known)
+    alike = rises.min() > 0 and rises.std() <= 0.25 * rises.mean()
+    if alike and len(rises) >= 4:
+        rate = float(y[-1] - y[0]) / span
+        error = float(rises.std() / np.sqrt(len(rises)) / (span / len(rises)))
+        return Judgement(
+            growth=Growth.LINEAR_LEAK, is_leak=True, confidence=0.8, rate=rate, rate_error=max(error, 0.01 * rate),
+            **known,
+        )  # fmt: skip
+    rate = float(y[-1] - y[0]) / span if alike else 0.0
+    needs = _whole((FEWEST_POINTS - len(y) + 1) * span / max(len(y) - 1, 1))
+    growth = Growth.UNDETERMINED if y[-1] > y[0] else Growth.SHRINKING
+    is_leak = None if y[-1] > y[0] else False
+    return Judgement(growth=growth, is_leak=is_leak, confidence=0.5, rate=rate, needs=needs, **known)
+
+
 # --- curves --------------------------------------------------------------------------------------------------------
 
 
@@ -217,9 +242,17 @@ def _going_on(fit: Fit, u: Any, y: Any) -> bool:
     half = last.sum() // 2
     seen = float(np.median(rest[last][-half:]) - np.median(rest[last][:half]))
     told = float(np.median(fit.smooth[last][-half:]) - np.median(fit.smooth[last][:half]))
+    return told > 0 and seen >= _STILL_GROWING * told and not _given_back(fit)
+
+
+def _given_back(fit: Fit) -> bool:
+    """Whether a level shift took back half of what had grown, and the level has not come above that since."""
+    for place, size in zip(fit.shifts, fit.shift_bytes, strict=True):
+        before = float(fit.fitted[:place].max())
+        if size < 0 and -size > 0.5 * (before - fit.fitted[0]) and fit.fitted[-1] < before - 0.5 * size:
+            return True
     drops = [-size for size in fit.shift_bytes if size < 0]
-    given_back = len(drops) >= 2 and sum(drops) > 0.5 * (fit.smooth[-1] - fit.smooth[0])
-    return told > 0 and seen >= _STILL_GROWING * told and not given_back
+    return len(drops) >= 2 and sum(drops) > 0.5 * float(fit.smooth[-1] - fit.smooth[0])
 
 
 def _growing(

@@ -12,6 +12,7 @@ import numpy as np
 from memfit.analysis.growth.series import Series
 
 _OUTLIER = 8.0  # standard deviations of the noise: beyond it a reading is an event, not noise
+_EDGE = 3.5  # standard deviations of the noise, to which single readings are pulled in
 _FEWEST_TEETH = 3
 _MOST_BLOCKS = 80  # of a skeleton: enough for a shape, few enough that noise is averaged
 
@@ -58,6 +59,8 @@ def take_apart(series: Series) -> Rhythm:
         calm = np.ones(len(y), dtype=bool)
     cx, cy, ch = x[calm], y[calm], high[calm]
     kind, edges, amplitude = _blocks(cy)
+    if kind == "plain":
+        cy = _without_outliers(cy)
     starts, ends = edges[:-1], edges[1:]
     floor = _FLOORS[kind]
     return Rhythm(
@@ -88,6 +91,16 @@ def running_median(y: Any, width: int) -> Any:
     half = width // 2
     padded = np.concatenate([y[:half][::-1], y, y[-half:][::-1]]) if half else y
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+
+
+def _without_outliers(y: Any) -> Any:
+    """Single readings far from their neighbours pulled in to the edge of the noise; steps and slopes stay."""
+    if len(y) < 8:
+        return y
+    base = running_median(y, 7)
+    rest = y - base
+    spread = 1.4826 * float(np.median(np.abs(rest)))
+    return base + np.clip(rest, -_EDGE * spread, _EDGE * spread) if spread > 0 else y
 
 
 def _head(y: Any) -> tuple[int, float]:
