@@ -93,11 +93,12 @@ def _shifted(shape: Shape, target: Any, jumps: Any, memory: float, most_shifts: 
     cost = shape.cost + _MEMORY_COST[memory] / np.log(len(target))
     rest = target - basis @ (basis.T @ target)
     free = jumps - basis @ (basis.T @ jumps)
+    allowed = np.arange(1, len(target)) < shape.shifts_until * len(target)
     best, places = _score(rest, cost), list[int]()
     kept: tuple[int, ...] = ()
     for number in range(1, most_shifts + 1):
         lengths = np.einsum("ij,ij->j", free, free)
-        gains = np.where(lengths > 1e-6, (rest @ free) ** 2 / np.maximum(lengths, 1e-6), 0.0)
+        gains = np.where(allowed & (lengths > 1e-6), (rest @ free) ** 2 / np.maximum(lengths, 1e-6), 0.0)
         place = int(np.argmax(gains))
         if gains[place] <= 1e-12:
             break

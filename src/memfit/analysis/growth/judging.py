@@ -20,10 +20,10 @@ _GROWING = ("line", "onset", "bend", "settle_line", "accelerating")
 _ENDED = ("flat", "filled", "settled", "slowed")
 _OPEN = ("filling", "settling", "slowing")
 SURE_MARGIN = 10.0  # of BIC between the best growing and the best ending shape
-DOUBT_MARGIN = 4.0
+DOUBT_MARGIN = 6.0
 SIMPLER = 6.0  # of BIC: what a bent curve must be better by than a line
 SURE_SLOPE = 4.0  # standard errors of the slope at the end
-DOUBT_SLOPE = 2.5
+DOUBT_SLOPE = 3.0
 _STILL_GROWING = 0.4  # of the expected growth must be seen in the last 30 %
 SMALL_RATE = 2048.0  # bytes per iteration: lists of metrics, handles, log records; a tensor with a graph is more
 _SMALL_PART = 0.02  # of the level: what such a list may have gathered
@@ -133,7 +133,7 @@ def _judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
         "spread": noise(y),
     }  # fmt: skip
     climbs = jumps.rise >= 0.7
-    goes_on = climbs and jumps.waiting <= (2.0 if jumps.regular else 4.0) and jumps.lateness >= -2.0
+    goes_on = climbs and jumps.waiting <= (1.5 if jumps.regular else 4.0) and jumps.lateness >= -2.0
     if goes_on and jumps.up >= 4 and (jumps.up >= 7 or jumps.regular):
         rate, error = _stair_rate(jumps, span)
         confidence = min(0.99, 0.75 + 0.03 * jumps.up)
@@ -141,7 +141,7 @@ def _judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
             growth=Growth.STEPWISE_LEAK, is_leak=True, confidence=confidence, rate=rate, rate_error=error,
             walk=float(np.std(jumps.heights) * np.sqrt(jumps.up / span)), **known,
         )  # fmt: skip
-    slows = jumps.lateness < -2.2 or jumps.waiting > 5
+    slows = jumps.lateness < -2.2 or jumps.waiting > (1.5 if jumps.regular else 5.0)
     if climbs and not slows and jumps.up >= 3 and (jumps.regular or jumps.up >= 6):
         distance = span / jumps.up
         return Judgement(growth=Growth.UNDETERMINED, is_leak=None, confidence=0.5, needs=_whole(4 * distance), **known)

@@ -10,6 +10,7 @@ import numpy as np
 
 _KNOTS = np.linspace(0.08, 0.92, 15)
 _DECAYS = np.geomspace(0.01, 1.5, 18)
+_SETTLED_BY = 0.7
 _BENDS = np.geomspace(0.003, 0.5, 6)
 
 
@@ -24,6 +25,7 @@ class Shape:
         columns: the curve's terms, beside the constant.
         slopes: their derivatives at the end.
         cost: how many parameters it has, the constant and the bent included.
+        shifts_until: level shifts may lie before that time: a curve that has ended does not rise by shifts afterwards.
     """
 
     family: str
@@ -31,6 +33,7 @@ class Shape:
     columns: Any
     slopes: Any
     cost: int
+    shifts_until: float = 1.0
 
 
 def shapes(u: Any) -> Iterator[Shape]:
@@ -43,17 +46,28 @@ def shapes(u: Any) -> Iterator[Shape]:
     for knot in _KNOTS:
         after = np.maximum(u - knot, 0.0)
         yield _shape("onset", float(knot), [after], [1.0], 3)
-        yield _shape("filled" if knot < 0.82 else "filling", float(knot), [np.minimum(u, knot)], [0.0], 3)
+        yield _shape("filled" if knot < 0.82 else "filling", float(knot), [np.minimum(u, knot)], [0.0], 3, float(knot))
         yield _shape("bend", float(knot), [u, after], [1.0, 1.0], 4)
     for decay in _DECAYS:
         curve = one - np.exp(-u / decay)
         end = float(np.exp(-1 / decay) / decay)
-        yield _shape("settled" if decay < 0.42 else "settling", float(decay), [curve], [end], 3)
+        yield _shape("settled" if decay < 0.42 else "settling", float(decay), [curve], [end], 3, _SETTLED_BY)
         if decay < 0.35:
             yield _shape("settle_line", float(decay), [curve, u], [end, 1.0], 4)
     for bend in _BENDS:
-        yield _shape("slowed" if bend < 0.02 else "slowing", float(bend), [np.log1p(u / bend)], [1 / (bend + 1)], 3)
+        yield _shape(
+            "slowed" if bend < 0.02 else "slowing", float(bend), [np.log1p(u / bend)], [1 / (bend + 1)], 3, _SETTLED_BY
+        )
 
 
-def _shape(family: str, bent: float, columns: list[Any], slopes: list[float], cost: int) -> Shape:
-    return Shape(family=family, bent=bent, columns=np.stack(columns, axis=1), slopes=np.array(slopes), cost=cost)
+def _shape(
+    family: str, bent: float, columns: list[Any], slopes: list[float], cost: int, shifts_until: float = 1.0
+) -> Shape:
+    return Shape(
+        family=family,
+        bent=bent,
+        columns=np.stack(columns, axis=1),
+        slopes=np.array(slopes),
+        cost=cost,
+        shifts_until=shifts_until,
+    )
