@@ -179,6 +179,43 @@ def shrinking(draw: Draw) -> Case:
     return benign(draw, "shrinking", -np.minimum(rate_of(draw, 20, 100) * draw.i, draw.level * 0.9), "shrinking")
 
 
+def slow_cycle(draw: Draw) -> Case:
+    """Day and night, long and short documents: a swing that is seen one and a half to five times."""
+    turns = draw.part(1.5, 5)
+    curve = draw.level * draw.part(0.01, 0.3) * np.sin(2 * np.pi * (turns * draw.i / draw.length + draw.part(0, 1)))
+    return benign(draw, "slow_cycle", curve, "wandering", "constant", "periodic_spikes", "several_steps", "shrinking",
+                  "saw_tooth", "saturating")  # fmt: skip
+
+
+def two_stage(draw: Draw) -> Case:
+    """A second warm-up begins when the first has ended: another data set, a second model."""
+    first, second = draw.length * draw.part(0.02, 0.1), draw.length * draw.part(0.02, 0.1)
+    later = np.maximum(draw.i - draw.length * draw.part(0.3, 0.5), 0)
+    curve = 1 - np.exp(-draw.i / first) + draw.part(0.2, 1) * (1 - np.exp(-later / second))
+    return benign(draw, "two_stage", draw.level * 0.3 * curve, "saturating", "several_steps", "one_time_step")
+
+
+def two_levels(draw: Draw) -> Case:
+    """Batches of two sizes in random order."""
+    return benign(draw, "two_levels", draw.level * draw.part(0.01, 0.3) * (draw.random.random(draw.whole) < 0.4),
+                  "constant", "periodic_spikes", "wandering", "transient_spike", "saw_tooth")  # fmt: skip
+
+
+def slow_warm_up(draw: Draw) -> Case:
+    """A warm-up with a long tail: nine tenths of it within a fifth of what is shown."""
+    power = draw.part(1.5, 3)
+    curve = 1 - (1 + draw.i / (draw.length * 0.2) * (10 ** (1 / power) - 1)) ** -power
+    return benign(draw, "slow_warm_up", draw.level * draw.part(0.05, 0.8) * curve, "saturating")
+
+
+def up_and_down(draw: Draw) -> Case:
+    """A longer stretch with more memory, given back afterwards."""
+    start = draw.part(0.1, 0.5) * draw.length
+    inside = (draw.i >= start) & (draw.i < start + draw.part(0.1, 0.35) * draw.length)
+    return benign(draw, "up_and_down", draw.level * draw.part(0.02, 0.5) * inside, "several_steps", "transient_spike",
+                  "one_time_step")  # fmt: skip
+
+
 # --- leaks ---
 
 
@@ -253,13 +290,53 @@ def granules(draw: Draw) -> Case:
     return leaking(draw, "granules", np.floor(rate * draw.i / granule) * granule, rate, "linear_leak", "stepwise_leak")
 
 
+def pausing(draw: Draw) -> Case:
+    """It leaks in training and rests in evaluation."""
+    every = max(8, int(draw.length * draw.part(0.04, 0.15)))
+    busy = draw.i % every < every * 0.7
+    step = rate_of(draw, 10)
+    return leaking(draw, "pausing", np.cumsum(step * busy), step * 0.7, "linear_leak", "stepwise_leak")
+
+
+def after_release(draw: Draw) -> Case:
+    """Raw data are freed once they are converted, then it leaks."""
+    rate, place = rate_of(draw, 20), draw.part(0.02, 0.15) * draw.length
+    curve = draw.level * draw.part(0.1, 0.5) * (draw.i < place) + rate * draw.i
+    return leaking(draw, "after_release", curve, rate, "linear_leak")
+
+
+def line_and_evaluations(draw: Draw) -> Case:
+    rate, every = rate_of(draw, 20), max(16, int(draw.length * draw.part(0.06, 0.15)))
+    curve = rate * draw.i + rate * draw.length * draw.part(0.1, 2) * (draw.i % every >= every * 0.75)
+    return leaking(draw, "line_and_evaluations", curve, rate, "linear_leak", "rising_saw_tooth")
+
+
+def growing_spikes(draw: Draw) -> Case:
+    """Every evaluation takes more than the one before; between them nothing shows."""
+    every = max(6, int(draw.length * draw.part(0.03, 0.1)))
+    rate = rate_of(draw, 30, 300)
+    curve = (draw.level * 0.2 + rate * draw.i) * (draw.i % every == every - 1)
+    return leaking(draw, "growing_spikes", curve, rate, "linear_leak")
+
+
+def faint(draw: Draw) -> Case:
+    """A leak within the noise: total growth of one to four standard deviations, over many iterations."""
+    if draw.scale < 8192.0 * draw.length:
+        draw.noise, draw.scale = draw.noise * (8192.0 * draw.length / draw.scale), 8192.0 * draw.length
+    rate = draw.scale / draw.length * draw.part(1, 4)
+    spread = draw.scale * SPREAD[draw.kind] * np.sqrt(12 / draw.length)
+    return leaking(draw, "faint", rate * draw.i, rate, "linear_leak", determinable=rate * draw.length > 14 * spread)
+
+
 BENIGN = (
     constant, jitter, optimizer_step, late_step, several_steps, saw_tooth, collected, warm_up, filling_cache,
-    high_water, wandering, checkpoints, evaluations, one_spike, shrinking,
+    high_water, wandering, checkpoints, evaluations, one_spike, shrinking, slow_cycle, two_stage, two_levels,
+    slow_warm_up, up_and_down,
 )  # fmt: skip
 LEAKS = (
     linear, step_and_line, warm_up_and_line, late_onset, rising_teeth, stairs, irregular_stairs, accelerating,
-    line_and_spikes, line_and_walk, granules,
+    line_and_spikes, line_and_walk, granules, pausing, after_release,
+    line_and_evaluations, growing_spikes, faint,
 )  # fmt: skip
 
 

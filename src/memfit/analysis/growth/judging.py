@@ -24,6 +24,7 @@ DOUBT_MARGIN = 6.0
 SIMPLER = 6.0  # of BIC: what a bent curve must be better by than a line
 SURE_SLOPE = 4.0  # standard errors of the slope at the end
 DOUBT_SLOPE = 3.0
+_LATEST_ONSET = 0.75  # of the series: growth that began later has not been seen for long enough
 _STILL_GROWING = 0.4  # of the expected growth must be seen in the last 30 %
 SMALL_RATE = 2048.0  # bytes per iteration: lists of metrics, handles, log records; a tensor with a graph is more
 _SMALL_PART = 0.02  # of the level: what such a list may have gathered
@@ -77,11 +78,20 @@ def judge(rhythm: Rhythm, samples: int) -> Judgement:
     if samples < FEWEST_READINGS or len(rhythm.x) < 3:
         return _too_short(rhythm, samples)
     found = _judge_line(rhythm, rhythm.x, rhythm.y)
-    if found.is_leak is not True and rhythm.kind != "plain":
-        tops = _judge_line(rhythm, rhythm.x, rhythm.tops)
-        if tops.is_leak:
+    if found.is_leak is not True:
+        tops = _judge_peaks(rhythm)
+        if tops is not None and tops.is_leak:
             found = replace(tops, where="peaks")
     return _named(found, rhythm)
+
+
+def _judge_peaks(rhythm: Rhythm) -> Judgement | None:
+    """The tops of teeth and periods, or of spikes, as a series of their own: growth that shows only there."""
+    if rhythm.kind != "plain":
+        return _judge_points(rhythm.x, rhythm.tops, rhythm.amplitude)
+    if rhythm.spikes >= 5 and rhythm.regular:
+        return _judge_points(rhythm.spike_x, rhythm.spike_tops, rhythm.spike_bytes)
+    return None
 
 
 def _too_short(rhythm: Rhythm, samples: int) -> Judgement:
@@ -97,14 +107,30 @@ def _too_short(rhythm: Rhythm, samples: int) -> Judgement:
 
 
 def _judge_line(rhythm: Rhythm, x: Any, y: Any) -> Judgement:
-    span = float(x[-1] - x[0])
-    if span <= 0 or np.ptp(y) <= max(_PAGES / 4, 1e-5 * float(y.max()), 0.03 * rhythm.amplitude):
-        return _constant(y, span)
     jumps = stairs(rhythm.fine_x, rhythm.fine_y)
     if jumps is not None and _tells(jumps, rhythm):
         return _judge_stairs(jumps, rhythm.fine_x, rhythm.fine_y)
+    start = _after_release(rhythm.y) if rhythm.kind == "plain" else 0
+    return _judge_points(x[start:], y[start:], rhythm.amplitude)
+
+
+def _after_release(y: Any) -> int:
+    """The point after an early drop from a level: what was set up and freed is no part of the growth since."""
+    width = 3
+    for place in range(width, max(len(y) // 4, width) + 1):
+        before, after = float(np.median(y[:place][-width:])), float(np.median(y[place : place + width]))
+        fall = before - after
+        if fall > 0.25 * float(np.ptp(y)) and abs(before - float(np.median(y[:width]))) < 0.3 * fall:
+            return place + width - 1 - int(np.argmin(y[place : place + width][::-1] > after + 0.5 * fall))
+    return 0
+
+
+def _judge_points(x: Any, y: Any, amplitude: float) -> Judgement:
+    span = float(x[-1] - x[0])
+    if span <= 0 or np.ptp(y) <= max(_PAGES / 4, 1e-5 * float(y.max()), 0.03 * amplitude):
+        return _constant(y, span)
     if len(x) < FEWEST_POINTS:
-        return _judge_few(x, y, span, rhythm.amplitude)
+        return _judge_few(x, y, span, amplitude)
     u = (x - x[0]) / span
     return _judge_fits(fit_all(u, y), u, y, span, float(x[0]))
 
@@ -207,7 +233,7 @@ def _judge_fits(fits: dict[str, Fit], u: Any, y: Any, span: float, first: float)
         going = _going_on(growing, u, y)
         sized = rate > _PAGES / 4 and growing.slope * 0.3 > 0
         if margin > DOUBT_MARGIN and sureness > DOUBT_SLOPE and going and sized:
-            sure = margin > SURE_MARGIN and sureness > SURE_SLOPE
+            sure = margin > SURE_MARGIN and sureness > SURE_SLOPE and _beyond(growing, y)
             return _growing(growing, u, y, span, first, margin, sureness, error, sure=sure)
     ending = slowing if slows and slowing.score < ended.score - SIMPLER else ended
     return _ending(ending, growing, u, span)
@@ -243,6 +269,16 @@ def _going_on(fit: Fit, u: Any, y: Any) -> bool:
     seen = float(np.median(rest[last][-half:]) - np.median(rest[last][:half]))
     told = float(np.median(fit.smooth[last][-half:]) - np.median(fit.smooth[last][:half]))
     return told > 0 and seen >= _STILL_GROWING * told and not _given_back(fit)
+
+
+def _beyond(fit: Fit, y: Any) -> bool:
+    """Whether the growth has lasted, and is more than the series fell before: what swings comes up again as well."""
+    if fit.shape.family in ("onset", "bend") and fit.shape.bent > _LATEST_ONSET:
+        return False
+    width = max(len(y) // 30, 1)
+    calm = np.array([np.median(y[max(at - width, 0) : at + width + 1]) for at in range(len(y))])
+    fallen = float((np.maximum.accumulate(calm) - calm).max())
+    return float(fit.smooth[-1] - fit.smooth.min()) > fallen
 
 
 def _given_back(fit: Fit) -> bool:
@@ -321,6 +357,8 @@ def _flat(fit: Fit, known: dict[str, Any], confidence: float) -> Judgement:
         return Judgement(growth=Growth.CONSTANT, is_leak=False, confidence=confidence, **known)
     levels = fit.smooth[0] + np.concatenate([[0.0], np.cumsum(fit.shift_bytes)])
     growth = Growth.ONE_TIME_STEP if len(fit.shifts) == 1 else Growth.SEVERAL_STEPS
+    if len(fit.shifts) >= 3 and min(fit.shift_bytes) < 0 < max(fit.shift_bytes):
+        growth = Growth.WANDERING
     return Judgement(
         growth=growth, is_leak=False, confidence=confidence, levels=tuple(float(it) for it in levels), **known
     )

@@ -30,6 +30,8 @@ class Rhythm:
         spikes: how many single events rise out of the noise.
         spike_bytes: how high above their surroundings, in the median.
         regular: the spikes come at regular distances.
+        spike_x: the iteration of each spike.
+        spike_tops: the highest reading of each.
         fine_x: the iterations of all points without spikes.
         fine_y: their bytes.
         head_bytes: how high the first few points lie below the rest, where they do; they are left out above.
@@ -43,6 +45,8 @@ class Rhythm:
     spikes: int
     spike_bytes: float
     regular: bool
+    spike_x: Any
+    spike_tops: Any
     fine_x: Any
     fine_y: Any
     head_bytes: float = 0.0
@@ -53,7 +57,8 @@ def take_apart(series: Series) -> Rhythm:
     head, head_bytes = _head(series.y)
     x, y, high = series.x[head:], series.y[head:], series.high[head:]
     spiky, heights = _spikes(high, y)
-    centres = _events(spiky)
+    events = _events(spiky & (high >= y))
+    centres = [float(event.mean()) for event in events]
     calm = ~spiky if series.samples <= len(y) else np.ones(len(y), dtype=bool)
     if calm.sum() < max(8, len(y) // 2):
         calm = np.ones(len(y), dtype=bool)
@@ -72,6 +77,8 @@ def take_apart(series: Series) -> Rhythm:
         spikes=len(centres),
         spike_bytes=float(np.median(heights[spiky])) if spiky.any() else 0.0,
         regular=_is_regular(centres),
+        spike_x=np.array([x[event].mean() for event in events]),
+        spike_tops=np.array([high[event].max() for event in events]),
         fine_x=cx,
         fine_y=cy,
         head_bytes=head_bytes,
@@ -135,13 +142,12 @@ def _spikes(high: Any, y: Any) -> tuple[Any, Any]:
     return mask, np.abs(above)
 
 
-def _events(mask: Any) -> list[float]:
-    """The middles of the runs of marked points."""
+def _events(mask: Any) -> list[Any]:
+    """The runs of marked points."""
     places = np.flatnonzero(mask)
     if not len(places):
         return []
-    runs = np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
-    return [float(run.mean()) for run in runs]
+    return np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
 
 
 def _is_regular(centres: list[float]) -> bool:
@@ -225,6 +231,10 @@ def _period(y: Any) -> int | None:
     lag = first + int(np.argmax(memory[first:last]))
     if lag < 3 or memory[lag] < 0.55 or (2 * lag < count * 0.8 and memory[2 * lag] < 0.4):
         return None
+    for part in (4, 3, 2):  # the shortest of the periods that explain it as well
+        shorter = round(lag / part)
+        if shorter >= max(first, 3) and memory[shorter] > 0.85 * memory[lag]:
+            return shorter
     return lag
 
 

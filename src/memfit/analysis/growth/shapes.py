@@ -10,7 +10,8 @@ import numpy as np
 
 _KNOTS = np.linspace(0.08, 0.92, 15)
 _DECAYS = np.geomspace(0.01, 1.5, 18)
-_SETTLED_BY = 0.7
+_SETTLED_BY = 0.7  # of the series: later shifts would carry on what has ended
+_TAILS = np.geomspace(0.02, 1.5, 8)
 _BENDS = np.geomspace(0.003, 0.5, 6)
 
 
@@ -54,6 +55,11 @@ def shapes(u: Any) -> Iterator[Shape]:
         yield _shape("settled" if decay < 0.42 else "settling", float(decay), [curve], [end], 3, _SETTLED_BY)
         if decay < 0.35:
             yield _shape("settle_line", float(decay), [curve, u], [end, 1.0], 4)
+    for power in (1, 2):
+        for tail in _TAILS:
+            end = float(power / tail * (1 + 1 / tail) ** (-power - 1))
+            name = "settled" if tail < 0.25 * power else "settling"
+            yield _shape(name, float(tail), [one - (1 + u / tail) ** -power], [end], 3, _SETTLED_BY)
     for bend in _BENDS:
         yield _shape(
             "slowed" if bend < 0.02 else "slowing", float(bend), [np.log1p(u / bend)], [1 / (bend + 1)], 3, _SETTLED_BY
