@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from memfit.analysis.growth.fitting import Fit, fit_all, slope_under
-from memfit.analysis.growth.rhythm import Rhythm, noise
+from memfit.analysis.growth.rhythm import Rhythm, is_regular, noise
 from memfit.analysis.growth.stairs import Stairs, stairs
 from memfit.documents import Growth
 
@@ -25,6 +25,7 @@ SIMPLER = 6.0  # of BIC: what a bent curve must be better by than a line
 SURE_SLOPE = 4.0  # standard errors of the slope at the end
 DOUBT_SLOPE = 3.0
 _LATEST_ONSET = 0.75  # of the series: growth that began later has not been seen for long enough
+_WALKING = 0.7  # of memory between neighbours: from here the level wanders between now and the limit
 _STILL_GROWING = 0.4  # of the expected growth must be seen in the last 30 %
 SMALL_RATE = 2048.0  # bytes per iteration: lists of metrics, handles, log records; a tensor with a graph is more
 _SMALL_PART = 0.02  # of the level: what such a list may have gathered
@@ -89,8 +90,11 @@ def _judge_peaks(rhythm: Rhythm) -> Judgement | None:
     """The tops of teeth and periods, or of spikes, as a series of their own: growth that shows only there."""
     if rhythm.kind != "plain":
         return _judge_points(rhythm.x, rhythm.tops, rhythm.amplitude)
-    if rhythm.spikes >= 5 and rhythm.regular:
-        return _judge_points(rhythm.spike_x, rhythm.spike_tops, rhythm.spike_bytes)
+    if rhythm.spikes >= 5:
+        heights = rhythm.spike_tops - float(np.median(rhythm.y))
+        large = heights > 0.3 * float(np.quantile(heights, 0.9))
+        if large.sum() >= 5 and is_regular(rhythm.spike_x[large]):
+            return _judge_points(rhythm.spike_x[large], rhythm.spike_tops[large], rhythm.spike_bytes)
     return None
 
 
@@ -165,7 +169,7 @@ def _judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
         confidence = min(0.99, 0.75 + 0.03 * jumps.up)
         return Judgement(
             growth=Growth.STEPWISE_LEAK, is_leak=True, confidence=confidence, rate=rate, rate_error=error,
-            walk=float(np.std(jumps.heights) * np.sqrt(jumps.up / span)), **known,
+            walk=_stair_walk(jumps, span), **known,
         )  # fmt: skip
     slows = jumps.lateness < -2.2 or jumps.waiting > (1.5 if jumps.regular else 5.0)
     if climbs and not slows and jumps.up >= 3 and (jumps.regular or jumps.up >= 6):
@@ -177,6 +181,13 @@ def _judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
     if jumps.rise <= -0.7:
         growth = Growth.SHRINKING
     return Judgement(growth=growth, is_leak=False, confidence=0.95 if len(jumps.heights) < 3 else 0.85, **known)
+
+
+def _stair_walk(jumps: Stairs, span: float) -> float:
+    """Regular jumps differ in height alone; irregular ones come by chance as well."""
+    heights = np.array(jumps.heights)
+    each = float(np.std(heights)) if jumps.regular else float(np.sqrt(np.mean(heights**2)))
+    return each * float(np.sqrt(jumps.up / span))
 
 
 def _stair_rate(jumps: Stairs, span: float) -> tuple[float, float]:
@@ -304,7 +315,7 @@ def _growing(
         rate=fit.slope / span,
         rate_error=max(error, fit.slope_error) / span,
         curvature=float(curvature),
-        walk=fit.error * np.sqrt(len(u) / span) if fit.memory >= 0.95 else 0.0,
+        walk=fit.error * np.sqrt(len(u) / span) if fit.memory >= _WALKING else 0.0,
         spread=fit.spread,
         start=float(fit.fitted[0]),
         end=float(fit.fitted[-1]),
@@ -323,7 +334,7 @@ def _ending(fit: Fit, growing: Fit | None, u: Any, span: float) -> Judgement:
     family, bent = fit.shape.family, fit.shape.bent
     known: dict[str, Any] = {
         "start": float(fit.fitted[0]), "end": float(fit.fitted[-1]), "spread": fit.spread,
-        "walk": fit.error * np.sqrt(len(u) / span) if fit.memory >= 0.95 else 0.0,
+        "walk": fit.error * np.sqrt(len(u) / span) if fit.memory >= _WALKING else 0.0,
     }  # fmt: skip
     margin = (growing.score - fit.score) if growing is not None else 20.0
     confidence = _confidence(max(margin, 0.0) + 6, 6.0)

@@ -76,7 +76,7 @@ def take_apart(series: Series) -> Rhythm:
         amplitude=amplitude,
         spikes=len(centres),
         spike_bytes=float(np.median(heights[spiky])) if spiky.any() else 0.0,
-        regular=_is_regular(centres),
+        regular=is_regular(centres),
         spike_x=np.array([x[event].mean() for event in events]),
         spike_tops=np.array([high[event].max() for event in events]),
         fine_x=cx,
@@ -150,7 +150,8 @@ def _events(mask: Any) -> list[Any]:
     return np.split(places, np.flatnonzero(np.diff(places) > 2) + 1)
 
 
-def _is_regular(centres: list[float]) -> bool:
+def is_regular(centres: Any) -> bool:
+    """Whether events come at regular distances."""
     if len(centres) < _FEWEST_TEETH:
         return False
     distances: Any = np.diff(centres)
