@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from memfit.analysis.growth.judging import Judgement
+from memfit.analysis.growth.judgement import Judgement
 from memfit.documents import Growth
 
 _MOST_BY_COMPANION = 0.3  # of the growth: what the companion may share in to count as level

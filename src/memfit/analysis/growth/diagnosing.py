@@ -10,7 +10,8 @@ import numpy as np
 
 from memfit.analysis.growth import companions
 from memfit.analysis.growth.forecast import limit_reached, short
-from memfit.analysis.growth.judging import Judgement, judge
+from memfit.analysis.growth.judgement import Judgement
+from memfit.analysis.growth.judging import judge
 from memfit.analysis.growth.rhythm import Rhythm, take_apart
 from memfit.analysis.growth.series import Series, clean, numbers
 from memfit.analysis.growth.wording import words

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from memfit.analysis.growth.judging import Judgement
+from memfit.analysis.growth.judgement import Judgement
 from memfit.analysis.growth.rhythm import Rhythm
 from memfit.documents import Interval, LimitReached
 

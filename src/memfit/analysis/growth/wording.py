@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memfit.analysis.growth.judging import Judgement
+from memfit.analysis.growth.judgement import Judgement
 from memfit.analysis.growth.rhythm import Rhythm
 from memfit.documents import Growth
 from memfit.quantities import format_bytes
