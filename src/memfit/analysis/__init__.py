@@ -11,6 +11,8 @@ from typing import Any
 from memfit.documents import Diagnosis
 from memfit.errors import UsageError
 
+SUMMED = ", summed resident"  # how the name of that companion ends
+
 
 def diagnose_series(
     bytes: Any,

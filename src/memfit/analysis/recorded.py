@@ -5,15 +5,18 @@ A process that marked its iterations is read at their ends, the same point of ea
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from memfit.analysis import diagnose_series
+from memfit.analysis import SUMMED, diagnose_series
 from memfit.analysis.holders import named
 from memfit.analysis.measured import main_iterations
 from memfit.documents import Diagnosis, Iterations, Recording, Series, SeriesDiagnosis, worst_first
 from memfit.errors import UsageError
 
+_FEWEST_SHARES = 12
+_TELLING_SHARE = 0.005  # of the level, by which peaks stand above it on average
 _FEWEST_ROWS = 8  # iterations below which the clock says more
 
 
@@ -59,7 +62,7 @@ def _host(
             seconds=rows.seconds,
             iterations=rows.numbers,
             swap_bytes=swap,
-            peak_bytes=rows.columns.get(f"{column}_high"),
+            peak_bytes=_peaks(rows.columns.get(f"{column}_high"), rows.columns[column]),
             limit_bytes=limits if alone and limits else None,
             pool=pool,
             name="resident size at the end of each " + rows.unit,
@@ -68,20 +71,32 @@ def _host(
             return
     if held is None or len(held.seconds) < 2:
         return
-    yield from _whole_job(recording, pool, held, rows, limits)
+    yield from _whole_job(recording, pool, held, rows, limits, alone=alone)
 
 
 def _whole_job(
-    recording: Recording, pool: str, held: Series, rows: Iterations | None, limits: Mapping[str, int]
+    recording: Recording,
+    pool: str,
+    held: Series,
+    rows: Iterations | None,
+    limits: Mapping[str, int],
+    *,
+    alone: bool,
 ) -> tuple[SeriesDiagnosis, ...]:
-    """The process tree by the clock: its proportional shares, with the summed resident sizes beside them."""
+    """The process tree while it iterates, by the clock. The summed resident sizes judge it and run out of nothing."""
+    shares = recording.one(pool, "job", "pss")
+    if rows is not None:
+        held = _within(held, rows.seconds[0], rows.seconds[-1])
+        shares = None if shares is None else _within(shares, rows.seconds[0], rows.seconds[-1])
+    if not alone and shares is not None and len(shares.seconds) >= _FEWEST_SHARES:
+        held = shares  # read, not carried on: what workers copy shows between its readings alone
     summed = recording.one(pool, "job", "rss")
     swap = recording.one(pool, "job", "swap")
-    return diagnose_series(
+    found = diagnose_series(
         held.last_bytes,
         seconds=held.seconds,
         iterations=None if rows is None else _numbers_at(rows, held),
-        peak_bytes=held.high_bytes,
+        peak_bytes=_peaks(held.high_bytes, held.last_bytes) if alone else None,
         summed_rss_bytes=None if summed is None else _at(summed, held),
         swap_bytes=_at(swap, held) if swap is not None and swap.peak_bytes else None,
         limit_bytes=limits or None,
@@ -89,6 +104,21 @@ def _whole_job(
         name="held by all processes",
         notes=() if rows is not None else ("no iterations were marked: an iteration here is a sample",),
     ).series
+    return tuple(one for one in found if not one.name.endswith(SUMMED))
+
+
+def _within(series: Series, begin_s: float, end_s: float) -> Series:
+    """The part of a series between two moments: imports before the first iteration are no growth."""
+    first, last = bisect_left(series.seconds, begin_s), bisect_right(series.seconds, end_s)
+    if last - first < 2:
+        return series
+    return replace(
+        series,
+        seconds=series.seconds[first:last],
+        last_bytes=series.last_bytes[first:last],
+        low_bytes=series.low_bytes[first:last],
+        high_bytes=series.high_bytes[first:last],
+    )
 
 
 def _device(recording: Recording, pool: str, rows: Iterations | None) -> tuple[SeriesDiagnosis, ...]:
@@ -108,11 +138,12 @@ def _device(recording: Recording, pool: str, rows: Iterations | None) -> tuple[S
     used = recording.one(pool, "job", "used")
     if used is None or len(used.seconds) < 2:
         return ()
+    used = used if rows is None else _within(used, rows.seconds[0], rows.seconds[-1])
     return diagnose_series(
         used.last_bytes,
         seconds=used.seconds,
         iterations=None if rows is None else _numbers_at(rows, used),
-        peak_bytes=used.high_bytes,
+        peak_bytes=_peaks(used.high_bytes, used.last_bytes),
         limit_bytes=limits,
         pool=pool,
         name="used",
@@ -128,6 +159,14 @@ def _shared_memory(recording: Recording) -> tuple[SeriesDiagnosis, ...]:
     return diagnose_series(
         used.last_bytes, seconds=used.seconds, limit_bytes=limits or None, pool="shm", name="/dev/shm"
     ).series
+
+
+def _peaks(high: Sequence[int] | None, last: Sequence[int]) -> Sequence[int] | None:
+    """Peaks where they say something that the values themselves do not."""
+    if high is None:
+        return None
+    above = sum(max(0, top - value) for top, value in zip(high, last, strict=True))
+    return high if above > _TELLING_SHARE * sum(last) else None
 
 
 def _limits(recording: Recording, pool: str) -> dict[str, int]:

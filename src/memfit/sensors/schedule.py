@@ -36,6 +36,7 @@ class Reading:
         take: does it, with the time.
         due_s: when next.
         cost_s: what it cost of late, smoothed.
+        share: of one core, that it may cost.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Reading:
     take: Callable[[float], None]
     due_s: float = 0.0
     cost_s: float = 0.0
+    share: float = SHARE
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,9 +59,10 @@ class Schedule:
     clock: Clock
     readings: list[Reading] = field(default_factory=list)
 
-    def every(self, period_s: float, name: str, take: Callable[[float], None]) -> None:
+    def every(self, period_s: float, name: str, take: Callable[[float], None], *, share: float = SHARE) -> None:
         """Add a reading, due at once."""
-        self.readings.append(Reading(name=name, period_s=period_s, take=take, due_s=self.clock.monotonic()))
+        due_s = self.clock.monotonic()
+        self.readings.append(Reading(name=name, period_s=period_s, take=take, due_s=due_s, share=share))
 
     def run_due(self) -> None:
         """Take all that are due and set when they are due next."""
@@ -71,7 +74,7 @@ class Schedule:
             reading.take(now)
             spent = self.clock.cpu() - before
             reading.cost_s = max(spent, 0.7 * reading.cost_s + 0.3 * spent)
-            pause = max(reading.period_s, reading.cost_s / SHARE)
+            pause = max(reading.period_s, reading.cost_s / reading.share)
             # on the grid of its period where it can keep it; a machine that slept does not make it catch up
             reading.due_s = max(reading.due_s + pause, now + 0.5 * pause)
 
