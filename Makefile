@@ -7,9 +7,12 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Packages that memfit records and need not live with: their jobs are run by an interpreter that has them and not memfit.
+TABULAR := .venv-tabular
+TABULAR_READY := $(TABULAR)/.ready
 OWN := src tests examples benchmarks
 
-.PHONY: demo test quick lint types tests golden setup clean
+.PHONY: demo test quick lint types tests golden setup tabular clean
 
 demo: $(READY)
 	$(BIN)/memfit estimate --on rtx4090-24gb -o demo.json examples/train_gpt.py --batch_size=12 && echo && \
@@ -17,7 +20,7 @@ demo: $(READY)
 
 test: lint types tests
 
-tests: $(READY)
+tests: $(READY) $(TABULAR_READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300
 
 quick: $(READY)
@@ -33,7 +36,14 @@ types: $(READY)
 golden: $(READY)
 	MEMFIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
 
-setup: $(READY)
+setup: $(READY) $(TABULAR_READY)
+
+tabular: $(TABULAR_READY)
+
+$(TABULAR_READY): requirements/tabular.txt
+	test -x $(TABULAR)/bin/python || $(PYTHON) -m venv $(TABULAR)
+	$(TABULAR)/bin/python -m pip install --quiet -r requirements/tabular.txt
+	touch $(TABULAR_READY)
 
 # torch first and by its exact version: whatever is installed after it then finds it there and pulls no other build.
 $(READY): pyproject.toml requirements/dev.txt requirements/torch.txt requirements/frameworks.txt

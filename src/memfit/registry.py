@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 # framework → the module that simulates it; one line each.
 ADAPTERS = {"torch": "memfit.frameworks.torch.job"}
 # framework → the module that tells a recorder what it does; one line each.
-MARKS = {"torch": "memfit.frameworks.torch.marks"}
+MARKS = {
+    "torch": "memfit.frameworks.torch.marks",
+    "sklearn": "memfit.frameworks.sklearn.marks",
+    "xgboost": "memfit.frameworks.xgboost.marks",
+    "lightgbm": "memfit.frameworks.lightgbm.marks",
+    "keras": "memfit.frameworks.keras.marks",
+    "tensorflow": "memfit.frameworks.tensorflow.marks",
+}
 # Packages whose objects tell in ``nbytes`` what their data takes.
 ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})
 

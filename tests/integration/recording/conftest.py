@@ -61,7 +61,12 @@ def run(tmp_path: Path) -> Run:
     """Give a script's text; ``arguments`` go to Python before it, ``more`` is added to the environment."""
 
     def run(
-        script: str, *, arguments: tuple[str, ...] = (), more: dict[str, str] | None = None, marked: bool = True
+        script: str,
+        *,
+        arguments: tuple[str, ...] = (),
+        more: dict[str, str] | None = None,
+        marked: bool = True,
+        python: str = sys.executable,
     ) -> Marked:
         folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
         spool, library = folder / "spool", folder / "library"
@@ -72,7 +77,7 @@ def run(tmp_path: Path) -> Run:
         known = {**{name: value for name, value in os.environ.items() if name != "PYTHONPATH"}, **(more or {})}
         if marked:
             known |= environment(spool, library, known=known)
-        command = [sys.executable, *arguments, str(folder / "job.py")]
+        command = [python, *arguments, str(folder / "job.py")]
         done = subprocess.run(command, env=known, capture_output=True, text=True, cwd=folder, timeout=300)
         processes = tuple(
             tuple(json.loads(line) for line in path.read_text(encoding="ascii").splitlines() if line)

@@ -1,0 +1,1 @@
+"""LightGBM: what it does in a running job (marks.py)."""

@@ -1,0 +1,1 @@
+"""scikit-learn: what its estimators do in a running job (marks.py)."""

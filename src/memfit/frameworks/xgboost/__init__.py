@@ -1,0 +1,1 @@
+"""XGBoost: what it does in a running job (marks.py)."""
