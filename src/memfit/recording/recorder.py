@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memfit.documents import JobState, LimitUse
-from memfit.quantities import format_bytes
+from memfit.quantities import MIB, format_bytes
 from memfit.recording.samples import Samples
 from memfit.recording.spool import Spool
 from memfit.recording.warning import Watchman
@@ -19,6 +19,7 @@ from memfit.sensors.container import control_groups
 from memfit.sensors.device_watch import DeviceUse, DeviceWatch
 from memfit.sensors.host import parse_meminfo, process_limits
 from memfit.sensors.linux import parse_counts, read
+from memfit.sensors.mappings import mappings
 from memfit.sensors.pressure import shared_memory, stalled_us
 from memfit.sensors.schedule import SHARE, Clock, Schedule
 from memfit.sensors.tree import Member, ProcessTree
@@ -28,6 +29,9 @@ _COARSEST_WINDOW_S = 1.0
 _LISTED_PROCESSES = 64  # beyond it a process has no curve of its own, only its line and its share of the sum
 # The costliest reading says most of several processes: how much their workers copy shows in it alone.
 _SHARES_SHARE = 0.008
+_MAPPINGS_S = 10.0
+_MAPPED_PROCESSES = 4
+_MAPPED_FILES = 8
 _PAUSED_S = 10.0
 _JUMP_S = 5.0
 
@@ -86,6 +90,7 @@ class Recorder:
             (5 * interval_s, "devices", self._read_devices),
             (0.25, "spool", self._drain),
             (1.0, "observe", self._tell),
+            (_MAPPINGS_S, "mappings", self._read_mappings),
             (0.4, "flush", self._flush),
         ):
             self._schedule.every(period_s, name, take, share=_SHARES_SHARE if name == "shares" else SHARE)
@@ -206,6 +211,21 @@ class Recorder:
             for name in ("pss", "uss"):
                 if name in member.shares:
                     self._samples.add("host", scope, name, member.shares[name])
+
+    def _read_mappings(self, now: float) -> None:
+        """Who has mapped what: memory-mapped data, shared memory; of the processes that hold most."""
+        if now - self.started_s < _MAPPINGS_S / 2:
+            return
+        largest = sorted(self.tree.members.values(), key=lambda member: -member.held_bytes)[:_MAPPED_PROCESSES]
+        for member in largest:
+            held = [
+                ["shared_memory" if one.shared else "mapped_file", one.name, one.share_bytes, 1, "", None]
+                for one in mappings(member.pid, root=self._root)[:_MAPPED_FILES]
+                if one.share_bytes >= MIB
+            ]
+            if held:
+                at = round(self._at(now), 3)
+                self.writer.add({"k": "h", "pid": member.pid, "t": at, "look": "mappings", "held": held})
 
     def _add(self, pool: str, name: str, value: int, *, high: int | None = None) -> None:
         self._samples.add(pool, "job", name, value, high=high)
