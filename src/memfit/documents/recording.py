@@ -193,7 +193,8 @@ class Ending:
 
     Args:
         how: "exited", "signalled", "oom_killed", "detached" (recorded from inside and closed), "lost" (the recorder
-            itself was killed: the file just stops), "running" (read while it is being written).
+            itself was killed: the file just stops; or the process that it watched from inside ended within the
+            block: the text says so), "running" (read while it is being written).
         exit_code: the command's; None without one.
         signal: that ended it; None without one.
         at_s: when.

@@ -121,9 +121,10 @@ class Record:
                 self._child.stdin.close()
                 self._child.wait(_END_SECONDS)
             except BrokenPipeError:  # the recorder was killed
-                pass
+                self._child.wait(_END_SECONDS)
             except subprocess.TimeoutExpired:
                 self._child.kill()
+                self._child.wait()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -169,6 +170,8 @@ def main(folder: Path) -> None:
         recorder.tick()
     if told:
         recorder.finish("detached", text="recorded from inside, to the end of the block")
+    elif recorder.kills.look(clock.monotonic()) or recorder.kills.recent(clock.monotonic()):
+        recorder.finish("oom_killed", signal=9, text="the kernel killed the process for memory within the block")
     else:
         recorder.finish("lost", text="the process ended within the recorded block")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from memfit.documents import (
@@ -22,9 +22,18 @@ from memfit.documents import (
 from memfit.recording.thinning import spread
 from memfit.sensors.processes import started_at
 
+# What a file may make of a reader's memory: far beyond what a recorder writes into its 24 MiB.
 _MOST_SERIES = 20_000
-_MOST_ROWS = 5_000_000
+_MOST_LINES = 5_000_000
+_MOST_VALUES = 20_000_000  # of samples, and again of iterations: 32 and 8 bytes each
+_MOST_COLUMNS = 1_000
+_MOST_HOLDINGS = 1_000_000
+_MOST_NOTES = 1_000
+_MOST_SETTINGS = 10_000
 _LARGEST = 1 << 62
+_LATEST_S = 1e10  # three centuries
+# Control characters, direction marks and halves of characters: a stranger's file must not steer the terminal.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SAME_START_S = 2.0  # the start of a process is derived from the boot time, which clocks are set against
 
 Item = dict[str, Any]
@@ -41,7 +50,7 @@ class Builder:
     """
 
     def __init__(self, header: Item) -> None:
-        self.command = tuple(_text(word) for word in header["command"])
+        self.command = tuple(_text(word) for word in _list(header["command"]))
         self.started = _text(header["started"])
         self.machine = _plain(header["machine"])
         self.environment = _plain(header["environment"])
@@ -53,13 +62,15 @@ class Builder:
                 limit_bytes=_size(one["limit_bytes"]),
                 others_bytes=_size(one["others_bytes"]),
             )
-            for one in header["limits"]
+            for one in _list(header["limits"])
         )
         self.damaged = 0
-        self.rows = 0
+        self.lines = 0
+        self.values = 0
         self.latest_s = 0.0
         self.names: dict[int, tuple[str, str, str]] = {}
         self.samples: dict[int, list[array[Any]]] = {}
+        self.columns: dict[str, str] = {}
         self.iterations: dict[tuple[int, str], list[tuple[int, float, dict[str, int]]]] = {}
         self.processes: dict[tuple[int, float], Process] = {}
         self.spans: list[PhaseSpan] = []
@@ -67,30 +78,37 @@ class Builder:
         self.events: list[Event] = []
         self.holdings: list[Holding] = []
         self.ending: Ending | None = None
-        self.notes: list[str] = []
+        self.notes: dict[str, None] = {}
         self._take: dict[str, Callable[[Item], None]] = {
             "series": self._series, "s": self._sample, "i": self._iteration, "proc": self._process, "p": self._span,
             "pt": self._total, "e": self._event, "h": self._holding, "end": self._end, "env": self._environment,
             "note": self._note, "pad": lambda item: None,
         }  # fmt: skip
 
-    def take(self, item: Item | None) -> None:
-        """One more item; None stands for a damaged line. Kinds that are not known are passed over."""
-        take = None if item is None else self._take.get(item["k"], self._take["pad"])
-        self.rows += 1
-        if item is None or take is None or self.rows > _MOST_ROWS:
-            self.damaged += 1
-            return
+    def take(self, item: Item | None) -> bool:
+        """One more item; None stands for a damaged line. Kinds that are not known are passed over.
+
+        Returns:
+            Whether there is room for more.
+        """
+        self.lines += 1
+        if self.lines > _MOST_LINES:
+            return False
         try:
-            take(item)
+            if item is None:
+                raise ValueError("the line does not check out")
+            self._take.get(item["k"], self._take["pad"])(item)
         except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError):
             self.damaged += 1
+        return True
 
     def recording(self) -> Recording:
         """The document of all that was taken."""
         notes = list(self.notes)
         if self.damaged:
             notes.append(f"{self.damaged} damaged lines were left out")
+        if self.lines > _MOST_LINES:
+            notes.append(f"what comes after {_MOST_LINES:,} lines was left out")
         return Recording(
             command=self.command,
             started=self.started,
@@ -98,10 +116,7 @@ class Builder:
             environment=self.environment,
             limits=self.limits,
             series=tuple(self._all_series()),
-            iterations=tuple(
-                _table(pid, unit, sorted(rows, key=lambda row: row[0]))
-                for (pid, unit), rows in sorted(self.iterations.items())
-            ),
+            iterations=tuple(self._all_iterations()),
             phases=tuple(sorted(self.spans, key=lambda span: span.start_s)),
             phase_totals=tuple(self.totals.values()),
             processes=tuple(sorted(self.processes.values(), key=lambda process: process.start_s)),
@@ -130,26 +145,44 @@ class Builder:
             )
         return found
 
+    def _all_iterations(self) -> Iterator[Iterations]:
+        room = _MOST_VALUES
+        for (pid, unit), rows in sorted(self.iterations.items()):
+            table = _table(pid, unit, sorted(rows, key=lambda row: row[0]), most_columns=room // len(rows))
+            room -= len(rows) * len(table.columns)
+            yield table
+
     def _series(self, item: Item) -> None:
-        if len(self.names) >= _MOST_SERIES:
-            raise ValueError("more series than a recording has")
-        self.names[_size(item["id"])] = (_text(item["pool"]), _text(item["scope"]), _text(item["name"]))
+        number, name = _size(item["id"]), (_text(item["pool"]), _text(item["scope"]), _text(item["name"]))
+        _room(len(self.names), _MOST_SERIES, known=number in self.names)
+        self.names[number] = name
 
     def _sample(self, item: Item) -> None:
         at = self._time(item["t"])
         entries = [spread(entry) for entry in item["d"]]
         for number, last, low, high in entries:
-            if not 0 <= _size(low) <= _size(last) <= _size(high) or not isinstance(number, int):
+            if not _size(low) <= _size(last) <= _size(high) or number != _size(number):
                 raise ValueError("low <= last <= high does not hold")
+        self.values += len(entries)
+        _room(self.values, _MOST_VALUES)
+        _room(len(self.samples) + len(entries), _MOST_SERIES, known=all(entry[0] in self.samples for entry in entries))
         for number, last, low, high in entries:
             columns = self.samples.setdefault(number, [array("d"), array("q"), array("q"), array("q")])
             for column, value in zip(columns, (at, last, low, high), strict=True):
                 column.append(value)
 
     def _iteration(self, item: Item) -> None:
-        columns = {_text(name): _size(value) for name, value in item["c"].items()}
+        columns = {self._column(name): _size(value) for name, value in item["c"].items()}
         row = (_size(item["n"]), self._time(item["t"]), columns)
         self.iterations.setdefault((_size(item["pid"]), _text(item["unit"])), []).append(row)
+
+    def _column(self, name: str) -> str:
+        """The name, one object for all rows that have it."""
+        known = self.columns.get(name)
+        if known is None:
+            _room(len(self.columns), _MOST_COLUMNS)
+            known = self.columns[name] = _text(name)
+        return known
 
     def _process(self, item: Item) -> None:
         start = self._time(item["t0"])
@@ -197,20 +230,22 @@ class Builder:
 
     def _holding(self, item: Item) -> None:
         at, pid, look = self._time(item["t"]), _size(item["pid"]), _text(item["look"])
-        for category, label, held, count, where, grows in item["held"]:
-            self.holdings.append(
-                Holding(
-                    at_s=at,
-                    pid=pid,
-                    look=look,
-                    category=_text(category),
-                    label=_text(label),
-                    held_bytes=_maybe(held),
-                    count=_size(count),
-                    where=_text(where),
-                    grows=grows if isinstance(grows, bool) else None,
-                )
+        found = [
+            Holding(
+                at_s=at,
+                pid=pid,
+                look=look,
+                category=_text(category),
+                label=_text(label),
+                held_bytes=_maybe(held),
+                count=_size(count),
+                where=_text(where),
+                grows=grows if isinstance(grows, bool) else None,
             )
+            for category, label, held, count, where, grows in item["held"]
+        ]
+        _room(len(self.holdings) + len(found), _MOST_HOLDINGS)
+        self.holdings += found
 
     def _end(self, item: Item) -> None:
         self.ending = Ending(
@@ -222,26 +257,30 @@ class Builder:
         )
 
     def _environment(self, item: Item) -> None:
-        self.environment = {**self.environment, **_plain(item["values"])}
+        values = _plain(item["values"])
+        _room(len(self.environment) + len(values), _MOST_SETTINGS, known=values.keys() <= self.environment.keys())
+        self.environment |= values
 
     def _note(self, item: Item) -> None:
-        if (text := _text(item["text"])) not in self.notes:
-            self.notes.append(text)
+        text = _text(item["text"])
+        _room(len(self.notes), _MOST_NOTES, known=text in self.notes)
+        self.notes[text] = None
 
     def _time(self, value: Any, *, seen: bool = True) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
-            raise ValueError(f"{value!r} is no time")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _LATEST_S:
+            raise ValueError("no time")
         if seen:
             self.latest_s = max(self.latest_s, value)
         return float(value)
 
 
-def _table(pid: int, unit: str, rows: list[tuple[int, float, dict[str, int]]]) -> Iterations:
+def _table(pid: int, unit: str, rows: list[tuple[int, float, dict[str, int]]], *, most_columns: int) -> Iterations:
     """Rows as columns. A column that a row lacks carries its last value on; before its first it is what it became."""
-    names = {name: value for _, _, columns in reversed(rows) for name, value in columns.items()}
+    first = {name: value for _, _, columns in reversed(rows) for name, value in columns.items()}
+    names = dict(list(first.items())[:most_columns])
     numbers, seconds = array("q"), array("d")
     columns: dict[str, array[int]] = {name: array("q") for name in names}
-    last = dict(names)
+    last = dict(first)
     for number, at, values in rows:
         last |= values
         numbers.append(number)
@@ -264,21 +303,41 @@ def _in_order(columns: list[array[Any]]) -> list[array[Any]]:
 def _still_running(recorder: Item) -> bool:
     """Whether the process that writes the file is there; its number alone could be another's by now."""
     pid, start = recorder.get("pid"), recorder.get("start")
-    if not isinstance(pid, int) or not isinstance(start, (int, float)):
+    if type(pid) is not int or not 0 < pid < 1 << 31 or not isinstance(start, (int, float)):
         return False
     began = started_at(pid)
-    return began is not None and abs(began - start) < _SAME_START_S
+    return began is not None and began - _SAME_START_S < start < began + _SAME_START_S
+
+
+def _room(number: int, most: int, *, known: bool = False) -> None:
+    if number > most and not known:
+        raise ValueError(f"more than {most:,}, which is more than a recording has")
 
 
 def _plain(value: Any) -> dict[str, Any]:
+    """Numbers and texts by name; what else a later memfit may write there is passed over."""
     if not isinstance(value, dict):
         raise TypeError(f"expected an object, got {type(value).__name__}")
-    return {str(name): entry for name, entry in value.items()}
+    return {_text(name): _scalar(entry) for name, entry in value.items() if _is_scalar(entry)}
+
+
+def _is_scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str) or (isinstance(value, (int, float)) and abs(value) < _LARGEST)
+
+
+def _scalar(value: Any) -> Any:
+    return _text(value) if isinstance(value, str) else value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {type(value).__name__}")
+    return value
 
 
 def _size(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LARGEST:
-        raise ValueError(f"{value!r} is no size")
+        raise ValueError("no size")
     return value
 
 
@@ -288,5 +347,5 @@ def _maybe(value: Any) -> int | None:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected text, got {value!r}")
-    return value
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    return _UNSAFE.sub("\ufffd", value) if _UNSAFE.search(value) else value

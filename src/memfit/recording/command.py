@@ -21,7 +21,7 @@ from memfit.errors import MemfitError, UsageError
 from memfit.quantities import format_bytes
 from memfit.recording.child.inject import environment as injected
 from memfit.recording.place import header, place
-from memfit.recording.recorder import INTERVAL_S, Recorder, oom_kills
+from memfit.recording.recorder import INTERVAL_S, Recorder
 from memfit.recording.spool import Spool
 from memfit.recording.warning import Watchman
 from memfit.recording.writer import USUAL_BYTES, Writer
@@ -123,7 +123,6 @@ def record_command(words: Sequence[str], output: str | None, options: Options) -
         writer = _writer(path, head, options)
         adopted = _adopt_orphans()
         with _signals_waiting() as waiting:
-            killed_before = oom_kills()
             child = _start(program, words, environment, waiting, writer)
             recorder = Recorder(
                 writer,
@@ -136,9 +135,9 @@ def record_command(words: Sequence[str], output: str | None, options: Options) -
                 observe=options.observe,
             )
             code = _follow(child, recorder, waiting, options)
-            text = _finish(recorder, code, oom_kills() - killed_before, seconds=clock.monotonic() - recorder.started_s)
+            text = _finish(recorder, code, clock.monotonic())
     return Outcome(
-        exit_code=128 - code if code < 0 else code, path=path, moved=moved, peaks=recorder.peaks(), text=text
+        exit_code=128 - code if code < 0 else code, path=writer.path, moved=moved, peaks=recorder.peaks(), text=text
     )
 
 
@@ -271,14 +270,31 @@ def _follow(
 ) -> int:
     """Record until the command has ended; returns its code, negative for a signal."""
     code: int | None = None
-    while True:
-        recorder.tick()
+    while not recorder.failure:
+        _tick(recorder, options)
         code = child.poll() if code is None else code
         if code is not None:
             left = _left_behind(recorder)
             if not left or not options.follow:
                 return code
         _sleep(min(recorder.pause_s(), _LONGEST_SLEEP_S), child, waiting)
+    while (code := child.poll()) is None:
+        _sleep(_LONGEST_SLEEP_S, child, waiting)
+    return code
+
+
+def _tick(recorder: Recorder, options: Options) -> None:
+    """Record, or let it be: the job comes first, and ends as it would have ended without us."""
+    try:
+        recorder.tick()
+    except Exception as error:  # out of memory, a /proc that no test has seen
+        recorder.failure = f"the recorder failed ({error!r}); the command ran on unrecorded"
+        options.warn(recorder.failure)
+        with contextlib.suppress(Exception):
+            recorder.writer.close(
+                {"k": "end", "t": round(recorder.seconds, 3), "how": "lost", "exit_code": None, "signal": None,
+                 "text": recorder.failure}
+            )  # fmt: skip
 
 
 def _left_behind(recorder: Recorder) -> int:
@@ -306,23 +322,30 @@ def _sleep(seconds: float, child: subprocess.Popen[bytes], waiting: frozenset[si
         child.send_signal(told.si_signo)
 
 
-def _finish(recorder: Recorder, code: int, oom_killed: int, *, seconds: float) -> str:
+def _finish(recorder: Recorder, code: int, now_s: float) -> str:
+    if recorder.failure:
+        return recorder.failure
     left = len(recorder.tree.members)
     if left:
         recorder.event("left-behind", f"{left} processes of the command live on; --follow records them to their end")
-    if code >= 0:
-        text = f"the command ended with exit code {code} after {seconds:.1f} s"
-        if oom_killed:
-            text += f"; the kernel killed {oom_killed} of its processes for memory"
-            recorder.event("oom-kill", text)
-        recorder.finish("exited", exit_code=code, text=text)
-        return text
-    name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
-    if code == -9 and oom_killed:
-        text = f"the kernel killed the command for memory after {seconds:.1f} s (SIGKILL)"
-        recorder.event("oom-kill", text)
-        recorder.finish("oom_killed", signal=-code, text=text)
-        return text
-    text = f"the command was ended by {name} after {seconds:.1f} s"
-    recorder.finish("signalled", signal=-code, text=text)
+    how, text = _ending(recorder, code, now_s)
+    try:
+        recorder.finish(how, exit_code=code if code >= 0 else None, signal=-code if code < 0 else None, text=text)
+    except Exception as error:  # the job's exit code is passed on whatever happens to us
+        return f"{text}; the recording could not be finished ({error!r})"
     return text
+
+
+def _ending(recorder: Recorder, code: int, now_s: float) -> tuple[str, str]:
+    """(how, in a sentence)."""
+    seconds = now_s - recorder.started_s
+    if more := recorder.kills.look(now_s):
+        recorder.event("oom-kill", f"the kernel killed {more} process{'es' if more > 1 else ''} here for memory")
+    if code >= 0:
+        killed = recorder.kills.total
+        also = f"; the kernel killed {killed} of its processes for memory" if killed else ""
+        return "exited", f"the command ended with exit code {code} after {seconds:.1f} s{also}"
+    if code == -9 and recorder.kills.recent(now_s):
+        return "oom_killed", f"the kernel killed the command for memory after {seconds:.1f} s (SIGKILL)"
+    name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
+    return "signalled", f"the command was ended by {name} after {seconds:.1f} s"

@@ -10,7 +10,9 @@ from dataclasses import replace
 from memfit.documents import Ending, Recording, Series, host_pool
 
 _WORST = ("oom_killed", "signalled", "lost", "exited", "detached", "running")
+_OVER = ("oom_killed", "signalled", "exited")  # the job itself ended; otherwise it may live on
 _PIDS_PER_MACHINE = 10_000_000  # above the kernel's largest process number (4,194,304)
+_LARGEST = (1 << 63) - 1  # what a column takes
 
 
 def join(parts: Sequence[tuple[str, Recording]]) -> Recording:
@@ -26,8 +28,9 @@ def join(parts: Sequence[tuple[str, Recording]]) -> Recording:
     """
     if len(parts) == 1:
         return parts[0][1]
-    began = [_seconds(recording.started) for _, recording in parts]
-    first = min(began)
+    known = [_seconds(recording.started) for _, recording in parts]
+    first = min((start for start in known if start is not None), default=0.0)
+    began = [first if start is None else start for start in known]
     machines: dict[str, int] = {}
     shifted = []
     for position, ((_, recording), start) in enumerate(zip(parts, began, strict=True)):
@@ -36,11 +39,11 @@ def join(parts: Sequence[tuple[str, Recording]]) -> Recording:
     return _sum(shifted, [name for name, _ in parts])
 
 
-def _seconds(started: str) -> float:
+def _seconds(started: str) -> float | None:
     try:
         return datetime.datetime.fromisoformat(started.replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return 0.0
+    except (ValueError, OverflowError, OSError):  # of the year 1 or 9999, which has no seconds here
+        return None
 
 
 def _shifted(recording: Recording, by_s: float, node: int) -> Recording:
@@ -92,8 +95,18 @@ def _all_series(parts: Sequence[Recording]) -> tuple[Series, ...]:
     alike: dict[tuple[str, str, str], list[Series]] = {}
     for part in parts:
         for one in part.series:
-            alike.setdefault((one.pool, one.scope, one.name), []).append(one)
+            alike.setdefault((one.pool, one.scope, one.name), []).append(_let_go(one, part.ending))
     return tuple(_added(found) if scope == "job" else found[0] for (_, scope, _), found in alike.items())
+
+
+def _let_go(series: Series, ending: Ending) -> Series:
+    """The series of a job that ended goes to zero: in a sum it counts no longer than it lasted."""
+    if series.scope != "job" or ending.how not in _OVER:
+        return series
+    at_s = max(ending.at_s, *series.seconds[-1:])
+    seconds, zero = array("d", [*series.seconds, at_s]), array("q", [0])
+    columns = {name: getattr(series, name) + zero for name in ("last_bytes", "low_bytes", "high_bytes")}
+    return replace(series, seconds=seconds, **columns)
 
 
 def _added(parts: Sequence[Series]) -> Series:
@@ -112,9 +125,9 @@ def _added(parts: Sequence[Series]) -> Series:
         others = total - now[position]
         total, now[position] = others + value, value
         seconds.append(at)
-        lasts.append(total)
-        lows.append(others + lowest)
-        highs.append(others + highest)
+        lasts.append(min(total, _LARGEST))
+        lows.append(min(others + lowest, _LARGEST))
+        highs.append(min(others + highest, _LARGEST))
     return replace(parts[0], seconds=seconds, last_bytes=lasts, low_bytes=lows, high_bytes=highs)
 
 

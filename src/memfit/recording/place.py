@@ -23,6 +23,8 @@ from memfit.sensors.processes import started_at
 from memfit.sensors.schedule import Clock
 from memfit.sensors.software import allocator_settings, libc_version, preloaded_allocator
 
+_COMMAND_LENGTH = 32_768  # letters; up to six bytes each
+
 
 def place(wanted: str | None, words: Sequence[str], clock: Clock) -> tuple[Path, Path | None]:
     """The file that a recording goes to.
@@ -87,7 +89,7 @@ def header(
         "format": FORMAT,
         "memfit": memfit.__version__,
         "started": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "command": list(words),
+        "command": _shortened(words),
         "machine": {
             "host": socket.gethostname(),
             "user": _user(),
@@ -109,6 +111,18 @@ def header(
         "recorder": {"pid": os.getpid(), "start": started_at(os.getpid())},
         "interval_s": interval_s,
     }
+
+
+def _shortened(words: Sequence[str]) -> list[str]:
+    """The command as far as a line has room for it: a shell may have put a million file names into it."""
+    kept: list[str] = []
+    room = _COMMAND_LENGTH
+    for word in words:
+        kept.append(word if len(word) <= room else f"{word[:room]}…")
+        room -= len(word) + 1
+        if room <= 0:
+            return kept if len(kept) == len(words) else [*kept, f"… and {len(words) - len(kept)} more"]
+    return kept
 
 
 def _title(words: Sequence[str]) -> str:

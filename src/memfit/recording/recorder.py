@@ -5,6 +5,8 @@ Clock, tree, devices and file come from outside. ``tick`` does what is due; betw
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,17 +20,20 @@ from memfit.recording.writer import Writer
 from memfit.sensors.container import control_groups
 from memfit.sensors.device_watch import DeviceUse, DeviceWatch
 from memfit.sensors.host import parse_meminfo, process_limits
-from memfit.sensors.linux import parse_counts, read
+from memfit.sensors.kills import KillWatch
+from memfit.sensors.linux import read
 from memfit.sensors.mappings import mappings
 from memfit.sensors.pressure import shared_memory, stalled_us
 from memfit.sensors.schedule import SHARE, Clock, Schedule
 from memfit.sensors.tree import Member, ProcessTree
 
 INTERVAL_S = 0.1
-_COARSEST_WINDOW_S = 1.0
+_COARSEST_WINDOW_S = 0.5  # and 0.4 s to the next flush: no death costs more than a second
 _LISTED_PROCESSES = 64  # beyond it a process has no curve of its own, only its line and its share of the sum
-# The costliest reading says most of several processes: how much their workers copy shows in it alone.
-_SHARES_SHARE = 0.008
+_LISTED_EVER = 2_000  # a loader may start new workers every epoch
+# The costliest reading says most of several processes: how much their workers copy shows in it alone. What has to be
+# handed over is the same however seldom it is done.
+_SHARES = {"shares": 0.008, "spool": math.inf, "flush": math.inf}
 _MAPPINGS_S = 10.0
 _MAPPED_PROCESSES = 4
 _MAPPED_FILES = 8
@@ -49,6 +54,10 @@ class Recorder:
         watchmen: say when a limit is near.
         root: where /proc and /sys are found.
         observe: called about once a second with the state.
+
+    Attributes:
+        kills: what the kernel killed for memory meanwhile.
+        failure: why it records no more; empty while it does.
     """
 
     def __init__(
@@ -66,11 +75,16 @@ class Recorder:
     ) -> None:
         self.writer, self.tree, self.clock, self.spool = writer, tree, clock, spool
         self.started_s = clock.monotonic()
+        self.failure = ""
         self._root = root
         self._devices, self._watchmen, self._observe = devices, watchmen, observe
         self._samples = Samples(writer.add)
         self._members: dict[tuple[int, int], tuple[Member, float]] = {}
         self._roles: dict[int, tuple[str, int | None]] = {}
+        self.kills = KillWatch(root)
+        self._listed: set[int] = set()
+        self._spool_gone = False
+        self._removed = 0
         self._spikes: dict[tuple[int, int], int] = {}
         self._highest_mark = 0
         self._thinned = 0
@@ -93,7 +107,7 @@ class Recorder:
             (_MAPPINGS_S, "mappings", self._read_mappings),
             (0.4, "flush", self._flush),
         ):
-            self._schedule.every(period_s, name, take, share=_SHARES_SHARE if name == "shares" else SHARE)
+            self._schedule.every(period_s, name, take, share=_SHARES.get(name, SHARE))
 
     def tick(self) -> None:
         """Take all readings that are due."""
@@ -103,6 +117,11 @@ class Recorder:
         self._last_tick_s = now
         self._schedule.run_due()
         self._samples.tick(self._at(self.clock.monotonic()))
+
+    @property
+    def seconds(self) -> float:
+        """Since the recording began."""
+        return self._at(self.clock.monotonic())
 
     def pause_s(self) -> float:
         """How long the caller may sleep."""
@@ -205,12 +224,20 @@ class Recorder:
         names = sorted({name for member in members for name in member.shares})
         for name in names:
             self._add("host", name, sum(member.shares.get(name, 0) for member in members))
-        for member in members[:_LISTED_PROCESSES] if len(members) > 1 else ():
+        for member in self._with_a_curve(members):
             scope = f"process:{member.pid}"
             self._samples.add("host", scope, "rss", member.rss_bytes)
             for name in ("pss", "uss"):
                 if name in member.shares:
                     self._samples.add("host", scope, name, member.shares[name])
+
+    def _with_a_curve(self, members: list[Member]) -> list[Member]:
+        """The processes whose sizes are told one by one: of several, and not of ever new ones without end."""
+        if len(members) < 2:
+            return []
+        if len(self._listed) < _LISTED_EVER:
+            self._listed |= {member.pid for member in members[:_LISTED_PROCESSES]}
+        return [member for member in members[:_LISTED_PROCESSES] if member.pid in self._listed]
 
     def _read_mappings(self, now: float) -> None:
         """Who has mapped what: memory-mapped data, shared memory; of the processes that hold most."""
@@ -232,6 +259,8 @@ class Recorder:
 
     def _read_machine(self, now: float) -> None:
         samples, uses = self._samples, []
+        if more := self.kills.look(now):
+            self.event("oom-kill", f"the kernel killed {more} process{'es' if more > 1 else ''} here for memory")
         meminfo = read(self._root / "proc/meminfo")
         if meminfo is not None:
             total, available, swap_total, swap_free = parse_meminfo(meminfo)
@@ -276,7 +305,11 @@ class Recorder:
         if self.spool is None:
             return
         for item in self.spool.drain():
-            self.writer.add(item)
+            with contextlib.suppress(ValueError, RecursionError):  # no JSON: our own marks are never like that
+                self.writer.add(item)
+        if self.spool.gone and not self._spool_gone:
+            self._spool_gone = True
+            self.event("marks-lost", f"{self.spool.folder} was removed: iterations and phases are missing from here on")
         if self.spool.roles != self._roles:
             changed = {pid for pid, role in self.spool.roles.items() if self._roles.get(pid) != role}
             self._roles = dict(self.spool.roles)
@@ -340,12 +373,9 @@ class Recorder:
             )
             event = {"k": "e", "slug": "disk-full", "t": at, "pid": None, "text": text}
             self.writer.last_words([event])
+        if self.writer.removed > self._removed:
+            self._removed = self.writer.removed
+            self.event("recording-removed", f"the recording was removed; it was written anew, to {self.writer.path}")
         if self.writer.thinned > self._thinned:
             self._thinned = self.writer.thinned
             self._samples.window_s = min(_COARSEST_WINDOW_S, max(INTERVAL_S, 2 * self._samples.window_s))
-
-
-def oom_kills(root: Path = Path("/")) -> int:
-    """Processes that the kernel has killed for memory so far: in this container, else on the machine."""
-    counts = [group.oom_kills for group in control_groups(root) if group.oom_kills is not None]
-    return sum(counts) + parse_counts(read(root / "proc/vmstat") or "").get("oom_kill", 0)

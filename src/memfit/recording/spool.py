@@ -6,6 +6,8 @@ Trusts the lines no further than their form; what cannot be read is passed over.
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,16 +22,21 @@ class Spool:
     Args:
         folder: it; what has been read is taken away.
         since_s: time.monotonic() at the start of the recording.
+
+    Attributes:
+        marked: a process has said hello.
+        gone: the folder is not there any more.
     """
 
     def __init__(self, folder: Path, since_s: float) -> None:
         self.folder = folder
-        self.marked = False
+        self.marked = self.gone = False
         self.roles: dict[int, tuple[str, int | None]] = {}
         self.ends: dict[int, int] = {}
         self.now: dict[int, dict[str, Any]] = {}
         self._since_s = since_s
         self._at: dict[str, int] = {}
+        self._told: dict[str, str] = {}
         self._open: dict[tuple[int, str], list[tuple[float, int | None]]] = {}
         self._read: dict[str, Callable[[int, float, list[Any]], Iterator[Item]]] = {
             "h": self._hello, "v": self._versions, "i": self._iteration, "b": self._begin, "e": self._finish,
@@ -41,10 +48,12 @@ class Spool:
         try:
             names = sorted(path.name for path in self.folder.iterdir())
         except OSError:
+            self.gone = True
             return
+        there = set(names)
         for name in names:
             if name.endswith(".log"):
-                yield from self._file(name)
+                yield from self._file(name, superseded=_next(name) in there)
 
     def open_phases(self, end_s: float) -> Iterator[Item]:
         """The phases that have begun and not ended: the job ended within them."""
@@ -56,41 +65,43 @@ class Spool:
         """The phase that a process is in, as far as it told; the innermost of several."""
         return next((name for (one, name), begun in reversed(self._open.items()) if one == pid and begun), None)
 
-    def _file(self, name: str) -> Iterator[Item]:
-        pid = int(name.partition(".")[0]) if name.partition(".")[0].isdigit() else 0
-        path = self.folder / name
+    def _file(self, name: str, *, superseded: bool) -> Iterator[Item]:
+        """The new lines of a file; it is removed when its process went on to another before we read it to its end."""
+        first = name.partition(".")[0]
+        pid = int(first) if first.isdecimal() and len(first) < 11 else 0
         at = self._at.get(name, 0)
         try:
-            with path.open("rb") as file:
-                file.seek(at)
-                data = file.read(_LONGEST_READ_BYTES)
+            data = _read(self.folder / name, at)
         except OSError:
             return
         whole = data.rfind(b"\n") + 1
-        self._at[name] = at + (whole or (len(data) if len(data) == _LONGEST_READ_BYTES else 0))
+        full = len(data) == _LONGEST_READ_BYTES
+        self._at[name] = at + (whole or (len(data) if full else 0))
         for line in data[:whole].splitlines():
             yield from self._line(pid, line)
-        if whole == len(data) and self._superseded(name):
-            path.unlink(missing_ok=True)
-
-    def _superseded(self, name: str) -> bool:
-        """Whether the process went on to a later file: ``PID.START.N.log``."""
-        stem, _, number = name.removesuffix(".log").rpartition(".")
-        return number.isdigit() and (self.folder / f"{stem}.{int(number) + 1}.log").exists()
+        if superseded and not full:
+            (self.folder / name).unlink(missing_ok=True)
+            del self._at[name]
 
     def _line(self, pid: int, line: bytes) -> Iterator[Item]:
         try:
             kind, at, *rest = json.loads(line)
             yield from self._read[kind](pid, round(max(0.0, at - self._since_s), 4), rest)
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
             return
 
     def _hello(self, pid: int, at: float, rest: list[Any]) -> Iterator[Item]:
         self.marked = True
-        yield {"k": "env", "values": {"python": str(rest[0].get("python", ""))}}
+        yield from self._settings({"python": str(rest[0].get("python", ""))})
 
     def _versions(self, pid: int, at: float, rest: list[Any]) -> Iterator[Item]:
-        yield {"k": "env", "values": {str(name): str(version) for name, version in rest[0].items()}}
+        yield from self._settings({str(name): str(version) for name, version in rest[0].items()})
+
+    def _settings(self, values: dict[str, str]) -> Iterator[Item]:
+        """What is new of it: every process says the same."""
+        if not values.items() <= self._told.items():
+            self._told |= values
+            yield {"k": "env", "values": values}
 
     def _iteration(self, pid: int, at: float, rest: list[Any]) -> Iterator[Item]:
         unit, number, values = rest
@@ -134,3 +145,21 @@ class Spool:
         if rest and isinstance(rest[0], int):
             self.ends[pid] = rest[0]
         return iter(())
+
+
+def _next(name: str) -> str:
+    """The file that a process goes on with after this one: ``PID.START.N.log``."""
+    stem, _, number = name.removesuffix(".log").rpartition(".")
+    return f"{stem}.{int(number) + 1}.log" if number.isdecimal() else ""
+
+
+def _read(path: Path, at: int) -> bytes:
+    """What a plain file has from there on; anybody's processes may put other things into the folder."""
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            return b""
+        os.lseek(file, at, os.SEEK_SET)
+        return os.read(file, _LONGEST_READ_BYTES)
+    finally:
+        os.close(file)

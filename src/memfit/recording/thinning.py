@@ -12,30 +12,49 @@ Item = dict[str, Any]
 
 _KEPT_SPANS = 2_000  # phases listed one by one; what is left out is in the totals
 _KEPT_EVENTS = 1_000
+_KEPT_PROCESSES = 2_000  # a loader may start new workers every epoch
 _KEPT_HOLDINGS = 20  # looks kept per process and kind, the latest; the first is kept as well
 
 
-def thin(items: Iterable[Item]) -> Iterator[Item]:
-    """Half of the samples and of the iterations, the longest phases, the latest of what repeats itself.
+class Thinning:
+    """Takes the items of a file in their order, and gives those that are kept.
 
-    Args:
-        items: of a recording in the order of the file.
-
-    Yields:
-        The items to keep, samples and iterations merged in pairs; the order within each kind stays.
+    Half of the samples and of the iterations (merged in pairs; the first of each kind stays as it is), the longest
+    phases, the processes that held the most, the latest of what repeats itself.
     """
-    waiting: dict[tuple[Any, ...], Item] = {}
-    rare: list[Item] = []
-    for item in items:
+
+    def __init__(self) -> None:
+        self._begun: set[tuple[Any, ...]] = set()
+        self._waiting: dict[tuple[Any, ...], Item] = {}
+        self._rare: list[Item] = []
+
+    def take(self, item: Item) -> Item | None:
+        """One more item; returns what can be written already. The order within each kind stays."""
         key = _merging_key(item)
         if key is None:
-            rare.append(item)
-        elif key in waiting:
-            yield _merge(waiting.pop(key), item)
-        else:
-            waiting[key] = item
-    yield from waiting.values()
-    yield from _kept(rare)
+            self._rare.append(item)
+            return None
+        if key not in self._begun:
+            self._begun.add(key)
+            return item
+        if key not in self._waiting:
+            self._waiting[key] = item
+            return None
+        return _merge(self._waiting.pop(key), item)
+
+    def rest(self) -> Iterator[Item]:
+        """What is kept of all else, at the end."""
+        yield from self._waiting.values()
+        yield from _kept(self._rare)
+
+
+def thin(items: Iterable[Item]) -> Iterator[Item]:
+    """The items to keep of a whole file; see Thinning."""
+    thinning = Thinning()
+    for item in items:
+        if (kept := thinning.take(item)) is not None:
+            yield kept
+    yield from thinning.rest()
 
 
 def merge_samples(earlier: Item, later: Item) -> Item:
@@ -97,9 +116,9 @@ def _plain(name: str) -> str:
 def _kept(rare: list[Item]) -> Iterator[Item]:
     spans = sorted((item for item in rare if item["k"] == "p"), key=_weight, reverse=True)[:_KEPT_SPANS]
     wanted = {id(item) for item in (*spans, *[item for item in rare if item["k"] == "e"][-_KEPT_EVENTS:])}
-    wanted |= {id(item) for item in _latest(rare)}
+    wanted |= {id(item) for item in (*_processes(rare), *_latest(rare))}
     for item in rare:
-        if item["k"] not in ("p", "e", "h", "pt", "rank", "proc") or id(item) in wanted:
+        if item["k"] not in ("p", "e", "h", "pt", "proc") or id(item) in wanted:
             yield item
 
 
@@ -109,12 +128,18 @@ def _weight(item: Item) -> tuple[bool, float]:
     return (not usual, float(item["t1"] or item["t0"]) - float(item["t0"]))
 
 
+def _processes(rare: list[Item]) -> list[Item]:
+    """The last that is told of each process; of too many those that live, and those that held the most."""
+    last = {(item["pid"], item["t0"]): item for item in rare if item["k"] == "proc"}
+    return sorted(last.values(), key=lambda item: (item.get("t1") is None, item.get("peak") or 0))[-_KEPT_PROCESSES:]
+
+
 def _latest(rare: list[Item]) -> Iterator[Item]:
-    """Of what is told anew, the last: a process, totals of a phase; of looks the first and the latest ones."""
+    """Of what is told anew, the last: totals of a phase; of looks the first and the latest ones."""
     told: dict[tuple[Any, ...], list[Item]] = {}
     for item in rare:
-        if item["k"] in ("proc", "pt", "rank"):
-            told[item["k"], item["pid"], item.get("name") if item["k"] == "pt" else None] = [item]
+        if item["k"] == "pt":
+            told["pt", item["pid"], item["name"]] = [item]
         elif item["k"] == "h":
             told.setdefault(("h", item["pid"], item["look"]), []).append(item)
     for items in told.values():

@@ -5,17 +5,22 @@ Every line is handed to the kernel by ``flush``: from then on the death of this 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 from typing import Any
 
-from memfit.recording.lines import decode, encode
-from memfit.recording.thinning import thin
+from memfit.recording.lines import LONGEST_BYTES, encode
+from memfit.recording.shrinking import Shrinking
 
 _RESERVE_BYTES = 4096  # kept within the file for the last words on a full disk
-_WAITING_BYTES = 1 << 20  # lines that a full disk does not take wait in memory up to here
+_WAITING_BYTES = 1 << 20  # lines that a full disk does not take wait in memory up to here, the vital as many again
 _VITAL = ("proc", "e", "end", "series")
+_WORDS = 8  # events that are told in the reserve at the end
+_SLICE_LINES = 500  # of a copy with each flush: some 10 ms
+_AHEAD = 8  # a copy goes on so many times faster than the file grows
 SMALLEST_BYTES = 256 << 10
 USUAL_BYTES = 24 << 20
 
@@ -26,7 +31,13 @@ class Writer:
     Args:
         path: the file to make; it must not be there.
         header: the first line.
-        largest_bytes: when the file would grow beyond it, it is thinned to about half.
+        largest_bytes: when the file grows beyond it, it is thinned to about half.
+
+    Attributes:
+        path: the file; another one when it was removed together with its folder.
+        thinned: how often it was made smaller.
+        lost_lines: that a full disk has cost, or that were longer than a line may be.
+        removed: how often it was removed under us, and written anew.
 
     Raises:
         OSError: the file cannot be made.
@@ -34,16 +45,15 @@ class Writer:
 
     def __init__(self, path: Path, header: dict[str, Any], *, largest_bytes: int = USUAL_BYTES) -> None:
         self.path = path
-        self.thinned = 0
-        self.lost_lines = 0
-        self._largest_bytes = max(largest_bytes, SMALLEST_BYTES)
+        self.thinned = self.lost_lines = self.removed = 0
+        self._largest_bytes = max(min(largest_bytes, _allowed_bytes()), SMALLEST_BYTES)
         self._waiting: list[tuple[bool, bytes]] = []
         self._waiting_bytes = 0
-        first = encode(header)
-        self._reserve_at = len(first)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o644)
-        self._size = 0
-        self._write(first + padding(_RESERVE_BYTES))
+        self._words: list[bytes] = []
+        self._shrinking: Shrinking | None = None
+        self._header = encode(header)
+        content = self._header + padding(_RESERVE_BYTES)
+        self._file, self._size = create(path, content), len(content)
 
     @property
     def size_bytes(self) -> int:
@@ -51,40 +61,59 @@ class Writer:
         return self._size
 
     def add(self, item: dict[str, Any]) -> None:
-        """Take one item; it reaches the file with the next flush."""
+        """Take one item; it reaches the file with the next flush.
+
+        Raises:
+            ValueError: a number in it is not finite.
+        """
         line = encode(item)
+        if len(line) >= LONGEST_BYTES:
+            self.lost_lines += 1
+            return
         self._waiting.append((item["k"] in _VITAL, line))
         self._waiting_bytes += len(line)
 
     def flush(self) -> bool:
         """Hand everything to the kernel; False when the disk does not take it (it stays waiting, within bounds)."""
-        if self._size + self._waiting_bytes > self._largest_bytes:
-            self._thin()
-        data = b"".join(line for _, line in self._waiting)
+        written = len(self._waiting)
         try:
-            self._write(data)
-        except OSError:
+            self._bring_back()
+            self._write(b"".join(line for _, line in self._waiting))
+        except OSError as error:
             self._drop_beyond(_WAITING_BYTES)
+            if error.errno == errno.EFBIG:  # files may not be larger than this: there is room in a smaller one
+                self._largest_bytes = min(self._largest_bytes, self._size - 1)
+                self._shrink(_SLICE_LINES)
             return False
         self._waiting, self._waiting_bytes = [], 0
+        self._shrink(max(_SLICE_LINES, _AHEAD * written))
         return True
 
     def last_words(self, items: list[dict[str, Any]]) -> None:
         """Write items into the file's reserve, whose blocks it has already: for what must be said on a full disk."""
-        words = b"".join(map(encode, items))
-        shortest = len(padding(0))
-        if len(words) + shortest > _RESERVE_BYTES:
-            return
-        os.pwrite(self._file, words + padding(_RESERVE_BYTES - len(words)), self._reserve_at)
+        self._words += map(encode, items)
+        while len(self._reserve()) > _RESERVE_BYTES:
+            del self._words[0]
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, self._reserve(), len(self._header))
 
     def close(self, end: dict[str, Any]) -> None:
-        """Write the last item and close; on a full disk it goes into the reserve."""
+        """Write the last item and close; on a full disk it goes into the reserve, with the events that wait."""
         self.add(end)
-        try:
-            if not self.flush():
-                self.last_words([end])
-        finally:
+        if self._shrinking is not None:
+            self._shrinking.abandon()
+            self._shrinking = None
+        self._largest_bytes = 1 << 62
+        if not self.flush():
+            waiting = [line for _, line in self._waiting if line.startswith(b'{"k":"e"')]
+            self._words += waiting[-_WORDS:]
+            self.last_words([end])
+        with contextlib.suppress(OSError):
             os.close(self._file)
+
+    def _reserve(self) -> bytes:
+        words = b"".join(self._words)
+        return words + padding(_RESERVE_BYTES - len(words))
 
     def _write(self, data: bytes) -> None:
         """Append at the known end, whole or (when the disk takes a part only) not at all."""
@@ -94,45 +123,108 @@ class Writer:
                 written = os.pwrite(self._file, left, at)
                 at, left = at + written, left[written:]
         except OSError:
-            os.ftruncate(self._file, self._size)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._size)
             raise
         self._size = at
 
     def _drop_beyond(self, most_bytes: int) -> None:
-        """Of what waits keep the vital, and of the rest the latest."""
-        kept, room = [], most_bytes - sum(len(line) for vital, line in self._waiting if vital)
+        """Of what waits keep the latest, the vital apart from the rest."""
+        kept, room = [], {True: most_bytes, False: most_bytes}
         for vital, line in reversed(self._waiting):
-            room -= 0 if vital else len(line)
-            if vital or room >= 0:
+            room[vital] -= len(line)
+            if room[vital] >= 0:
                 kept.append((vital, line))
         self.lost_lines += len(self._waiting) - len(kept)
         self._waiting = kept[::-1]
         self._waiting_bytes = sum(len(line) for _, line in kept)
 
-    def _thin(self) -> None:
-        """Rewrite the file at about half its size; the old one stays until the new one is whole."""
-        draft = self.path.with_name(f".{self.path.name}.part")
+    def _shrink(self, lines: int) -> None:
+        """Go on with a smaller copy if one is due; the file stays as it is until the copy is whole."""
+        if self._shrinking is None and self._size <= self._largest_bytes:
+            return
+        skipped = len(self._header) + _RESERVE_BYTES
         try:
-            with draft.open("wb") as out:
-                for line in self._thinned_lines():
-                    out.write(line)
-            draft.replace(self.path)
-            replacement = os.open(self.path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+            if self._shrinking is None:
+                self._shrinking = Shrinking(self.path, self._file, self._header + self._reserve(), skipped)
+            if not self._shrinking.go_on(lines):
+                return
+            replacement = self._shrinking.take_place()
         except OSError:  # no room for a second copy: go on with the one there is
-            draft.unlink(missing_ok=True)
+            if self._shrinking is not None:
+                self._shrinking.abandon()
+            self._shrinking = None
             self._largest_bytes = self._size + self._largest_bytes // 8
             return
         os.close(self._file)
+        self._shrinking = None
         self._file, self._size = replacement, os.fstat(replacement).st_size
+        self.last_words([])
         self.thinned += 1
         self._largest_bytes = max(self._largest_bytes, self._size + (self._size >> 1))
 
-    def _thinned_lines(self) -> Iterator[bytes]:
-        with self.path.open("rb") as file:
-            yield file.readline()
-            yield padding(_RESERVE_BYTES)
-            items = (item for line in file if (item := decode(line)) is not None and item["k"] != "pad")
-            yield from map(encode, thin(items))
+    def _bring_back(self) -> None:
+        """A file that was removed (the job cleans its folder) is written anew from what we hold of it.
+
+        Raises:
+            OSError: there is no room for it.
+        """
+        if os.fstat(self._file).st_nlink or os.name != "posix":
+            return
+        content = os.pread(self._file, self._size, 0)
+        path = self.path
+        if path.exists() or not path.parent.is_dir():
+            path = Path(tempfile.mkdtemp(prefix="memfit-saved-")) / path.name
+        replacement = create(path, content)
+        os.close(self._file)
+        self.path, self._file = path, replacement
+        self.removed += 1
+
+
+def create(path: Path, content: bytes) -> int:
+    """Make a file that holds the content from the first moment on in which it has a name; returns its descriptor.
+
+    Raises:
+        OSError: it cannot be made, or there is one of that name.
+    """
+    flags, mode = os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o644
+    with contextlib.suppress(OSError, AttributeError):  # Linux, and a file system that can
+        nameless = os.open(path.parent, flags | os.O_TMPFILE, mode)
+        try:
+            _write_all(nameless, content)
+            descriptors = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
+            try:  # with a folder given, os.link follows the link to the file itself
+                os.link(str(nameless), path.absolute(), src_dir_fd=descriptors, follow_symlinks=True)
+            finally:
+                os.close(descriptors)
+        except OSError:
+            os.close(nameless)
+            raise
+        return nameless
+    file = os.open(path, flags | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        _write_all(file, content)
+    except OSError:
+        os.close(file)
+        path.unlink(missing_ok=True)
+        raise
+    return file
+
+
+def _write_all(file: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
+
+
+def _allowed_bytes() -> int:
+    """The largest file that this process may write, with room for one more flush."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 1 << 62
+    allowed, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    return 1 << 62 if allowed == resource.RLIM_INFINITY else allowed - allowed // 8
 
 
 def padding(size_bytes: int) -> bytes:

@@ -49,6 +49,17 @@ def control_groups(root: Path = Path("/")) -> tuple[ControlGroup, ...]:
     return tuple(group for group in found if group.limit_bytes is not None or group.high_bytes is not None)
 
 
+def own_oom_kills(root: Path = Path("/")) -> int | None:
+    """Processes killed for memory in the control group of this process, limited or not; None where none counts."""
+    cgroup, mounts = read(root / "proc/self/cgroup"), read(root / "proc/self/mountinfo")
+    for version, mounted, folder in _memory_folders(cgroup or "", mounts or ""):
+        name = "memory.events" if version == 2 else "memory.oom_control"
+        count = parse_counts(read(root / mounted.lstrip("/") / folder / name) or "").get("oom_kill")
+        if count is not None:
+            return count
+    return None
+
+
 def _memory_folders(cgroup: str, mounts: str) -> Iterator[tuple[int, str, PurePosixPath]]:
     """(version, mount point, own folder below it) of every hierarchy that counts memory."""
     own = dict(_own_groups(cgroup))

@@ -155,8 +155,12 @@ def _uss(process: psutil.Process) -> int | None:
 
 
 def started_at(pid: int) -> float | None:
-    """When a process began, in seconds since the epoch; None when it is not there. With its number it names it."""
+    """When a process began, in seconds since the epoch; None when it is gone, if only unburied (a zombie).
+
+    With its number it names the process.
+    """
     try:
-        return float(psutil.Process(pid).create_time())
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
     except psutil.Error:
         return None

@@ -36,7 +36,7 @@ class Reading:
         take: does it, with the time.
         due_s: when next.
         cost_s: what it cost of late, smoothed.
-        share: of one core, that it may cost.
+        share: of one core, that it may cost; infinite for what would not be cheaper if it were done less often.
     """
 
     name: str

@@ -278,3 +278,87 @@ def test_a_folder_reads_as_one(tmp_path: Path) -> None:
     assert recording.peak_bytes("node1/host") == 140
     assert [process.pid for process in recording.processes].count(7) == 2
     assert recording.notes[0].startswith("joined from 3 files")
+
+
+def test_a_job_that_ended_counts_no_longer_than_it_lasted(tmp_path: Path) -> None:
+    """Of two ranks one ends early: the sum goes down by what it held."""
+    for name, ends in (("a", 3.0), ("b", 9.0)):
+        writer = Writer(tmp_path / f"{name}.memfit", header())
+        for item in (SERIES, sample(1.0, 100), sample(ends - 0.5, 100)):
+            writer.add(item)
+        writer.close({**END, "t": ends})
+
+    held = reader.read(tmp_path).one("host", "job", "held")
+
+    assert held is not None
+    assert [value for at, value in zip(held.seconds, held.last_bytes, strict=True) if 3 < at < 9] == [100]
+    assert held.peak_bytes == 200
+
+
+def test_a_file_that_cannot_be_read_costs_a_folder_no_more_than_itself(tmp_path: Path) -> None:
+    """An empty file of a rank that never began is told, the others are read."""
+    write(tmp_path / "a.memfit", [SERIES, sample(1.0, 100)], END)
+    (tmp_path / "b.memfit").write_bytes(b"")
+    (tmp_path / "c.memfit").mkdir()
+
+    recording = reader.read(tmp_path)
+
+    assert recording.ending.how == "exited"
+    assert [note for note in recording.notes if "b.memfit is empty" in note]
+
+
+def test_an_unfinished_last_line_is_no_damage(tmp_path: Path) -> None:
+    """It is what a death leaves behind, or what is being written at this moment."""
+    path = write(tmp_path / "job.memfit", [SERIES, sample(1.0, 1), sample(2.0, 2)])
+    os.truncate(path, path.stat().st_size - 5)
+
+    recording = reader.read(path)
+
+    assert recording.seconds == 1.0
+    assert recording.notes == ()
+
+
+def test_what_would_steer_a_terminal_is_taken_out(tmp_path: Path) -> None:
+    """Escape sequences, direction marks and halves of characters in a stranger's file."""
+    event = {"k": "e", "slug": "x", "t": 1.0, "pid": None, "text": "a\x1b[2Jb\u202ec\udcff\n"}
+    path = write(tmp_path / "job.memfit", [SERIES, event], END)
+
+    assert reader.read(path).events[0].text == "a\ufffd[2Jb\ufffdc\ufffd\n"
+
+
+@pytest.mark.parametrize(
+    "recorder",
+    [{"pid": -1, "start": 0.0}, {"pid": 10**400, "start": 1}, {"pid": os.getpid(), "start": 10**400}, {"pid": True}, 7],
+)
+def test_a_recorder_that_cannot_be_is_not_looked_for(tmp_path: Path, recorder: Any) -> None:
+    """Whatever a stranger writes there, the recording is one that just stops."""
+    path = tmp_path / "job.memfit"
+    path.write_bytes(encode(header(recorder=recorder)) + encode(SERIES) + encode(sample(1.0, 1)))
+
+    assert reader.read(path).ending.how == "lost"
+
+
+def test_columns_without_number_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that each have columns of their own would make a table of rows times columns."""
+    monkeypatch.setattr("memfit.recording.building._MOST_VALUES", 1000)
+    rows = [{"k": "i", "pid": 1, "unit": "x", "n": n, "t": 1.0, "c": {f"c{n}": 1}} for n in range(500)]
+
+    table = reader.read(write(tmp_path / "job.memfit", rows, END)).iterations[0]
+
+    assert len(table.numbers) == 500
+    assert len(table.columns) == 2
+
+
+def test_thinning_keeps_first_rows_and_the_largest_processes() -> None:
+    """The first sample and the first iteration stay as they are; of ever new workers those that held the most stay."""
+    rows = [{"k": "i", "pid": 1, "unit": "step", "n": n, "t": n / 10, "c": {"host/rss": n}} for n in range(1, 100)]
+    workers = [
+        {"k": "proc", "pid": 7, "name": "w", "command": "w", "t0": float(n), "t1": n + 1.0, "peak": n}
+        for n in range(9000)
+    ]
+
+    kept = list(thin([SERIES, *[sample(float(at), at) for at in range(100)], *rows, *workers]))
+
+    assert kept[0] == sample(0.0, 0)
+    assert next(item for item in kept if item["k"] == "i") == rows[0]
+    assert [item["peak"] for item in kept if item["k"] == "proc"] == list(range(7000, 9000))
