@@ -34,7 +34,16 @@ def reasons(first: Estimate | Recording, second: Estimate | Recording, compariso
     yield from _machines(first, second)
     yield from _ranks(first, second)
     for pool in comparison.pools:
-        yield from _parts(pool, of_prediction=comparison.of_prediction)
+        grown = _grown_bytes(pool, comparison)
+        if grown and pool.growth is not None:
+            yield Reason(
+                slug="grew-beyond-the-estimate",
+                text=f"it grows by {format_bytes(round(pool.growth.second_bytes or 0))} per {pool.growth.unit}, over "
+                f"{_further(comparison)} more than were simulated",
+                pool=pool.pool,
+                effect_bytes=grown,
+            )
+        yield from _parts(pool, of_prediction=comparison.of_prediction, grown_bytes=grown)
 
 
 def _ended_early(second: Estimate | Recording) -> Iterable[Reason]:
@@ -64,6 +73,19 @@ def _iterations(comparison: Comparison) -> Iterable[Reason]:
             text=f"{second} iterations were recorded, {first} were simulated: "
             "what comes with the later ones was not measured",
         )
+
+
+def _further(comparison: Comparison) -> int:
+    """Iterations that were recorded beyond those that were simulated."""
+    return max(0, (comparison.second.iterations or 0) - (comparison.first.iterations or 0))
+
+
+def _grown_bytes(pool: PoolComparison, comparison: Comparison) -> int:
+    """What steady growth added after the last simulated iteration; 0 where nothing grows by enough to tell."""
+    if not comparison.of_prediction or not comparison.first.iterations or pool.growth is None:
+        return 0
+    grown = round((pool.growth.second_bytes or 0.0) * _further(comparison))
+    return grown if grown >= _least(pool) else 0
 
 
 def _words(first: Estimate | Recording, second: Estimate | Recording) -> Iterable[Reason]:
@@ -133,13 +155,19 @@ def _ranks(first: Estimate | Recording, second: Estimate | Recording) -> Iterabl
         )
 
 
-def _parts(pool: PoolComparison, *, of_prediction: bool) -> Iterable[Reason]:
-    """Parts of the peak that differ by more than a ripple."""
+def _least(pool: PoolComparison) -> int:
+    """The smallest difference that is worth telling."""
     peak = max((side.expected for side in (pool.peak.first, pool.peak.second) if side is not None), default=0)
-    least = max(_LEAST_BYTES, round(peak * _WORTH_TELLING))
+    return max(_LEAST_BYTES, round(peak * _WORTH_TELLING))
+
+
+def _parts(pool: PoolComparison, *, of_prediction: bool, grown_bytes: int) -> Iterable[Reason]:
+    """Parts of the peak that differ by more than a ripple; what grew is in the rest and told already."""
+    least = _least(pool)
     for row in pool.categories:
         change = row.change_bytes
-        if row.first is None or row.second is None or change is None or abs(change) < least:
+        told = grown_bytes if row.name == REST else 0
+        if row.first is None or row.second is None or change is None or abs(change - told) < max(least, told // 4):
             continue
         if of_prediction:
             yield _missed(pool.pool, row, row.first, row.second, change)

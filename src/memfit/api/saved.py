@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from memfit import documents
-from memfit.documents import Check, Comparison, Document, Estimate, Recording
+from memfit.documents import Check, Comparison, Diagnosis, Document, Estimate, Recording
 from memfit.errors import UsageError
 
 
@@ -28,12 +29,21 @@ def load(path: str | os.PathLike[str]) -> Document | Recording:
 
 
 def made_of(shown: Sequence[Document | Recording]) -> tuple[Document, ...]:
-    """What can be made of documents that are shown together and is not among them: the comparison of both sides."""
+    """What can be made of documents that are shown together and is not among them.
+
+    A recording is diagnosed, and laid beside an estimate.
+    """
+    from memfit.analysis.recorded import diagnose_recording
+
     estimates = [one for one in shown if isinstance(one, Estimate)]
     recordings = [one for one in shown if isinstance(one, Recording)]
-    if not estimates or not recordings or any(isinstance(one, Comparison) for one in shown):
-        return ()
-    return (compare(estimates[0], recordings[0]),)
+    made: list[Document] = []
+    if recordings and not any(isinstance(one, Diagnosis) for one in shown):
+        with contextlib.suppress(UsageError):  # a recording without samples shows as it is
+            made.append(diagnose_recording(recordings[0]))
+    if estimates and recordings and not any(isinstance(one, Comparison) for one in shown):
+        made.append(compare(estimates[0], recordings[0]))
+    return tuple(made)
 
 
 def compare(

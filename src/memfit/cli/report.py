@@ -32,7 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     output.check_writable(arguments.output)
     loaded = [api.load(path) for path in arguments.files]
-    documents = showing.prepared([*loaded, *api.made_of(loaded)], private=arguments.private)
+    alone = arguments.json and len(loaded) == 1  # one document in, the same document out
+    made = () if alone else api.made_of(loaded)
+    documents = showing.prepared([*loaded, *made], private=arguments.private)
     if arguments.json:
         sys.stdout.write(showing.json_text(documents))
     if arguments.output is not None:

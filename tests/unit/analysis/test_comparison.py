@@ -282,3 +282,19 @@ def test_an_empty_recording_is_compared_without_a_word_of_error() -> None:
     assert pool(comparison).peak.second is None
     assert compare(nothing, nothing).standing is None
     assert array("q") == nothing.series[0].high_bytes
+
+
+def test_growth_explains_what_more_iterations_added() -> None:
+    """10 MiB a step, over 197 steps more than the three that were simulated: the rest needs no other reason."""
+    rising = [900 + 10 * at for at in range(200)]
+    recording = recorded(
+        series("host", "held", rising),
+        rows=[iterations(200, host__rss=rising)],
+        phases=[first_phase(300)],
+    )
+
+    found = compare(predicted(), recording)
+
+    reason = next(reason for reason in found.reasons if reason.slug == "grew-beyond-the-estimate")
+    assert reason.effect_bytes == pytest.approx(1970 * MIB, rel=0.03)
+    assert "allocator-retention" not in {reason.slug for reason in found.reasons}
