@@ -98,6 +98,17 @@ def test_units_are_counted_apart(marker: Marker, world: World, tmp_path: Path) -
     assert [(row[2], row[3]) for row in lines(tmp_path, "i")] == [("step", 1), ("round", 5)]
 
 
+def test_what_the_job_counts_itself_counts(marker: Marker, world: World, tmp_path: Path) -> None:
+    """A loop that counts its steps by hand, with an optimizer that is followed too, has each step once."""
+    for _ in range(5):
+        world.now += 1
+        marker.iteration()
+        marker.by_hand()
+    marker.close()
+
+    assert [row[3] for row in lines(tmp_path, "i")] == [1, 1, 2, 3, 4, 5]
+
+
 def test_high_water_is_told_only_where_it_rose(marker: Marker, world: World, tmp_path: Path) -> None:
     """A row carries the process's high-water mark if it rose since the row before."""
     world.now, world.high = 101.0, 50 * MIB
@@ -189,6 +200,16 @@ def test_phases_nest_and_close_out_of_order(marker: Marker, world: World, tmp_pa
     assert totals[2] == {"evaluation": [1, 1.0, None], "data": [1, 2.0, None]}
 
 
+def test_what_is_open_at_the_end_ends_there(marker: Marker, world: World, tmp_path: Path) -> None:
+    """An evaluation after which nothing comes ends with the process."""
+    marker.begin("evaluation")
+    world.now += 3
+    marker.close()
+
+    assert [line[1:3] for line in lines(tmp_path, "e")] == [[103.0, "evaluation"]]
+    assert lines(tmp_path, "t")[-1][2] == {"evaluation": [1, 3.0, None]}
+
+
 def test_phases_left_open_do_not_pile_up(marker: Marker, world: World) -> None:
     """Ten thousand beginnings without an end hold no more memory than a few."""
     for _ in range(10_000):
@@ -211,9 +232,9 @@ def test_threads_have_phases_of_their_own(marker: Marker, world: World, tmp_path
         thread.start()
     for thread in threads:
         thread.join()
-    marker.close()
 
     assert lines(tmp_path, "e") == []
+    marker.close()
     assert lines(tmp_path, "i")[-1][3] == 4000
 
 

@@ -30,7 +30,7 @@ _ARGUMENTS_LENGTH = 4096
 class _Track:
     """Iterations of one unit."""
 
-    __slots__ = ("at", "due", "number", "unit", "written")
+    __slots__ = ("at", "due", "muted", "number", "unit", "written")
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
@@ -38,6 +38,7 @@ class _Track:
         self.written = 0
         self.due = 0.0
         self.at = 0.0
+        self.muted = False
 
 
 class _Phase:
@@ -90,6 +91,7 @@ class Marker:
     def _reset(self) -> None:
         self._lock = RLock()  # the job's signal handlers may mark something while a line is being written
         self._tracks: dict[str, _Track] = {}
+        self._by_hand: dict[str, _Track] = {}
         self._totals: dict[str, Total] = {}
         self._stays: dict[int, list[Stay | tuple[Total, float]]] = {}  # by thread; a quick one is a tuple
         self._gauges: dict[str, Callable[[], int | None]] = {}
@@ -105,6 +107,22 @@ class Marker:
         track = self._tracks.get(unit)
         if track is None:
             track = self._tracks.setdefault(unit, _Track(unit))
+        track.number += count
+        now = track.at = self._clock()
+        if now >= track.due:
+            self._row(track, now)
+
+    def by_hand(self, unit: str = "step", count: int = 1) -> None:
+        """``count`` iterations have ended, says the job itself: what a framework says of this unit counts no more."""
+        track = self._by_hand.get(unit)
+        if track is None:
+            track = self._by_hand.setdefault(unit, _Track(unit))
+            told = self._tracks.get(unit)
+            # The framework has usually told of this same iteration just now: go on from there, not twice.
+            track.number = max(0, told.number - count) if told is not None else 0
+            muted = _Track(unit)
+            muted.due, muted.muted = float("inf"), True
+            self._tracks[unit] = muted
         track.number += count
         now = track.at = self._clock()
         if now >= track.due:
@@ -144,8 +162,8 @@ class Marker:
 
     def _flush(self) -> None:
         """Write the iterations that wait for their row."""
-        for track in list(self._tracks.values()):
-            if track.written != track.number:
+        for track in [*self._tracks.values(), *self._by_hand.values()]:
+            if track.written != track.number and not track.muted:
                 track.written = track.number
                 self._spool.write(["i", track.at, track.unit, track.number, self._readings()])
 
@@ -165,7 +183,7 @@ class Marker:
             total = self._totals.setdefault(name, Total(name))
         if len(stays) >= DEEPEST:  # begun again and again, and never ended
             del stays[0]
-        if total.quick and total.count & (ONE_IN - 1):
+        if (total.quick and total.count & (ONE_IN - 1)) or not self._spool.alive:
             stays.append((total, self._clock()))
             return
         stay = Stay(total, self._clock())
@@ -209,6 +227,13 @@ class Marker:
         if now >= self._totals_due:
             with self._lock:
                 self._write_totals(now)
+
+    def _end_all(self) -> None:
+        """Whatever is open ends with the process."""
+        for stays in list(self._stays.values()):
+            while stays:
+                stay = stays.pop()
+                self._ended(Stay(*stay) if isinstance(stay, tuple) else stay)
 
     def _tell_beginning(self, stay: Stay) -> None:
         if not stay.told:
@@ -293,6 +318,7 @@ class Marker:
         self.closed = True
         with self._lock:
             if self._spool.begun and self._spool.alive:
+                self._end_all()
                 self._flush()
                 self._write_totals(self._clock())
                 self._spool.write(["x", self._clock(), peak_bytes()])

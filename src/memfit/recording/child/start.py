@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _markers: list[Marker] = []
+_sees_the_end = False
 
 
 def current() -> Marker | None:
@@ -42,7 +43,7 @@ def start(folder: str, *, looks: bool = True, probes: tuple[str, ...] = ()) -> M
     """
     marker = Marker(folder, looks=looks)
     _see_the_end()
-    _markers.append(marker)
+    _markers[:] = [known for known in _markers if not known.closed] + [marker]
     watch = Watch(lambda text: marker.note(slug="marks-failed", text=text))
     for name, marks in registry.MARKS.items():
         _wait_for(watch, marker, name, marks)
@@ -78,8 +79,10 @@ def _with(install: Callable[[ModuleType, Marks], None], marker: Marker) -> Calla
 
 
 def _see_the_end() -> None:
-    if _markers:
+    global _sees_the_end
+    if _sees_the_end:
         return
+    _sees_the_end = True
     atexit.register(_close)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forked)
