@@ -76,6 +76,7 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
     known = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = str(_library(folder)) + (os.pathsep + known if known else "")
     environment["PYTHONUNBUFFERED"] = "1"
+    environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: what is simulated is no step of it
     command = [python or sys.executable, "-m", "memfit.jobs.child", str(folder)]
     with (folder / "job.log").open("wb") as log:
         try:

@@ -25,8 +25,8 @@ def environment(
     ours = {str(SITE), known.get("MEMFIT_LIBRARY", "")}
     path = [entry for entry in known.get("PYTHONPATH", "").split(os.pathsep) if entry and entry not in ours]
     return {
-        "PYTHONPATH": os.pathsep.join([str(SITE), str(library), *path]),
-        "MEMFIT_SPOOL": str(spool),
-        "MEMFIT_LIBRARY": str(library),
+        "PYTHONPATH": os.pathsep.join([str(SITE), str(library.absolute()), *path]),
+        "MEMFIT_SPOOL": str(spool.absolute()),
+        "MEMFIT_LIBRARY": str(library.absolute()),
         "MEMFIT_PROBES": ",".join(probes),
     }

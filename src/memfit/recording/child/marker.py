@@ -148,7 +148,7 @@ class Marker:
         if resident is not None:
             found["host/rss"] = resident
         if rising > self._row_rising:
-            found["host/rss_high"] = rising
+            found["host/rss_high"] = max(rising, resident or 0)  # the kernel sums its counters up at its own times
         self._row_rising = rising
         for name, read in list(self._gauges.items()):
             try:
