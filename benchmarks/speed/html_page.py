@@ -75,7 +75,9 @@ def load(file: Path) -> tuple[int, float]:
     """Milliseconds from the start of the navigation until all charts are drawn, and of the slowest step of a zoom."""
     with Browser() as browser:
         browser.open(file)
-        return int(browser.ask("return document.documentElement.dataset.ready")), round(float(browser.ask(ZOOM)), 1)
+        while (drawn := browser.ask("return document.documentElement.dataset.complete")) is None:
+            time.sleep(0.05)
+        return int(drawn), round(float(browser.ask(ZOOM)), 1)
 
 
 if __name__ == "__main__":

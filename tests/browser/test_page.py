@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,9 @@ def shown(browser: Browser, content: Content, folder: Path) -> Browser:
     file.write_text(render(page(content)), encoding="utf-8")
     browser.complaints()
     browser.open(file)
+    latest = time.monotonic() + 30
+    while browser.ask("return document.documentElement.dataset.complete") is None and time.monotonic() < latest:
+        time.sleep(0.05)
     return browser
 
 
@@ -92,7 +96,7 @@ def test_page_with_nothing_on_it_is_still_a_page(content: Content, browser: Brow
     shown(browser, content, tmp_path)
 
     assert browser.complaints() == []
-    assert browser.ask("return document.documentElement.dataset.ready") is not None
+    assert browser.ask("return document.documentElement.dataset.complete") is not None
 
 
 def test_hostile_texts_run_nothing(browser: Browser, tmp_path: Path) -> None:

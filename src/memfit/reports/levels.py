@@ -54,7 +54,8 @@ def of_series(series: Series, most: int) -> list[Bucket]:
 
 
 def peak_at(series: Series) -> float | None:
-    """When a series was at its highest, in seconds; None when it was never read."""
+    """When a series was at its highest, in seconds; None when it was never read or no clock told."""
     if not series.high_bytes:
         return None
-    return float(series.seconds[series.high_bytes.index(max(series.high_bytes))])
+    at = float(series.seconds[series.high_bytes.index(max(series.high_bytes))])
+    return at if math.isfinite(at) else None

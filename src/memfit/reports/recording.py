@@ -26,6 +26,7 @@ _INDENT = 2
 _METER = 24
 _MOST_ROWS = 12
 _MOST_PROCESSES = 6
+_MOST_POOLS = 6  # those nearest to their limits
 
 
 def write(recording: Recording, stream: TextIO) -> None:
@@ -36,12 +37,23 @@ def write(recording: Recording, stream: TextIO) -> None:
 def report(seen: RecordingView, *, width: int) -> RenderableType:
     """The report as one renderable, for that many columns."""
     parts: list[RenderableType] = [_headline(seen)]
-    for pool in seen.pools:
+    nearest = sorted(seen.pools, key=lambda pool: -(pool.share or 0))[:_MOST_POOLS]
+    for pool in (pool for pool in seen.pools if pool in nearest):
         parts += [Text(), _pool(pool, width - _INDENT)]
+    parts += [Text(), Text(left, style="dim")] if (left := _left_out(seen.pools, nearest)) else []
     for title, table in _tables(seen):
         parts += [Text(), Text(title, style="bold"), Padding(table, (0, 0, 0, _INDENT))]
     parts += [Text(note, style="dim") for note in (("", *seen.notes) if seen.notes else ())]
     return Group(*parts)
+
+
+def _left_out(pools: tuple[PoolPeak, ...], shown: list[PoolPeak]) -> str:
+    """The pools that are not shown, in a line."""
+    rest = [pool for pool in pools if pool not in shown]
+    if not rest:
+        return ""
+    span = f"{format_bytes(min(pool.peak_bytes for pool in rest))} to {format_bytes(max(p.peak_bytes for p in rest))}"
+    return f"… {many(len(rest), 'more pool')}, peaks from {span}"
 
 
 def _headline(seen: RecordingView) -> RenderableType:
@@ -96,7 +108,9 @@ def _iterations(seen: RecordingView) -> RenderableType:
         if one.columns:
             parts.append(Padding(table, (0, 0, 0, _INDENT)))
     left = len(seen.iterations) - _MOST_PROCESSES
-    return Group(*parts, *([Text(f"… {many(left, 'process', 'processes')} more", style="dim")] if left > 0 else []))
+    return Group(
+        *parts, *([Text(f"… {many(left, 'more process', 'more processes')}", style="dim")] if left > 0 else [])
+    )
 
 
 def _phases(seen: RecordingView) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from memfit.quantities import format_bytes
 
@@ -49,6 +50,15 @@ def many(count: int, one: str, several: str | None = None) -> str:
     ('1 process', '12,000 steps')
     """
     return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Several things in a sentence.
+
+    >>> listed(["a recording"]), listed(["a recording", "an estimate", "a comparison"])
+    ('a recording', 'a recording, an estimate and a comparison')
+    """
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def signed(size_bytes: float | None) -> str:

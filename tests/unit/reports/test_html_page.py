@@ -6,6 +6,8 @@ import base64
 import hashlib
 import json
 import re
+from array import array
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -86,7 +88,7 @@ def test_diagnosis_alone_is_a_page_with_its_curve() -> None:
     made = page(Content(diagnosis=leak()))
 
     (section,) = made.sections
-    assert (made.badge, made.tone) == ("leak", "bad")
+    assert made.badges == (("leak", "bad"),)
     assert dict(section.findings[0].facts)["per iteration"].startswith("+3 MiB")
     assert section.findings[0].advice
     assert [chart.name for chart in section.charts] == ["diagnosed-0"]
@@ -164,6 +166,36 @@ def test_peak_of_a_thinned_series_is_on_the_page() -> None:
 
     assert chart.peak is not None
     assert chart.peak[1] == recording.peak_bytes("host")
+
+
+def test_times_that_are_no_numbers_do_no_harm() -> None:
+    """A clock that told NaN or infinity costs its points, not the page."""
+    recording = training()
+    odd = [float("nan"), float("inf")]
+    series = tuple(replace(one, seconds=array("d", [*odd, *one.seconds[2:]])) for one in recording.series)
+    phases = tuple(replace(span, start_s=float("nan")) for span in recording.phases[:3]) + recording.phases[3:]
+    iterations = tuple(replace(rows, seconds=array("d", [*odd, *rows.seconds[2:]])) for rows in recording.iterations)
+    ending = replace(recording.ending, at_s=float("inf"))
+
+    text = render(page(Content(recording=replace(
+        recording, series=series, phases=phases, iterations=iterations, ending=ending))))  # fmt: skip
+
+    assert "NaN" not in text.rpartition('id="data">')[2].partition("</script>")[0]
+
+
+def test_job_on_many_devices_stays_readable() -> None:
+    """Hundred devices: some are drawn and the page says so; the rest is in a table."""
+    recording = training()
+    device = [one for one in recording.series if one.pool == "cuda:0"]
+    many = tuple(replace(one, pool=f"cuda:{number}") for number in range(100) for one in device)
+
+    made = page(Content(recording=replace(recording, series=many)))
+
+    curves, peak = made.sections[1], made.sections[2]
+    assert len(curves.charts) <= 40
+    assert curves.lead == "The first 32 are drawn; 68 more are in the tables."
+    assert len(peak.tables) < 12
+    assert len(render(made).encode()) < 3_000_000
 
 
 def test_notices_of_the_plotting_library_travel_with_it() -> None:

@@ -27,6 +27,11 @@ def section(comparison: Comparison) -> Section:
     )
 
 
+def verdict(standing: Standing) -> tuple[str, str]:
+    """Where the measured peaks lie, in a few words, with its tone."""
+    return f"measured {_BADGES[standing]}", _TONES[standing]
+
+
 def headline(comparison: Comparison) -> str:
     """The comparison in a sentence."""
     words = "; ".join(f"{printable(pool.pool)} {printable(summary(pool))}" for pool in comparison.pools[:3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,7 @@ from memfit.reports.recorded import limits_of, main_series, process_name
 from memfit.reports.text import printable
 from memfit.reports.wording import duration, many
 
+MOST_POOLS = 32  # drawn; a page with more would open slowly
 _ALL_POINTS = 230_000  # of all series together; some 6 bytes each in the page
 _MOST_POINTS = 40_000  # of one series
 _MOST_SPANS = 4_000
@@ -38,7 +40,7 @@ class Curves:
 
     def pools(self) -> Iterable[Chart]:
         """For each pool: its curves over time, and what they consist of where that is known."""
-        for number, pool in enumerate(self._recording.pools):
+        for number, pool in enumerate(self._recording.pools[:MOST_POOLS]):
             if main_series(self._recording, pool) is None:
                 continue
             yield self._pool(f"pool-{number}", pool)
@@ -79,7 +81,7 @@ class Curves:
         marks = [] if rows is None else buckets(rows.seconds, rows.numbers, rows.numbers, _MOST_MARKS)
         left = len(spans) - len(kept)
         return Timeline(
-            seconds=self._recording.seconds,
+            seconds=self._recording.seconds if math.isfinite(self._recording.seconds) else 0.0,
             phases=tuple((printable(name), self._spans(kept, name)) for name in names),
             marks=pack([Bucket(at=mark.at, low=mark.high, high=mark.high) for mark in marks]),
             unit="" if rows is None else printable(rows.unit),
@@ -87,11 +89,10 @@ class Curves:
         )
 
     def _spans(self, spans: Sequence[PhaseSpan], name: str) -> tuple[tuple[float, float], ...]:
-        own = sorted((span.start_s, span.end_s) for span in spans if span.name == name and span.end_s is not None)
-        open_ends = [
-            (span.start_s, self._recording.seconds) for span in spans if span.name == name and span.end_s is None
-        ]
-        return tuple((round(start, 4), round(max(end, start), 4)) for start, end in (*own, *open_ends))
+        """The stays in one phase; one that was open at the end lasts to the end."""
+        own = ((s.start_s, self._recording.seconds if s.end_s is None else s.end_s) for s in spans if s.name == name)
+        finite = ((start, end) for start, end in own if math.isfinite(start) and math.isfinite(end))
+        return tuple(sorted((round(start, 4), round(max(end, start), 4)) for start, end in finite))
 
     def _pool(self, name: str, pool: str) -> Chart:
         own = [series for series in self._recording.series if series.pool == pool and _drawn_in_pools(series)]
@@ -104,7 +105,7 @@ class Curves:
             label = printable(series.name if series.scope == "job" else f"{series.scope}: {series.name}")
             role = series.name if series.scope == "job" else f"{series.scope}-{series.name}"
             lines.append(self._line(series, label, printable(role), _at_first(series, main)))
-        peak = None if main is None else peak_at(main)
+        at = None if main is None else peak_at(main)
         return Chart(
             name=name,
             title=printable(pool),
@@ -112,7 +113,7 @@ class Curves:
             x="time",
             lines=tuple(lines),
             levels=(*self._limits(pool), *self._predicted(pool)),
-            peak=None if peak is None or main is None else (peak, main.peak_bytes or 0),
+            peak=None if at is None or main is None else (at, main.peak_bytes or 0),
         )
 
     def _limits(self, pool: str) -> Iterable[Level]:

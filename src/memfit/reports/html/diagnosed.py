@@ -14,6 +14,7 @@ from memfit.reports.text import printable
 from memfit.reports.wording import duration, many, percent, sentence, signed
 
 _VERDICTS = {True: ("leak", "bad"), None: ("undetermined", "warn"), False: ("no leak", "good")}
+_SENTENCES = {True: "It leaks", None: "Whether it leaks cannot be told yet", False: "No leak was found"}
 _MOST_CURVES = 4
 
 
@@ -41,13 +42,12 @@ def verdict(diagnosis: Diagnosis) -> tuple[str, str]:
 def headline(diagnosis: Diagnosis) -> str:
     """The worst series' verdict in a sentence or two."""
     worst = diagnosis.worst
-    word, _ = _VERDICTS[worst.is_leak]
     rate = worst.bytes_per_iteration
     how = f", {signed(rate.expected)} per iteration" if rate is not None and worst.is_leak is not False else ""
-    limit = f" {date(worst.limit_reached)}." if worst.limit_reached is not None else ""
+    limit = f" {sentence(date(worst.limit_reached))}" if worst.limit_reached is not None else ""
     needs = "" if worst.needs_iterations is None else f" About {many(worst.needs_iterations, 'more iteration')} needed."
     what = f"{printable(worst.pool)}, {printable(worst.name)}: {_words(worst.growth)}{how}"
-    return f"Diagnosis: {word} ({what}).{limit}{needs}"
+    return f"{_SENTENCES[worst.is_leak]} ({what}).{limit}{needs}"
 
 
 def _finding(item: SeriesDiagnosis) -> Finding:

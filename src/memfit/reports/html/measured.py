@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from memfit.documents import Estimate, Holding, Recording
 from memfit.quantities import format_bytes
-from memfit.reports.html.curves import Curves
+from memfit.reports.html.curves import MOST_POOLS, Curves
 from memfit.reports.html.parts import Cell, Mark, Section, Table, Tile
 from memfit.reports.recorded import PoolPeak, RecordingView, main_series, process_name
 from memfit.reports.text import printable
@@ -28,6 +28,7 @@ _MEANINGS = {
 }
 _NEARLY_FULL = 0.9  # of a limit's room
 _MOST_ROWS = 60
+_MOST_PEAKS = 8  # pools, those nearest to their limits
 _LONGEST_TABLE = 12  # rows; a longer one is folded at first
 
 
@@ -42,10 +43,12 @@ def sections(recording: Recording, seen: RecordingView, estimate: Estimate | Non
     yield Section(
         name="curves",
         title="Memory over time",
-        lead="" if seen.pools else "No series of the job was recorded.",
+        lead=_curves_lead(len(seen.pools)),
         charts=tuple(curves.pools()),
     )
-    yield Section(name="peak", title="What held the peak", tables=tuple(_peaks(recording, seen)))
+    peaks = tuple(_peaks(recording, seen))
+    if peaks:
+        yield Section(name="peak", title="What held the peak", tables=peaks)
     iterations = tuple(curves.iterations())
     if seen.iterations:
         yield Section(name="iterations", title="By iteration", charts=iterations, tables=(_iterations(seen),))
@@ -91,6 +94,13 @@ def surroundings(recording: Recording, seen: RecordingView) -> Section:
     )
 
 
+def _curves_lead(pools: int) -> str:
+    if not pools:
+        return "No series of the job was recorded."
+    left = pools - MOST_POOLS
+    return f"The first {MOST_POOLS} are drawn; {many(left, 'more is', 'more are')} in the tables." if left > 0 else ""
+
+
 def _stalled(recording: Recording) -> str:
     """How long processes of the machine waited for memory while it recorded; empty where the kernel does not tell."""
     waited = next(
@@ -133,7 +143,8 @@ def _tile(pool: PoolPeak, estimate: Estimate | None) -> Tile:
 
 
 def _peaks(recording: Recording, seen: RecordingView) -> Iterable[Table]:
-    for pool in seen.pools:
+    nearest = sorted(seen.pools, key=lambda pool: -(pool.share or 0))[:_MOST_PEAKS]
+    for pool in (pool for pool in seen.pools if pool in nearest):
         if pool.peak_at_s is not None:
             yield _at_the_peak(recording, pool, pool.peak_at_s)
     holdings = _before_the_peak(recording, seen)
@@ -146,7 +157,12 @@ def _peaks(recording: Recording, seen: RecordingView) -> Iterable[Table]:
     ]
     if highest:
         columns = ("pool", "figure", "highest", "what it is")
-        yield Table(title="Other figures of the job, each at its own highest", columns=columns, rows=tuple(highest))
+        yield Table(
+            title="Other figures of the job, each at its own highest",
+            columns=columns,
+            rows=tuple(highest),
+            folded=len(highest) > _LONGEST_TABLE,
+        )
 
 
 def _at_the_peak(recording: Recording, pool: PoolPeak, at: float) -> Table:

@@ -1,9 +1,8 @@
 """Many points in little text: differences as variable-length whole numbers, in base64. The page's script unpacks them.
 
-A packed series is {"n": points, "s": step of the places, "q": step of the values, "d": text}. The text holds three
-numbers for each point: the place since the point before (the first one's from zero, zigzag), the low value since that
-of the point before (zigzag), and high less low. Low is rounded down and high up, by less than
-1/32768 of the highest value.
+A packed series is {"n": points, "a" and "z": first and last place, "s" and "q": steps of places and values, "d": text}:
+per point the place since the one before (the first one's from zero, zigzag), the low value since that of the one before
+(zigzag), high less low. Low is rounded down and high up, by less than 1/32768 of the highest value.
 """
 
 from __future__ import annotations
@@ -39,7 +38,8 @@ def pack(points: Sequence[Bucket], *, whole: bool = False) -> dict[str, Any]:
         _put(data, _zigzag(next_low - low))
         _put(data, max(next_high - next_low, 0))
         place, low = next_place if place is None else max(next_place, place), next_low
-    return {"n": len(points), "s": step, "q": quantum, "d": base64.b64encode(data).decode("ascii")}
+    ends = {"a": points[0].at if points else 0.0, "z": points[-1].at if points else 0.0}
+    return {"n": len(points), **ends, "s": step, "q": quantum, "d": base64.b64encode(data).decode("ascii")}
 
 
 def _zigzag(value: int) -> int:

@@ -12,6 +12,7 @@ from memfit.reports.html import compared, diagnosed, measured, predicted
 from memfit.reports.html.curves import Curves
 from memfit.reports.html.parts import Page, Section
 from memfit.reports.text import printable
+from memfit.reports.wording import listed
 
 _FIRST = ("curves", "peak")  # of a recording's sections; what was made of it follows them
 
@@ -35,21 +36,29 @@ def page(content: Content, *, private: bool = False) -> Page:
     """
     guess = None if content.estimate is None else estimated.view(content.estimate)
     seen = None if content.recording is None else recorded.view(content.recording)
-    badge, tone = ("report", "neutral") if content.diagnosis is None else diagnosed.verdict(content.diagnosis)
-    if guess is not None:
-        badge, tone = predicted.badge(guess.verdict), predicted.TONES[guess.verdict]
-    if seen is not None:
-        badge, tone = seen.ended.badge, seen.ended.tone
     return Page(
         title=seen.command if seen else guess.target if guess else _name(content),
-        kinds=" and ".join(_kinds(content)),
-        badge=badge,
-        tone=tone,
+        kinds=listed(list(_kinds(content))),
+        badges=tuple(_badges(content, seen, guess)),
         headline=tuple(_headline(content, seen, guess)),
         sections=tuple(_sections(content, seen, guess)),
         timeline=None if content.recording is None else Curves(content.recording).timeline(),
         private=private,
     )
+
+
+def _badges(
+    content: Content, seen: recorded.RecordingView | None, guess: estimated.EstimateView | None
+) -> Iterable[tuple[str, str]]:
+    if seen is not None:
+        yield seen.ended.badge, seen.ended.tone
+    if content.diagnosis is not None:
+        yield diagnosed.verdict(content.diagnosis)
+    if guess is not None:
+        words = predicted.badge(guess.verdict)
+        yield words if seen is None else f"predicted: {words}", predicted.TONES[guess.verdict]
+    if content.comparison is not None and content.comparison.standing is not None:
+        yield compared.verdict(content.comparison.standing)
 
 
 def _name(content: Content) -> str:

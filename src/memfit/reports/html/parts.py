@@ -194,8 +194,7 @@ class Page:
     Args:
         title: the job.
         kinds: what the page is made from, in words.
-        badge: the verdict in two words.
-        tone: of the badge.
+        badges: verdicts in a word or two, each with its tone.
         headline: sentences, the most important first.
         sections: from top to bottom.
         timeline: None without a recording.
@@ -204,8 +203,7 @@ class Page:
 
     title: str
     kinds: str
-    badge: str
-    tone: str
+    badges: tuple[tuple[str, str], ...]
     headline: tuple[str, ...]
     sections: tuple[Section, ...]
     timeline: Timeline | None = None

@@ -11,12 +11,22 @@ const LOOKS = {
 const TIME_STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800];
 const BYTE_STEPS = Array.from({ length: 53 }, (_, i) => 2 ** i);
 
+// Colours and hatchings are asked for thousands of times a second: kept until the page turns dark or light.
+const inks = new Map(), tiles = new Map();
+
 function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim() || "#888";
+  if (!inks.has(name)) inks.set(name, getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim() || "#888");
+  return inks.get(name);
 }
 
 // Hatching, so that areas differ in more than colour.
 function hatch(context, index, ink, paper, ratio) {
+  const key = [index % 6, ink, paper, ratio].join();
+  if (!tiles.has(key)) tiles.set(key, hatching(index, ink, paper, ratio));
+  return context.createPattern(tiles.get(key), "repeat");
+}
+
+function hatching(index, ink, paper, ratio) {
   const size = 8 * ratio, tile = document.createElement("canvas");
   tile.width = tile.height = size;
   const draw = tile.getContext("2d");
@@ -31,7 +41,7 @@ function hatch(context, index, ink, paper, ratio) {
   if (kind === 2 || kind === 5) { line(0, 0, 1, 1); line(-0.5, 0.5, 0.5, 1.5); line(0.5, -0.5, 1.5, 0.5); }
   if (kind === 3) { draw.beginPath(); draw.arc(size / 2, size / 2, size / 6, 0, 7); draw.fill(); }
   if (kind === 4) line(0, 0.5, 1, 0.5);
-  return context.createPattern(tile, "repeat");
+  return tile;
 }
 
 // The x range that several charts share.

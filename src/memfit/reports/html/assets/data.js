@@ -71,7 +71,8 @@ function tickBytes(bytes, step) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0, size = Math.abs(bytes);
   while (size >= 1024 && unit < 4) { size /= 1024; step /= 1024; unit++; }
-  const decimals = step >= 1 ? 0 : Math.min(3, Math.ceil(-Math.log10(step)));
+  let decimals = 0;
+  while (decimals < 4 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-9) decimals++;
   return (bytes < 0 ? "-" : "") + String(Number(size.toFixed(decimals))) + " " + units[unit];
 }
 

@@ -9,20 +9,26 @@
 
   const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
   const button = document.getElementById("theme");
-  const redraw = () => { charts.forEach((chart) => { chart.plot.redraw(false, true); chart.swatches(); }); button.textContent = dark() ? "Light" : "Dark"; };
+  const redraw = () => { inks.clear(); charts.forEach((chart) => { chart.plot.redraw(false, true); chart.swatches(); }); button.textContent = dark() ? "Light" : "Dark"; };
   button.hidden = false;
   button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; redraw(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 
-  const ends = (chart) => {
-    const lines = chart.lines.map((line) => unpack(line.points)).filter((line) => line.n);
-    return [Math.min(...lines.map((line) => line.at[0])), Math.max(...lines.map((line) => line.at[line.n - 1]))];
-  };
+  const ends = (chart) => [Math.min(...chart.lines.map((line) => line.points.a)), Math.max(...chart.lines.map((line) => line.points.z))];
   const timed = data.charts.filter((chart) => chart.x === "time");
-  const last = Math.max(timeline ? timeline.seconds : 0, ...timed.map((chart) => ends(chart)[1]));
-  const shared = new Range(0, last);
-  data.charts.forEach((chart) => charts.push(new Chart(chart, timeline, chart.x === "time" ? shared : new Range(...ends(chart)))));
-  redraw();
+  const shared = new Range(0, Math.max(timeline ? timeline.seconds : 0, ...timed.map((chart) => ends(chart)[1])));
+  const waiting = data.charts.slice();
+  const build = () => {
+    const chart = waiting.shift();
+    charts.push(new Chart(chart, timeline, chart.x === "time" ? shared : new Range(...ends(chart))));
+  };
+  const buildAll = () => { while (waiting.length) build(); };
+  // What is seen first is drawn at once, the rest one by one, so that a page with many charts can be used meanwhile.
+  const buildOn = () => {
+    if (waiting.length) { build(); setTimeout(buildOn, 0); } else root.dataset.complete = String(Math.round(performance.now()));
+  };
+  for (let i = 0; i < 2 && waiting.length; i++) build();
+  button.textContent = dark() ? "Light" : "Dark";
 
   if (timeline && timeline.phases.length) {
     const first = document.querySelector("figure.chart .readout");
@@ -43,13 +49,14 @@
     first.before(list);
   }
 
-  let waiting = 0;
-  addEventListener("resize", () => { cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => charts.forEach((chart) => chart.resize())); });
+  let frame = 0;
+  addEventListener("resize", () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(() => charts.forEach((chart) => chart.resize())); });
 
   let before = null;
   addEventListener("beforeprint", () => {
     before = { theme: root.dataset.theme, open: [...document.querySelectorAll("details:not([open])")] };
     root.dataset.theme = "light";
+    buildAll();
     before.open.forEach((details) => { details.open = true; });
     charts.forEach((chart) => chart.plot.setSize({ width: Math.min(chart.width(), 680), height: 260 }));
     redraw();
@@ -64,4 +71,5 @@
     redraw();
   });
   root.dataset.ready = String(Math.round(performance.now()));
+  setTimeout(buildOn, 0);
 })();
