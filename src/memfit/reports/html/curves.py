@@ -35,8 +35,9 @@ class Curves:
         self._estimate = estimate
         self._named = {process.pid: process for process in recording.processes}
         columns = sum(min(len(rows.columns), 2 * _MOST_COLUMNS) for rows in recording.iterations[:_MOST_PROCESSES])
-        series = sum(map(_drawn_in_pools, recording.series)) + _MOST_PROCESSES
-        self._points = min(_MOST_POINTS, _ALL_POINTS // (series + columns))
+        own = sum(series.scope.startswith("process:") for series in recording.series)
+        series = sum(map(_drawn_in_pools, recording.series)) + min(own, _MOST_PROCESSES)
+        self._points = min(_MOST_POINTS, _ALL_POINTS // max(series + columns, 1))
 
     def pools(self) -> Iterable[Chart]:
         """For each pool: its curves over time, and what they consist of where that is known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from memfit.documents import Diagnosis, Growth, Interval, SeriesDiagnosis
 from memfit.quantities import format_bytes
@@ -29,7 +29,9 @@ def section(diagnosis: Diagnosis, *, curves: bool) -> Section:
     return Section(
         name="diagnosis",
         title="Does it grow?",
-        findings=tuple(map(_finding, diagnosis.series)),
+        findings=tuple(
+            _finding(item, advised=diagnosis.series[:number]) for number, item in enumerate(diagnosis.series)
+        ),
         charts=tuple(_chart(number, item) for number, item in enumerate(drawn)),
     )
 
@@ -50,7 +52,9 @@ def headline(diagnosis: Diagnosis) -> str:
     return f"{_SENTENCES[worst.is_leak]} ({what}).{limit}{needs}"
 
 
-def _finding(item: SeriesDiagnosis) -> Finding:
+def _finding(item: SeriesDiagnosis, advised: Sequence[SeriesDiagnosis]) -> Finding:
+    """One series; what was advised already is not said again."""
+    said = {words for other in advised for words in other.advice}
     badge, tone = _VERDICTS[item.is_leak]
     words = (item.evidence, *item.notes)
     return Finding(
@@ -59,7 +63,7 @@ def _finding(item: SeriesDiagnosis) -> Finding:
         tone=tone,
         text=" ".join(sentence(printable(word)) for word in words if word),
         facts=tuple(_facts(item)),
-        advice=tuple(sentence(printable(words)) for words in item.advice),
+        advice=tuple(sentence(printable(words)) for words in item.advice if words not in said),
     )
 
 

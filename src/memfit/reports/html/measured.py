@@ -28,6 +28,7 @@ _MEANINGS = {
 }
 _NEARLY_FULL = 0.9  # of a limit's room
 _MOST_ROWS = 60
+_MOST_HOLDERS = 20
 _MOST_PEAKS = 8  # pools, those nearest to their limits
 _LONGEST_TABLE = 12  # rows; a longer one is folded at first
 
@@ -229,14 +230,13 @@ def _holders(recording: Recording, holdings: list[Holding]) -> Table:
             Cell(text=printable(holding.where), code=True),
             Cell(text=f"{named.get(holding.pid, str(holding.pid))}, {duration(holding.at_s)}"),
         )
-        for holding in ranked[:_MOST_ROWS]
+        for holding in ranked[:_MOST_HOLDERS]
     )
     return Table(
         title="Holders of memory found by looking into the processes, nearest to the peak",
         columns=("category", "what", "size", "growth", "where", "seen in, at"),
         rows=rows,
-        more=_left_out(len(ranked), "holder"),
-        folded=len(rows) > _LONGEST_TABLE,
+        more=_left_out(len(ranked), "holder", most=_MOST_HOLDERS),
     )
 
 
@@ -331,8 +331,8 @@ def _events(seen: RecordingView) -> Table:
     )
 
 
-def _left_out(count: int, one: str, several: str | None = None) -> str:
-    return f"{many(count - _MOST_ROWS, one, several)} more in the recording." if count > _MOST_ROWS else ""
+def _left_out(count: int, one: str, several: str | None = None, *, most: int = _MOST_ROWS) -> str:
+    return f"{many(count - most, one, several)} more in the recording." if count > most else ""
 
 
 def _size(size_bytes: int | None) -> Cell:
