@@ -128,7 +128,8 @@ def _shared(one: PoolSide, other: PoolSide) -> list[tuple[str, ...]]:
     """What both sides tell apart: a side that knows all of its peak can be summed to what the other knows."""
     if one.whole or other.whole:
         coarse = other if one.whole else one
-        return [part.categories for part in coarse.parts]
+        unlike = one.unlike | other.unlike
+        return [part.categories for part in coarse.parts if not unlike & set(part.categories)]
     known = {part.categories for part in other.parts}
     return [part.categories for part in one.parts if part.categories in known]
 

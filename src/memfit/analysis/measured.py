@@ -5,6 +5,7 @@ A training process is one that counted iterations; every other process of the jo
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 
@@ -12,6 +13,9 @@ from memfit.documents import Holding, Iterations, Recording, Series
 
 # What is counted where a job counts several things: an optimizer's step says more than a batch, a batch than an epoch.
 _UNITS = ("step", "round", "batch", "fit", "epoch")
+_ON_DEVICE = re.compile(r" on ([a-z]+)(?::(\d+))?$")
+# Phases that come before anything of a step is allocated: where one began the first step, the process is still bare.
+_FIRST_PHASES = ("data", "forward")
 # Names of a process's own series, the best first: shared pages divided among those who share them.
 _SHARES = ("held", "pss")
 
@@ -60,18 +64,19 @@ def category_bytes(recording: Recording, pool: str) -> dict[str, int]:
 
     Args:
         recording: of the job.
-        pool: whose tensors. A look does not say on which device a tensor is: with one device they are taken to be
-            there, with several they cannot be told apart.
+        pool: whose tensors. A label that ends in " on cuda:0" tells of that device, any other of the host.
     """
-    devices = [name for name in recording.pools if not name.endswith("host")]
-    if len(devices) > 1 or (pool.endswith("host") and devices):
-        return {}
     looks: dict[tuple[int, str, float], int] = {}
     for held in recording.holdings:
-        if held.look == "tensors" and held.held_bytes is not None:
+        if held.look == "tensors" and held.held_bytes is not None and _pool_of(held) == pool:
             key = (held.pid, held.category, held.at_s)
             looks[key] = looks.get(key, 0) + held.held_bytes
     return _most(looks)
+
+
+def _pool_of(held: Holding) -> str:
+    found = _ON_DEVICE.search(held.label)
+    return "host" if found is None else f"{found[1]}:{found[2] or 0}"
 
 
 def _most(looks: Mapping[tuple[int, str, float], int]) -> dict[str, int]:
@@ -97,8 +102,8 @@ def _before_first(recording: Recording, pid: int) -> int | None:
     if rows is None:
         return None
     first_end = rows.seconds[0]
-    spans = [span for span in recording.phases if span.pid == pid and span.start_s <= first_end]
-    return next((span.start_rss_bytes for span in spans if span.start_rss_bytes is not None), None)
+    first = next((span for span in recording.phases if span.pid == pid and span.start_s <= first_end), None)
+    return first.start_rss_bytes if first is not None and first.name in _FIRST_PHASES else None
 
 
 def worker_bytes(recording: Recording) -> int | None:

@@ -185,7 +185,8 @@ def _missed(pool: str, row: Row, predicted: ByteRange, measured: ByteRange, chan
         text = f"other processes of the job held {sizes}"
         return Reason(slug="worker-processes", text=text, pool=pool, effect_bytes=change)
     if first_name == Category.FRAMEWORK.value and on_host:
-        text = f"before its first iteration the process held, {row.name} together, {sizes}"
+        together = f" ({row.name} together)" if " + " in row.name else ""
+        text = f"before its first iteration the process held{together} {sizes}"
         return Reason(slug="process-before-first-step", text=text, pool=pool, effect_bytes=change)
     if first_name == Category.FRAMEWORK.value:
         text = f"beside the allocator (context, libraries) the process held {sizes}"
@@ -193,7 +194,7 @@ def _missed(pool: str, row: Row, predicted: ByteRange, measured: ByteRange, chan
     if row.name == Category.FRAGMENTATION.value:
         text = f"the allocator kept beyond live tensors {sizes}"
         return Reason(slug="allocator-retention", text=text, pool=pool, effect_bytes=change)
-    if row.name == REST and on_host:
+    if row.name == REST and on_host and Category.FRAMEWORK.value not in row.note:
         text = (
             f"{row.note}: {sizes}; tensors are traced one by one, so what differs is mostly what malloc keeps of "
             "freed blocks, and kernels' scratch"

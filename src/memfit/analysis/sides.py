@@ -18,7 +18,7 @@ from memfit.analysis.measured import (
     worker_bytes,
 )
 from memfit.documents import Estimate, PoolEstimate, Recording
-from memfit.quantities import ByteRange, Category
+from memfit.quantities import ByteRange, Category, Phase
 
 ALLOCATED, RESERVED = "allocated", "reserved"
 # What is held on from step to step once it is there.
@@ -42,6 +42,7 @@ class PoolSide:
         peak: as a monitor would show it; None when unknown.
         parts: of the peak; what they leave of it is the rest.
         whole: the parts are all of the peak.
+        unlike: categories that are at the peak another figure than between iterations.
         figures: allocated and reserved peaks, those that are known.
         phases: highest resident size of the main process by phase.
     """
@@ -50,6 +51,7 @@ class PoolSide:
     peak: ByteRange | None
     parts: tuple[Part, ...] = ()
     whole: bool = False
+    unlike: frozenset[str] = frozenset()
     figures: Mapping[str, ByteRange] = field(default_factory=dict)
     phases: Mapping[str, ByteRange] = field(default_factory=dict)
 
@@ -71,6 +73,7 @@ def _predicted(pool: PoolEstimate) -> PoolSide:
         peak=pool.peak_bytes,
         parts=tuple(Part(categories=(name,), range=size) for name, size in sums.items()),
         whole=True,
+        unlike=frozenset() if pool.peak_at.phase is Phase.OPTIMIZER else frozenset({Category.GRADIENTS.value}),
         # On the host no allocator tells a process what it holds: there is nothing measured to set beside it.
         figures=_exact({ALLOCATED: pool.allocated_peak_bytes, RESERVED: pool.reserved_peak_bytes} if device else {}),
     )

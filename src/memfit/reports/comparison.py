@@ -111,6 +111,7 @@ def _side(side: Side) -> str:
 def _pool(pool: PoolComparison, comparison: Comparison) -> RenderableType:
     title = Text.assemble((printable(pool.pool), "bold"), "  ", (summary(pool), _COLOURS[pool.standing]))
     body: list[RenderableType] = [_table(pool, comparison)]
+    body += [Text(f"{_words(row.name)}: {_words(row.note)}", style="dim") for row in pool.categories if row.note]
     if pool.growth is not None:
         body += [Text(), Text(_growth(pool.growth, comparison))]
     return Group(title, Padding(Group(*body), (0, 0, 0, _INDENT)))
@@ -118,12 +119,11 @@ def _pool(pool: PoolComparison, comparison: Comparison) -> RenderableType:
 
 def _table(pool: PoolComparison, comparison: Comparison) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=None)
+    table.add_column("", no_wrap=True, overflow="ellipsis")
     for title in (*titles(comparison), "difference"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("", style="dim", overflow="fold")
     _add(table, [pool.peak], bold=True)
-    _add(table, pool.categories)
+    _add(table, [row for row in pool.categories if not _empty(row)])
     _add(table, pool.figures, prefix="peak ")
     _add(table, pool.phases, prefix="in ")
     return table
@@ -133,12 +133,20 @@ def _add(table: Table, rows: Iterable[Row], *, prefix: str = "", bold: bool = Fa
     for row in rows:
         change = row.change_bytes
         table.add_row(
-            Text(prefix + printable(row.name).replace("_", " "), style="bold" if bold else ""),
+            Text(prefix + _words(row.name), style="bold" if bold else ""),
             Text(_size(row.first)),
             Text(_size(row.second)),
             Text("" if change is None else signed(change)),
-            Text(printable(row.note).replace("_", " ")),
         )
+
+
+def _empty(row: Row) -> bool:
+    """Nothing on either side: a job without workers has no row of them."""
+    return all(side is not None and side.high == 0 for side in (row.first, row.second))
+
+
+def _words(text: str) -> str:
+    return printable(text).replace("_", " ")
 
 
 def _size(value: ByteRange | None) -> str:

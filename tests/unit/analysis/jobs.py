@@ -90,8 +90,8 @@ def iterations(count: int = 20, *, pid: int = TRAINER, **columns_mib: int | list
     )
 
 
-def held(category: str, size_mib: int, *, at_s: float = 5.0, pid: int = TRAINER) -> Holding:
-    return Holding(at_s=at_s, pid=pid, look="tensors", category=category, label=category, held_bytes=size_mib * MIB)
+def held(category: str, size_mib: int, *, at_s: float = 5.0, label: str = "Net") -> Holding:
+    return Holding(at_s=at_s, pid=TRAINER, look="tensors", category=category, label=label, held_bytes=size_mib * MIB)
 
 
 def process(pid: int = TRAINER, *, peak_mib: int | None = None, role: str = "main") -> Process:

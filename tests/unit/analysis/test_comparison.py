@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from array import array
 
 import pytest
@@ -19,8 +20,8 @@ from tests.unit.analysis.jobs import (
 )
 
 from memfit.analysis.comparison import compare
-from memfit.documents import Comparison, Ending, Limit, PhaseTotal, PoolComparison, Row, codec
-from memfit.quantities import MIB, ByteRange, Standing
+from memfit.documents import Comparison, Ending, Limit, PeakLocation, PhaseTotal, PoolComparison, Row, codec
+from memfit.quantities import MIB, ByteRange, Phase, Standing
 
 
 def pool(comparison: Comparison, name: str = "host") -> PoolComparison:
@@ -129,16 +130,41 @@ def test_context_is_what_is_used_beyond_the_allocator() -> None:
     assert next(r for r in comparison.reasons if r.slug == "device-context").effect_bytes == 200 * MIB
 
 
-def test_tensors_of_several_devices_are_not_guessed_apart() -> None:
-    """A look does not say where a tensor is: with two devices no category is claimed."""
-    recording = recorded(
-        series("cuda:0", "used", [900]), series("cuda:1", "used", [900]), holdings=[held("parameters", 100)]
-    )
-    cards = [predicted_pool(name, framework=400, parameters=100) for name in ("cuda:0", "cuda:1")]
+def test_tensors_belong_to_the_device_that_their_label_names() -> None:
+    """Of a look over two devices and the host, each pool has its own."""
+    holdings = [
+        held("parameters", 100, label="Net on cuda:0"),
+        held("parameters", 50, label="Net on cuda:1"),
+        held("parameters", 7, label="Ghost on earth of Net"),
+    ]
+    samples = [series("cuda:0", "used", [900]), series("cuda:1", "used", [900]), series("host", "held", [900])]
+    names = ("cuda:0", "cuda:1", "host")
+    pools = [predicted_pool(name, framework=400, parameters=100) for name in names]
 
-    comparison = compare(predicted(*cards), recording)
+    comparison = compare(predicted(*pools), recorded(*samples, holdings=holdings))
 
-    assert [pool.categories for pool in comparison.pools[:2]] == [(), ()]
+    found = {name: row(pool(comparison, name).categories, "parameters").second for name in names}
+    assert found == {"cuda:0": exactly(100), "cuda:1": exactly(50), "host": exactly(7)}
+
+
+@pytest.mark.parametrize(("phase", "compared"), [(Phase.BACKWARD, False), (Phase.OPTIMIZER, True)])
+def test_gradients_between_iterations_are_those_of_an_optimizers_peak_alone(phase: Phase, compared: bool) -> None:
+    """At a peak within the backward pass there are fewer or more of them: no row then."""
+    whole = predicted_pool(framework=300, gradients=100, activations=600)
+    whole = dataclasses.replace(whole, peak_at=PeakLocation(phase=phase))
+
+    found = pool(compare(predicted(whole), recorded(holdings=[held("gradients", 100)]))).categories
+
+    assert ("gradients" in {row.name for row in found}) is compared
+
+
+def test_a_process_within_its_first_backward_pass_is_not_a_bare_one() -> None:
+    """Where the first phase that was listed is a later one, nothing is said of the process before its first step."""
+    late = dataclasses.replace(first_phase(440), name="backward")
+
+    found = pool(compare(predicted(), recorded(phases=[late]))).categories
+
+    assert not any("framework" in row.name for row in found)
 
 
 def test_a_killed_job_gives_a_lower_bound() -> None:
