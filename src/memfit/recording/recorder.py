@@ -98,8 +98,8 @@ class Recorder:
         for period_s, name, take in (
             (5 * interval_s, "processes", self._discover),
             (5 * interval_s, "peaks", self._read_peaks),
-            (interval_s, "resident", self._read_resident),
             (1.0, "shares", self._read_shares),
+            (interval_s, "resident", self._read_resident),
             (1.0, "machine", self._read_machine),
             (5 * interval_s, "devices", self._read_devices),
             (0.25, "spool", self._drain),
@@ -184,6 +184,8 @@ class Recorder:
         for member in gone:
             _, since = self._members.pop((member.pid, member.start), (member, at))
             self._write_process(member, since, end_s=at)
+        if (new or gone) and len(self.tree.members) > 1:
+            self._schedule.hasten("shares")  # who comes or goes changes what the others are charged with
 
     def _write_process(self, member: Member, since: float, end_s: float | None = None) -> None:
         role, rank = self._roles.get(member.pid, ("", None))

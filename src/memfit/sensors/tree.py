@@ -32,6 +32,9 @@ class Member:
         peak_rss_bytes: its high-water mark.
         shares: PSS, USS, anonymous, file-backed, shared-memory and swapped bytes at the last costly reading, by name.
         rss_at_shares: the resident size at that moment.
+        mapped_bytes: the part of the resident size that is mapped files and shared memory, at the last quick reading.
+        mapped_at_shares: the same at the last costly one.
+        mapped_share: how much of a mapped page this process was charged with then, 0 to 1.
         may_be_read: whether the kernel lets us see its shares.
     """
 
@@ -45,18 +48,27 @@ class Member:
     peak_rss_bytes: int | None = None
     shares: Mapping[str, int] = field(default_factory=dict)
     rss_at_shares: int = 0
+    mapped_bytes: int = 0
+    mapped_at_shares: int = 0
+    mapped_share: float = 1.0
     may_be_read: bool = True
 
     @property
     def held_bytes(self) -> int:
-        """What the process is charged with now: its last proportional share, carried on by the change of its RSS."""
+        """What the process is charged with now: its last proportional share, carried on by the change of its RSS.
+
+        A page of its own counts in full, a mapped one as far as such pages were its own at the last costly reading: a
+        batch in shared memory is resident in two processes and must not be counted twice until then.
+        """
         return self.held_at(self.rss_bytes)
 
     def held_at(self, rss_bytes: int) -> int:
         """The same for a moment at which its resident size was another."""
         if "pss" not in self.shares:
             return rss_bytes
-        return max(0, self.shares["pss"] + rss_bytes - self.rss_at_shares)
+        mapped = self.mapped_bytes - self.mapped_at_shares
+        counted_twice = round(mapped * (1 - self.mapped_share))
+        return max(0, self.shares["pss"] + rss_bytes - self.rss_at_shares - counted_twice)
 
 
 class ProcessTree:
@@ -97,10 +109,13 @@ class ProcessTree:
     def read_quickly(self) -> None:
         """Resident sizes: a few microseconds a process."""
         for member in self.members.values():
-            text = read(self._proc / str(member.pid) / "statm")
-            fields = (text or "").split()
-            if len(fields) > 1 and fields[1] != "0":
-                member.size_bytes, member.rss_bytes = (int(pages) * _PAGE_BYTES for pages in fields[:2])
+            self._read_sizes(member)
+
+    def _read_sizes(self, member: Member) -> None:
+        fields = (read(self._proc / str(member.pid) / "statm") or "").split()
+        if len(fields) > 2 and fields[1] != "0":
+            sizes = (int(pages) * _PAGE_BYTES for pages in fields[:3])
+            member.size_bytes, member.rss_bytes, member.mapped_bytes = sizes
 
     def read_peaks(self) -> None:
         """High-water marks: some ten microseconds a process. A mark that fell was reset; it is believed."""
@@ -124,7 +139,12 @@ class ProcessTree:
             "shared": sizes.get("Pss_Shmem", 0),
             "swap": sizes.get("SwapPss", sizes.get("Swap", 0)),
         }
+        self._read_sizes(member)
         member.rss_at_shares = member.rss_bytes = sizes.get("Rss", member.rss_bytes)
+        member.mapped_at_shares = member.mapped_bytes
+        mapped = sizes.get("Rss", 0) - sizes.get("Anonymous", 0)
+        charged = sizes["Pss"] - sizes.get("Pss_Anon", sizes["Pss"])
+        member.mapped_share = min(1.0, charged / mapped) if mapped > 0 and "Pss_Anon" in sizes else 1.0
 
     def memory(self, member: Member) -> ProcessMemory | None:
         """All that can be read of one process at this moment."""

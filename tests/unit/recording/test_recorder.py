@@ -15,7 +15,7 @@ from memfit.recording.recorder import Recorder
 from memfit.recording.spool import Spool
 from memfit.recording.warning import Watchman
 from memfit.recording.writer import Writer
-from memfit.sensors.schedule import Schedule
+from memfit.sensors.schedule import HASTENED, SHARE, Schedule
 from memfit.sensors.tree import ProcessTree, parse_stat
 
 PAGE = 4 * KIB
@@ -51,11 +51,13 @@ class FakeProc:
             "MemTotal: 16777216 kB\nMemAvailable: 8388608 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
         )
 
-    def process(self, pid: int, parent: int, rss: int, *, peak: int | None = None, pss: int | None = None) -> None:
+    def process(
+        self, pid: int, parent: int, rss: int, *, peak: int | None = None, pss: int | None = None, mapped: int = 0
+    ) -> None:
         folder = self.root / f"proc/{pid}"
         folder.mkdir(exist_ok=True)
         (folder / "stat").write_text(f"{pid} (python) S {parent} " + "0 " * 17 + f"{pid * 10} 0\n")
-        (folder / "statm").write_text(f"99999 {rss // PAGE} 0 0 0 0 0\n")
+        (folder / "statm").write_text(f"99999 {rss // PAGE} {mapped // PAGE} 0 0 0 0\n")
         (folder / "status").write_text(f"Name:\tpython\nVmHWM:\t{(peak or rss) // KIB} kB\nVmRSS:\t{rss // KIB} kB\n")
         (folder / "cmdline").write_text("python\0train.py\0")
         if pss is not None:
@@ -129,6 +131,40 @@ def test_resident_sizes_carry_the_shares_on(proc: FakeProc, clock: FakeClock) ->
     recording = record(proc, clock, 1.6, during=grow)
 
     assert recording.one("host", "job", "held").last_bytes[-1] == 140 * MIB  # type: ignore[union-attr]
+
+
+def test_a_page_that_is_mapped_by_two_is_not_counted_twice_between_readings(proc: FakeProc, clock: FakeClock) -> None:
+    """A batch in shared memory that appears in the trainer and its worker counts as shared pages did until then."""
+    for pid, parent in ((1, 0), (2, 1)):  # 50 MiB of their own, 40 MiB mapped by both
+        proc.process(pid, parent, 90 * MIB, mapped=40 * MIB)
+        (proc.root / f"proc/{pid}/smaps_rollup").write_text(
+            f"Rss: {90 * KIB} kB\nPss: {70 * KIB} kB\nPss_Anon: {50 * KIB} kB\nAnonymous: {50 * KIB} kB\n"
+        )
+
+    def batch(at: float) -> None:
+        if at > 1.2:
+            for pid, parent in ((1, 0), (2, 1)):
+                proc.process(pid, parent, 110 * MIB, peak=110 * MIB, mapped=60 * MIB)
+
+    recording = record(proc, clock, 1.6, during=batch)
+
+    assert recording.one("host", "job", "held").last_bytes[-1] == (140 + 20) * MIB  # type: ignore[union-attr]
+
+
+def test_a_forked_child_changes_what_its_parent_is_charged_with_at_once(proc: FakeProc, clock: FakeClock) -> None:
+    """The pages of a parent of 100 MiB are halved as its child comes: the sum stays, in every sample."""
+    proc.process(1, 0, 100 * MIB, pss=100 * MIB)
+
+    def fork(at: float) -> None:
+        if at > 1.2:
+            proc.process(1, 0, 100 * MIB, pss=50 * MIB)
+            proc.process(2, 1, 100 * MIB, pss=50 * MIB)
+
+    recording = record(proc, clock, 1.9, during=fork)
+
+    held = recording.one("host", "job", "held")
+    assert held is not None and {process.pid for process in recording.processes} == {1, 2}
+    assert set(held.high_bytes) == {100 * MIB}
 
 
 def test_a_spike_between_samples_is_kept(proc: FakeProc, clock: FakeClock) -> None:
@@ -221,6 +257,25 @@ def test_marks_reach_the_file(proc: FakeProc, clock: FakeClock, tmp_path: Path) 
     assert (recording.processes[0].role, recording.processes[0].rank) == ("trainer", 2)
     assert recording.processes[0].peak_rss_bytes == 77 * MIB
     assert recording.environment["python"] == "3.12.1"
+
+
+def test_a_reading_out_of_its_turn_is_still_bounded() -> None:
+    """A job that starts a process every tenth of a second does not have its shares read as often."""
+    clock = FakeClock()
+    schedule, taken = Schedule(clock=clock), []
+
+    def costly(now: float) -> None:
+        taken.append(now)
+        clock.spent += 0.02
+
+    schedule.every(1.0, "shares", costly)
+    while clock.now < 110:
+        schedule.hasten("shares")
+        schedule.run_due()
+        clock.pass_(0.1)
+
+    assert 0.02 * len(taken) <= HASTENED * SHARE * 10 * 1.2
+    assert len(taken) > 2  # at its usual share there were two
 
 
 def test_costly_readings_are_taken_less_often() -> None:
