@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -94,19 +95,27 @@ class Browser:
 
     def drag(self, selector: str, start: float, end: float) -> None:
         """Press the mouse over an element at a share of its width, move to another, release."""
+        self._point("mouse", selector, [(start, end)])
+
+    def touch(self, selector: str, *ways: tuple[float, float]) -> None:
+        """Put a finger for each way on an element at a share of its width, move it to another, lift it."""
+        self._point("touch", selector, ways)
+
+    def _point(self, kind: str, selector: str, ways: Sequence[tuple[float, float]]) -> None:
         box = self.ask(
             "const b = document.querySelector(arguments[0]); b.scrollIntoView({block: 'center', behavior: 'instant'});"
             "const r = b.getBoundingClientRect(); return [r.left, r.top, r.width, r.height]",
             selector,
         )
         y = round(box[1] + box[3] / 2)
-        places = [round(box[0] + box[2] * share) for share in (start, (start + end) / 2, end)]
-        moves = [{"type": "pointerMove", "duration": 50, "x": x, "y": y} for x in places]
-        steps = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
-        actions = {
-            "actions": [{"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": steps}]
-        }
-        self._call("POST", f"{self._session}/actions", actions)
+        pointers = []
+        for number, (start, end) in enumerate(ways):
+            places = [round(box[0] + box[2] * share) for share in (start, (start + end) / 2, end)]
+            moves = [{"type": "pointerMove", "duration": 50, "x": x, "y": y} for x in places]
+            steps = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
+            parameters = {"pointerType": kind}
+            pointers.append({"type": "pointer", "id": f"{kind}{number}", "parameters": parameters, "actions": steps})
+        self._call("POST", f"{self._session}/actions", {"actions": pointers})
 
     def prefer(self, scheme: str) -> None:
         """Tell pages that the user prefers "light" or "dark"."""

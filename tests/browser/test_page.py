@@ -161,6 +161,34 @@ def test_drag_zooms_all_charts_over_time(browser: Browser, tmp_path: Path) -> No
     assert re.match(r"at 2:(29|30|31)", readout(browser, 1))
 
 
+def span(browser: Browser) -> tuple[str, str]:
+    """The ends of what the first chart shows."""
+    focus(browser)
+    browser.press(HOME)
+    start = readout(browser).split(" · ")[0]
+    browser.press(END)
+    return start, readout(browser).split(" · ")[0]
+
+
+def test_fingers_read_zoom_and_move(browser: Browser, tmp_path: Path) -> None:
+    """A tap reads the figures, two fingers zoom, one moves along."""
+    shown(browser, everything(), tmp_path)
+    seen = "#pool-0 .u-over"
+
+    browser.touch(seen, (0.5, 0.5))
+    read = readout(browser)
+    browser.touch(seen, (0.45, 0.25), (0.55, 0.75))
+    near = span(browser)
+    browser.touch(seen, (0.8, 0.3))
+    moved = span(browser)
+
+    assert re.match(r"at 2:(29|30)", read)
+    assert near[0] > "at 1:30"
+    assert near[1] < "at 3:31"
+    assert moved[0] > near[0]
+    assert moved[1] > near[1]
+
+
 def test_curve_is_hidden_by_its_box(browser: Browser, tmp_path: Path) -> None:
     """The legend's boxes take curves away and bring them back."""
     shown(browser, everything(), tmp_path)

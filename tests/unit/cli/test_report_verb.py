@@ -12,6 +12,7 @@ from tests.samples.recordings import training
 from memfit import api
 from memfit.cli.main import main
 from memfit.errors import InvalidDocument
+from memfit.recording.writer import Writer
 
 DOCUMENTS = Path(__file__).parents[2] / "golden" / "documents"
 
@@ -96,3 +97,22 @@ def test_recordings_are_told_by_their_first_bytes(tmp_path: Path) -> None:
         api.load(tmp_path)
 
     assert damaged.value.slug == "damaged-recording"
+
+
+def test_recorded_file_becomes_a_page(tmp_path: Path) -> None:
+    """From the lines of a file to the page, through the reader itself."""
+    header = {
+        "k": "header", "format": 1, "memfit": "0.1.0", "started": "2026-11-25T10:00:00.000Z",
+        "command": ["python", "train.py"], "machine": {"host": "here"}, "environment": {}, "limits": [],
+        "recorder": {"pid": 0, "start": 0.0},
+    }  # fmt: skip
+    writer = Writer(tmp_path / "job.memfit", header)
+    writer.add({"k": "series", "id": 0, "pool": "host", "scope": "job", "name": "held"})
+    for second in range(1, 50):
+        writer.add({"k": "s", "t": float(second), "d": [[0, second << 20]]})
+    writer.close({"k": "end", "t": 50.0, "how": "exited", "exit_code": 0, "signal": None, "text": "done"})
+
+    code = main(["report", str(tmp_path / "job.memfit"), "-o", str(tmp_path / "report.html")])
+
+    assert code == 0
+    assert "At its peak the job held 49 MiB on host." in (tmp_path / "report.html").read_text(encoding="utf-8")
