@@ -1,10 +1,10 @@
-"""What one iteration adds, as a comparison and a check need it: live tensors of an estimate, and what was measured."""
+"""What one iteration adds, as a comparison needs it: live tensors of an estimate, and what was measured."""
 
 from __future__ import annotations
 
 from memfit.analysis import diagnose_series
 from memfit.analysis.measured import main_iterations
-from memfit.documents import Diagnosis, Estimate, PerIteration, Recording, SeriesDiagnosis, worst_first
+from memfit.documents import Estimate, PerIteration, Recording, SeriesDiagnosis
 
 
 def per_iteration(pool: str, first: Estimate | Recording, second: Estimate | Recording) -> PerIteration | None:
@@ -51,9 +51,3 @@ def _series(pool: str, recording: Recording) -> SeriesDiagnosis | None:
         return None
     found = diagnose_series(column, seconds=rows.seconds, iterations=rows.numbers, pool=pool, name=name)
     return found.worst
-
-
-def diagnose_iterations(recording: Recording) -> Diagnosis | None:
-    """How every pool moves over the iterations, worst first; None where no iterations were counted."""
-    found = [one for pool in recording.pools if (one := _series(pool, recording)) is not None]
-    return Diagnosis(series=worst_first(tuple(found))) if found else None

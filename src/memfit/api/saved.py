@@ -94,14 +94,16 @@ def check(
     """
     from memfit.analysis.checking import ANY
     from memfit.analysis.checking import check as hold
-    from memfit.analysis.growing import diagnose_iterations
 
     document = comparable(job)
+    diagnosis = None
+    if isinstance(document, Recording):
+        diagnosis = next((made for made in made_of([document]) if isinstance(made, Diagnosis)), None)
     return hold(
         document,
         {ANY: budgets} if isinstance(budgets, int) else budgets,
         growth_bytes=growth_bytes,
-        diagnosis=diagnose_iterations(document) if isinstance(document, Recording) else None,
+        diagnosis=diagnosis,
     )
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from tests.unit.analysis.jobs import iterations, predicted, predicted_pool, recorded, series
 
 from memfit.analysis.checking import ANY, check
-from memfit.analysis.growing import diagnose_iterations
+from memfit.analysis.recorded import diagnose_recording
 from memfit.documents import Check, Ending, Recording
 from memfit.errors import UsageError
 from memfit.quantities import KIB, MIB
 
 
 def of_recording(recording: Recording, budget_mib: int = 4096, growth_bytes: int | None = None) -> Check:
-    diagnosis = diagnose_iterations(recording)
+    """As memfit.check does it: with the diagnosis, where there are samples to diagnose."""
+    diagnosis = None
+    with contextlib.suppress(UsageError):
+        diagnosis = diagnose_recording(recording)
     return check(recording, {ANY: budget_mib * MIB}, growth_bytes=growth_bytes, diagnosis=diagnosis)
 
 
