@@ -32,6 +32,7 @@ _LONGEST_SLEEP_S = 1.0
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH", "SIGINT", "SIGQUIT")
 _BY_TERMINAL = ("SIGINT", "SIGQUIT")
 _SI_USER = 0  # siginfo: sent by kill(2), not by the terminal, which reaches the command by itself
+_LARGEST_CODE = 128  # siginfo: SI_KERNEL
 _SUBREAPER = 36  # prctl(2): PR_SET_CHILD_SUBREAPER
 
 
@@ -312,6 +313,9 @@ def _sleep(seconds: float, child: subprocess.Popen[bytes], waiting: frozenset[si
         return
     told = signal.sigtimedwait(waiting, seconds)
     if told is None or told.si_signo == signal.SIGCHLD or child.poll() is not None:
+        return
+    # Stopped and continued until its time was over, CPython (3.11) answers with what lay in memory: no signal at all.
+    if told.si_signo not in waiting or abs(told.si_code) > _LARGEST_CODE:
         return
     name = signal.Signals(told.si_signo).name
     if name in _BY_TERMINAL and told.si_code != _SI_USER:

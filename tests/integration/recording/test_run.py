@@ -157,6 +157,18 @@ def test_the_death_of_the_recorder_leaves_job_and_recording(tmp_path: Path) -> N
     assert recording.notes == ()
 
 
+def test_a_recorder_that_was_stopped_goes_on(tmp_path: Path) -> None:
+    """Ctrl-Z and fg, or a machine that froze it: the recording goes on, the exit code is the job's."""
+    running = start(tmp_path, *python("import sys, time; time.sleep(2.5); sys.exit(3)"))
+
+    running.send_signal(signal.SIGSTOP)
+    time.sleep(1.2)
+    running.send_signal(signal.SIGCONT)
+
+    assert running.wait(20) == 3
+    assert (recorded(tmp_path).ending.how, recorded(tmp_path).ending.exit_code) == ("exited", 3)
+
+
 def test_an_earlier_recording_is_kept(tmp_path: Path) -> None:
     """A file of that name is moved aside, not lost."""
     run(tmp_path, *python("import sys; sys.exit(1)"))
