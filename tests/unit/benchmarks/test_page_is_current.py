@@ -1,4 +1,4 @@
-"""docs/accuracy.md says what the data say: the page is generated, and generated anew when the data change."""
+"""Pages of figures say what the data say: they are generated, and generated anew when the data change."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_accuracy_page_is_that_of_the_data() -> None:
-    """`judge --check` finds nothing to rewrite."""
+@pytest.mark.parametrize("program", ["benchmarks.accuracy.judge", "benchmarks.survival.page"])
+def test_a_page_is_that_of_its_data(program: str) -> None:
+    """`--check` finds nothing to rewrite."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.accuracy.judge", "--check"],
+        [sys.executable, "-m", program, "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
