@@ -86,19 +86,20 @@ def of_torch() -> dict[str, float] | None:
 
         backward = marks._backward(lambda *_, **__: None, torch.compiler.is_compiling)
         next_batch = marks._next(lambda _: None)
+        module = torch.nn.Identity()
         train = marks._train(lambda *_: None, torch.compiler.is_compiling)
         costs = {
             "optimizer_step": microseconds(step, 50_000),
             "backward": microseconds(lambda: backward(1), 50_000),
             "next_batch": microseconds(lambda: next_batch(1), 50_000),
-            "train": microseconds(lambda: train(1, True), 50_000),
+            "train": microseconds(lambda: train(module, True), 50_000),
         }
         marker.close()
     return costs
 
 
 def of_a_start() -> dict[str, float]:
-    """A process that does nothing, with and without, in turns; its byte code is cached, as after the first one."""
+    """The quickest start of a process that does nothing, with and without, in turns; its byte code is cached."""
     with tempfile.TemporaryDirectory() as name:
         spool, library = Path(name) / "spool", Path(name) / "library"
         spool.mkdir()
@@ -116,8 +117,8 @@ def of_a_start() -> dict[str, float]:
                 told = subprocess.run([sys.executable, "-c", _PEAK], env=variables, check=True, capture_output=True)
                 peaks[kind].append(int(told.stdout) * 1024)
     return {
-        "bare_ms": round(median(seconds["bare"]) * 1e3, 2),
-        "marked_ms": round(median(seconds["marked"]) * 1e3, 2),
+        "bare_ms": round(min(seconds["bare"]) * 1e3, 2),
+        "marked_ms": round(min(seconds["marked"]) * 1e3, 2),
         "added_bytes": int(median(peaks["marked"]) - median(peaks["bare"])),
     }
 

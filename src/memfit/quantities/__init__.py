@@ -1,7 +1,7 @@
 """What memfit counts in: bytes, names of places, ranges. Standard library only."""
 
 from memfit.quantities.bytes import GIB, KIB, MIB, format_bytes, parse_bytes
-from memfit.quantities.marks import Held, Marks
+from memfit.quantities.marks import Held, Lap, Marks
 from memfit.quantities.names import Basis, Category, Phase, Standing, Verdict
 from memfit.quantities.ranges import ByteRange
 
@@ -13,6 +13,7 @@ __all__ = [
     "ByteRange",
     "Category",
     "Held",
+    "Lap",
     "Marks",
     "Phase",
     "Standing",

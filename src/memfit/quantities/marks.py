@@ -32,6 +32,16 @@ class Held:
     grows: bool | None = None
 
 
+class Lap(Protocol):
+    """A phase that is passed through again and again: what ``start`` returns is handed to ``stop``."""
+
+    def start(self) -> float | None:
+        """It begins."""
+
+    def stop(self, started: float | None) -> None:
+        """It ends."""
+
+
 class Marks(Protocol):
     """The recorder as a framework sees it. Every call is cheap, never raises, and may be made from any thread."""
 
@@ -46,6 +56,9 @@ class Marks(Protocol):
 
     def end(self, name: str) -> None:
         """The phase ends; one that is not open is ignored."""
+
+    def lap(self, name: str) -> Lap:
+        """The same for a phase of every iteration, which is passed through so often that its cost matters."""
 
     def gauge(self, name: str, read: Callable[[], int | None]) -> None:
         """Read ``name`` ("cuda:0/allocated") in bytes with each written iteration; it must take microseconds."""

@@ -241,8 +241,8 @@ def test_evaluations(run: Run, end: str) -> None:
     marked = run(SETUP + EVALUATION.format(begin="model.eval()", end=end))
 
     begun, ended = ([line[2] for line in marked.of(kind)] for kind in "be")
-    assert begun == ["evaluation"] * 3
-    assert len(ended) == 3 - (end != "model.train()")
+    assert begun.count("evaluation") == 3
+    assert ended.count("evaluation") == 3
 
 
 def test_checkpoints(run: Run) -> None:

@@ -185,6 +185,35 @@ def test_phase_in_which_the_high_water_rose_has_it(marker: Marker, world: World,
     assert end[4] == 99 * MIB
 
 
+def test_laps_are_phases_at_less_cost(marker: Marker, world: World, tmp_path: Path) -> None:
+    """All are counted with their time, a long one among quick ones is listed, a rise of the high water is found."""
+    lap = marker.lap("data")
+    for number in range(1000):
+        started = lap.start()
+        world.now += 2.0 if number == 500 else 0.0005
+        world.high += number == 3
+        lap.stop(started)
+    marker.close()
+
+    assert lines(tmp_path, "t")[-1][2] == {"data": [1000, pytest.approx(2.4995), 10 * MIB + 1]}
+    assert [line[2] for line in lines(tmp_path, "b")] == ["data"]
+    assert lines(tmp_path, "e")[0][1] - lines(tmp_path, "b")[0][1] == pytest.approx(2.0)
+
+
+def test_laps_of_a_forked_child_begin_anew(marker: Marker, world: World, tmp_path: Path) -> None:
+    """A lap that the parent made counts in the child from nothing."""
+    lap = marker.lap("data")
+    for _ in range(100):
+        lap.stop(lap.start())
+    marker.forked()
+    marker.hello()
+
+    lap.stop(lap.start())
+    marker.close()
+
+    assert lines(tmp_path, "t")[-1][2] == {"data": [1, 0.0, None]}
+
+
 def test_phases_nest_and_close_out_of_order(marker: Marker, world: World, tmp_path: Path) -> None:
     """An outer phase that ends first does not take the inner one along; an end without beginning is nothing."""
     marker.begin("evaluation")

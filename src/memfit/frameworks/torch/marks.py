@@ -6,7 +6,6 @@ tensor is touched, and nothing of CUDA is initialised. Code that torch.compile t
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
@@ -14,6 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from memfit.frameworks.torch.gauges import add_gauges
 from memfit.frameworks.torch.holdings import Holdings
 from memfit.quantities import Marks
 
@@ -63,41 +63,38 @@ class _Job:
         self.optimizers = Seen(_MOST)
         self.modules = Seen(_MOST)
         self.steps = 0
-        self._pace: weakref.ref[Any] | None = None
+        self.pace: Callable[[], Any] = lambda: None  # a weak reference
         self._others: dict[int, int] = {}
         self._backwards = 0
-        self._in_backward = False
-        self._in_step = False
+        self.in_backward = False
+        self.in_step = False
+        self.undisturbed = False  # no other optimizer has stepped since
         self.changes_mode = False
-        self._evaluated: weakref.ref[Any] | None = None
+        self.evaluated: weakref.ref[Any] | None = None
         self._role_told = False
+        self.optimizer_lap, self.backward_lap, self.data_lap = map(marks.lap, ("optimizer", "backward", "data"))
+        self.step_started: float | None = None
 
     # ---- optimizer steps
 
     def step_begins(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if self._in_step:  # the step before ended in an exception
+        if self.in_step:  # the step before ended in an exception
             self.marks.end("optimizer")
-            self._in_step = False
+            self.in_step = False
         if len(args) < 2 and not kwargs.get("closure"):  # a closure is forward and backward as well
-            self.marks.begin("optimizer")
-            self._in_step = True
-
-    def step_ends(self, optimizer: Any) -> None:
-        if self._in_step:
-            self._in_step = False
-            self.marks.end("optimizer")
-        self.stepped(optimizer)
+            self.in_step = True
+            self.step_started = self.optimizer_lap.start()
 
     def stepped(self, optimizer: Any) -> None:
         """One step of an optimizer: an iteration if it is the one that sets the pace."""
-        if self._pace is None or self._pace() is not optimizer:
+        if self.pace() is not optimizer:
             if not self._takes_over(optimizer):
                 return
-            self._pace = weakref.ref(optimizer)
-        if self._others:
-            self._others.clear()
+            self.pace = weakref.ref(optimizer)
+        self._others.clear()
+        self.undisturbed = True
         self.steps += 1
-        if self._evaluated is not None:
+        if self.evaluated is not None:
             self.evaluation_ends()
         if not self._role_told:
             self._tell_role()
@@ -105,8 +102,9 @@ class _Job:
 
     def _takes_over(self, optimizer: Any) -> bool:
         self.optimizers.add(optimizer)
-        if self._pace is None or self._pace() is None:
+        if self.pace() is None:
             return True
+        self.undisturbed = False
         key = id(optimizer)
         self._others[key] = self._others.get(key, 0) + 1
         return self._others[key] >= _HANDED_OVER
@@ -121,37 +119,29 @@ class _Job:
 
     # ---- backward passes
 
-    def backward(self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if self._in_backward:  # a checkpointed part that is run again within the pass
-            return original(*args, **kwargs)
-        if self._evaluated is not None:
-            self.evaluation_ends()
-        self._in_backward = True
-        self.marks.begin("backward")
-        try:
-            return original(*args, **kwargs)
-        finally:
-            self.marks.end("backward")
-            self._in_backward = False
-            if not self.steps:
-                self._alone()
-
-    def _alone(self) -> None:
+    def passed_back(self) -> None:
+        """A backward pass has ended and no optimizer has ever stepped."""
         self._backwards += 1
         if self._backwards >= _BACKWARD_ALONE:
             self.marks.iteration("backward")
 
     # ---- evaluation
 
-    def train_called(self, module: Any, mode: bool) -> None:
+    def train_called_safely(self, module: Any, mode: bool) -> None:
+        try:
+            self._train_called(module, mode)
+        except Exception as error:  # a module may be anything
+            self.marks.note(slug="marks-failed", text=f"evaluations are not followed: {type(error).__name__}: {error}")
+
+    def _train_called(self, module: Any, mode: bool) -> None:
         """A module goes into training or evaluation mode; it matters if it is the one that is trained."""
         self.modules.add(module)
         if mode:
-            evaluated = module if self._evaluated is None else self._evaluated()
-            if self._evaluated is not None and (evaluated is None or evaluated is module):
+            evaluated = module if self.evaluated is None else self.evaluated()
+            if self.evaluated is not None and (evaluated is None or evaluated is module):
                 self.evaluation_ends()
-        elif self.steps and self._evaluated is None and module.training and self._is_trained(module):
-            self._evaluated = weakref.ref(module)
+        elif self.steps and self.evaluated is None and module.training and self._is_trained(module):
+            self.evaluated = weakref.ref(module)
             self.marks.begin("evaluation")
 
     def _is_trained(self, module: Any) -> bool:
@@ -160,21 +150,21 @@ class _Job:
         return any(id(parameter) in firsts for parameter in module.parameters())
 
     def evaluation_ends(self) -> None:
-        self._evaluated = None
+        self.evaluated = None
         self.marks.end("evaluation")
 
     # ---- data
 
     def next_batch(self, original: Callable[[Any], Any], iterator: Any) -> Any:
-        if self._evaluated is not None:
-            module = self._evaluated()
+        if self.evaluated is not None:
+            module = self.evaluated()
             if module is None or module.training:  # some restore the mode without calling train()
                 self.evaluation_ends()
-        self.marks.begin("data")
+        started = self.data_lap.start()
         try:
             return original(iterator)
         finally:
-            self.marks.end("data")
+            self.data_lap.stop(started)
 
 
 def _first_parameter(optimizer: Any) -> list[Any]:
@@ -201,7 +191,7 @@ def install(torch: Any, marks: Marks) -> None:
     holdings = Holdings(torch, _job.optimizers, _job.modules)
     marks.attribution("tensors", holdings.tensors)
     marks.attribution("graphs", holdings.graphs)
-    _gauges(torch, marks)
+    add_gauges(torch, marks)
     processes = sys.modules.get("multiprocessing.process")
     if rank_of_environment() is not None and (processes is None or processes.parent_process() is None):
         marks.role("trainer", rank_of_environment())
@@ -237,13 +227,29 @@ def _wrap(owner: Any, name: str, wrapped: Callable[[Any], Any], *also: Any) -> N
 
 
 def _hook_steps(optimizers: Any, compiling: Callable[[], bool]) -> None:
+    # The usual case stands here, without a further call: a small loop makes thousands of steps a second.
     def before(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not compiling():
-            _job.step_begins(args, kwargs)  # type: ignore[union-attr]
+        if compiling():
+            return
+        job: Any = _job
+        if job.in_step or kwargs or len(args) > 1:
+            job.step_begins(args, kwargs)
+        else:
+            job.in_step = True
+            job.step_started = job.optimizer_lap.start()
 
     def after(optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if not compiling():
-            _job.step_ends(optimizer)  # type: ignore[union-attr]
+        if compiling():
+            return
+        job: Any = _job
+        if job.in_step:
+            job.in_step = False
+            job.optimizer_lap.stop(job.step_started)
+        if job.pace() is optimizer and job.undisturbed and job.evaluated is None:
+            job.steps += 1
+            job.marks.iteration("step")
+        else:
+            job.stepped(optimizer)
 
     optimizers.register_optimizer_step_pre_hook(before)
     optimizers.register_optimizer_step_post_hook(after)
@@ -252,9 +258,20 @@ def _hook_steps(optimizers: Any, compiling: Callable[[], bool]) -> None:
 def _backward(original: Any, compiling: Callable[[], bool]) -> Any:
     @functools.wraps(original)
     def backward(*args: Any, **kwargs: Any) -> Any:
-        if compiling():
+        job: Any = _job
+        if job.in_backward or compiling():  # a checkpointed part is run again within the pass
             return original(*args, **kwargs)
-        return _job.backward(original, args, kwargs)  # type: ignore[union-attr]
+        if job.evaluated is not None:
+            job.evaluation_ends()
+        job.in_backward = True
+        started = job.backward_lap.start()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            job.backward_lap.stop(started)
+            job.in_backward = False
+            if not job.steps:
+                job.passed_back()
 
     return backward
 
@@ -268,8 +285,7 @@ def _train(original: Any, compiling: Callable[[], bool]) -> Any:
             return original(self, mode)
         job.changes_mode = True  # type: ignore[union-attr]
         try:
-            with contextlib.suppress(Exception):  # a module may be anything
-                job.train_called(self, mode)  # type: ignore[union-attr]
+            job.train_called_safely(self, mode)  # type: ignore[union-attr]
             return original(self, mode)
         finally:
             job.changes_mode = False  # type: ignore[union-attr]
@@ -315,46 +331,6 @@ def _scaled_step(original: Any) -> Any:
         return result
 
     return step
-
-
-def _gauges(torch: Any, marks: Marks) -> None:
-    """What the caching allocator holds, once the job has initialised CUDA itself."""
-
-    def begin() -> int | None:
-        if torch.cuda.is_initialized():
-            for device in range(torch.cuda.device_count()):
-                _gauges_of(torch, marks, device)
-            marks.gauge("cuda", lambda: None)
-        return None
-
-    marks.gauge("cuda", begin)
-
-
-def _gauges_of(torch: Any, marks: Marks, device: int) -> None:
-    stats: dict[str, Any] = {}
-    peaks = {"allocated_bytes": 0, "reserved_bytes": 0}
-
-    def current() -> int | None:
-        stats.clear()
-        if not torch.cuda.is_initialized():  # a forked child
-            return None
-        stats.update(torch._C._cuda_memoryStats(device))
-        return _held(stats, "allocated_bytes", "current") if _held(stats, "reserved_bytes", "peak") else None
-
-    def high(name: str) -> int | None:
-        """The peak where it rose since the row before; the job's own counters are not reset for it."""
-        peak = _held(stats, name, "peak") if stats else 0
-        before, peaks[name] = peaks[name], peak
-        return peak if peak > before else None
-
-    marks.gauge(f"cuda:{device}/allocated", current)
-    marks.gauge(f"cuda:{device}/reserved", lambda: _held(stats, "reserved_bytes", "current") or None if stats else None)
-    marks.gauge(f"cuda:{device}/allocated_high", lambda: high("allocated_bytes"))
-    marks.gauge(f"cuda:{device}/reserved_high", lambda: high("reserved_bytes"))
-
-
-def _held(stats: dict[str, Any], name: str, what: str) -> int:
-    return int(stats[name]["all"][what])
 
 
 def install_launcher(api: Any, marks: Marks) -> None:

@@ -11,7 +11,7 @@ from time import monotonic
 
 from memfit.recording.child.looks import Looks
 from memfit.recording.child.memory import peak_bytes, resident_bytes, rising_bytes
-from memfit.recording.child.phases import DEEPEST, LISTED_SECONDS, ONE_IN, Stay, Total
+from memfit.recording.child.phases import DEEPEST, LISTED_SECONDS, ONE_IN, Lap, Stay, Total
 from memfit.recording.child.spool import Spool
 
 TYPE_CHECKING = False  # typing is not loaded in the job's small processes
@@ -86,6 +86,7 @@ class Marker:
         self._with_looks = looks
         self.closed = False
         self._on_close: list[Callable[[], None]] = []
+        self._laps: list[Lap] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -98,6 +99,8 @@ class Marker:
         self._looks = Looks(self._clock)
         self._totals_due = self._clock() + _TOTALS_SECONDS
         self._row_rising = self._rising()
+        for lap in self._laps:
+            lap.total, lap.due = self._totals.setdefault(lap.total.name, Total(lap.total.name)), self._totals_due
         self._role: tuple[str, int | None] | None = None
 
     # ---- iterations
@@ -212,6 +215,22 @@ class Marker:
                 self._ended(Stay(*stay) if isinstance(stay, tuple) else stay)
                 return
 
+    def lap(self, name: str) -> Lap:
+        """A phase of every iteration, at the least cost."""
+        total = self._totals.setdefault(name, Total(name))
+        lap = Lap(total, clock=self._clock, begin=self.begin, end=self.end, rare=self._lapped)
+        lap.due = self._totals_due
+        self._laps.append(lap)
+        return lap
+
+    def _lapped(self, total: Total, began: float, now: float) -> None:
+        with self._lock:
+            if now - began >= LISTED_SECONDS:
+                self._spool.write(["b", began, total.name, None])
+                self._spool.write(["e", now, total.name, self._resident(), None])
+            if now >= self._totals_due:
+                self._write_totals(now)
+
     def _ended(self, stay: Stay) -> None:
         now = self._clock()
         high = None
@@ -244,8 +263,10 @@ class Marker:
 
     def _write_totals(self, now: float) -> None:
         self._totals_due = now + _TOTALS_SECONDS
-        if self._totals:
-            summed = {total.name: [total.count, total.seconds, total.high_bytes] for total in self._totals.values()}
+        for lap in self._laps:
+            lap.due = self._totals_due
+        summed = {t.name: [t.count, t.seconds, t.high_bytes] for t in list(self._totals.values()) if t.count}
+        if summed:
             self._spool.write(["t", now, summed])
 
     # ---- what else there is to say

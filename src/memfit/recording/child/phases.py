@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False  # typing is not loaded in the job's small processes
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # Of these there are some in every iteration: they are summed, and listed only when one is long.
 ROUTINE = frozenset({"data", "forward", "backward", "optimizer"})
 LISTED_SECONDS = 0.05
@@ -66,3 +70,50 @@ class Stay:
         self.rss_bytes: int | None = None
         self.rising_bytes: int | None = None
         self.told = False
+
+
+class Lap:
+    """A phase of every iteration: while it is quick, two readings of the clock and two additions.
+
+    Args:
+        total: where it is summed; a forked child gives another.
+        clock: gives seconds.
+        begin: how it begins when memory is to be read.
+        end: how that ends.
+        rare: told of a stay that is long, and that sums are due: (total, began, ended).
+    """
+
+    __slots__ = ("_begin", "_clock", "_end", "_rare", "due", "total")
+
+    def __init__(
+        self,
+        total: Total,
+        *,
+        clock: Callable[[], float],
+        begin: Callable[[str], None],
+        end: Callable[[str], None],
+        rare: Callable[[Total, float, float], None],
+    ) -> None:
+        self.total = total
+        self.due = 0.0
+        self._clock, self._begin, self._end, self._rare = clock, begin, end, rare
+
+    def start(self) -> float | None:
+        """It begins."""
+        total = self.total
+        if total.quick and total.count & (ONE_IN - 1):
+            return self._clock()
+        self._begin(total.name)
+        return None
+
+    def stop(self, started: float | None) -> None:
+        """It ends."""
+        total = self.total
+        if started is None:
+            self._end(total.name)
+            return
+        now = self._clock()
+        total.count += 1
+        total.seconds += now - started
+        if now >= self.due or now - started >= LISTED_SECONDS:
+            self._rare(total, started, now)

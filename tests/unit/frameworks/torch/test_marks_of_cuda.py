@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from memfit.frameworks.torch.marks import _gauges
+from memfit.frameworks.torch.gauges import add_gauges
 
 
 class Gauges:
@@ -50,7 +50,7 @@ def device() -> Device:
 @pytest.fixture
 def gauges(device: Device) -> Gauges:
     found = Gauges()
-    _gauges(device.torch, found)  # type: ignore[arg-type]
+    add_gauges(device.torch, found)  # type: ignore[arg-type]
     return found
 
 
