@@ -23,7 +23,7 @@ ALLOWED = {
     "documents": _FOUNDATION,
     "engine": _FOUNDATION,
     "sensors": _FOUNDATION,
-    "datasets": _FOUNDATION,
+    "datasets": _FOUNDATION | {"documents"},
     "machines": _FOUNDATION | {"documents"},
     "probing": _FOUNDATION | {"sensors"},
     "owners": set(),
@@ -56,6 +56,9 @@ HOMES = {
     "accelerate": {"frameworks.torch"},
     "lightning": {"frameworks.torch"},
     "safetensors": {"frameworks.torch"},
+    "pyarrow": {"datasets.formats"},
+    "h5py": {"datasets.formats"},
+    "zstandard": {"datasets"},
 }
 
 

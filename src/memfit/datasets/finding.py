@@ -1,0 +1,165 @@
+"""From what the user named to tables: patterns and folders to files, files to their formats, shards to one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from memfit.datasets import compressed
+from memfit.datasets.files import Found, files_of
+from memfit.datasets.opening import UnreadableData, open_file
+from memfit.datasets.shards import join
+from memfit.documents.data import Table
+from memfit.errors import MemfitError
+
+_SHARDS_READ = 8  # of a set, spread evenly; the others by their size
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x93NUMPY", "npy"), (b"PAR1", "parquet"), (b"PARE", "parquet"), (b"ARROW1", "arrow"),
+    (b"\x89HDF\r\n\x1a\n", "hdf5"), (b"SQLite format 3\x00", "sqlite"),
+)  # fmt: skip
+_SUFFIXES = {
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv", ".data": "csv", ".npy": "npy", ".npz": "npz",
+    ".parquet": "parquet", ".pq": "parquet", ".feather": "arrow", ".arrow": "arrow", ".ipc": "arrow",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".h5": "hdf5", ".hdf5": "hdf5", ".hdf": "hdf5", ".sqlite": "sqlite",
+    ".sqlite3": "sqlite", ".db": "sqlite", ".safetensors": "safetensors", ".pt": "torch", ".pth": "torch",
+    ".png": "image", ".jpg": "image", ".jpeg": "image", ".gif": "image", ".bmp": "image", ".webp": "image",
+}  # fmt: skip
+_PACKED = (".gz", ".bz2", ".xz", ".zst")
+
+
+def read_one(path: str | Path) -> Table:
+    """The largest table of what was named.
+
+    Raises:
+        MemfitError: nothing could be read.
+    """
+    tables, problems = read_all([path])
+    if not tables:
+        raise problems[0]
+    return max(tables, key=lambda table: table.rows.expected * max(table.width, 1))
+
+
+def read_all(
+    paths: Sequence[str | Path], tell: Callable[[str], None] = lambda text: None
+) -> tuple[list[Table], list[MemfitError]]:
+    """Every table of what was named, and what could not be read.
+
+    Args:
+        paths: files, folders, patterns.
+        tell: is told what is being read, for progress.
+    """
+    tables: list[Table] = []
+    problems: list[MemfitError] = []
+    for path in paths:
+        try:
+            for form, files in sorted(_grouped(files_of(str(path)), problems).items()):
+                tables += _read_set(form, files, str(path), problems, tell)
+        except MemfitError as error:
+            problems.append(error)
+    return tables, problems
+
+
+def _read_set(
+    form: str, files: Sequence[Found], asked: str, problems: list[MemfitError], tell: Callable[[str], None]
+) -> list[Table]:
+    reader = _collections().get(form)
+    if reader is not None and (len(files) > 1 or form == "image"):
+        return [reader(files, asked, tell)]
+    chosen = (
+        [files[len(files) * at // _SHARDS_READ] for at in range(_SHARDS_READ)] if len(files) > _SHARDS_READ else files
+    )
+    read: list[tuple[Found, Table]] = []
+    for file in chosen:
+        tell(f"reading {file.path.name}")
+        try:
+            read += [(file, table) for table in _reader(form)(file.path)]
+        except MemfitError as error:
+            problems.append(error)
+        except Exception as error:  # a reader's own mistake over a strange file must not lose the other files
+            problems.append(UnreadableData(f"{file.path} cannot be read: {type(error).__name__}: {str(error)[:200]}"))
+    if len(files) == 1 or form in ("npz", "sqlite", "hdf5", "torch", "safetensors"):
+        return [table for _, table in read]
+    return join([table for _, table in read], asked, files=len(files), disk_bytes=sum(file.size for file in files))
+
+
+def form_of(path: Path) -> str:
+    """The format of a file, by its first bytes, then by its name.
+
+    Raises:
+        UnreadableData: it cannot be opened, or is of no known format.
+    """
+    with open_file(path) as source:
+        start = source.read(512)
+    name = path.name.lower()
+    if not start:
+        raise UnreadableData(f"{path} is empty")
+    found = next((form for magic, form in _MAGIC if start.startswith(magic)), None)
+    if found is not None:
+        return found
+    packed = compressed.form_of(start)
+    if packed is not None:
+        for ending in _PACKED:
+            name = name.removesuffix(ending)
+        return "jsonl" if name.endswith((".jsonl", ".ndjson", ".json")) else "csv"
+    form = _SUFFIXES.get(Path(name).suffix)
+    if start.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8")) or (start[:4], start[8:12]) == (b"RIFF", b"WEBP"):
+        return "image"
+    if start.startswith(b"PK\x03\x04"):
+        if form in ("npz", "torch"):
+            return form
+        raise UnreadableData(f"{path} is a zip file: unpack it first, or name it .npz or .pt if it is one")
+    if form is None and Path(name).suffix == ".json":
+        return "jsonl"
+    if form is not None:
+        return form
+    if b"\0" in start or not _is_text(start):
+        raise UnreadableData(f"{path} is of no format that memfit knows", hint="docs/data.md lists them")
+    return "jsonl" if start.lstrip().startswith(b"{") else "csv"
+
+
+def _is_text(start: bytes) -> bool:
+    controls = sum(1 for byte in start if byte < 32 and byte not in b"\t\n\r\f\x1b")
+    return controls <= len(start) * 0.02
+
+
+def _grouped(files: list[Found], problems: list[MemfitError]) -> dict[str, list[Found]]:
+    """Files by format: of each kind of name the first is opened, the others are taken to be like it."""
+    found: dict[str, list[Found]] = {}
+    forms: dict[str, str | None] = {}
+    strange = 0
+    for file in files:
+        ending = "".join(file.path.suffixes[-2:]).lower() if file.path.suffix in _PACKED else file.path.suffix.lower()
+        if ending not in forms or forms[ending] is None:
+            try:
+                forms[ending] = form_of(file.path)
+            except MemfitError as error:
+                strange += 1
+                if strange <= 20:
+                    problems.append(error)
+                continue
+        form = forms[ending]
+        assert form is not None
+        found.setdefault("text" if form == "csv" and ending == ".txt" and len(files) > 1 else form, []).append(file)
+    if strange > 20:
+        problems.append(UnreadableData(f"{strange - 20:,} more files are of no known format"))
+    return found
+
+
+def _reader(form: str) -> Callable[[Path], Sequence[Table]]:
+    from memfit.datasets.formats import arrays, delimited, feather, hdf5, json_lines, parquet, sqlite, tensor_files
+
+    several = {"npz": arrays.read_npz, "sqlite": sqlite.read, "hdf5": hdf5.read}
+    if form in several:
+        return several[form]
+    one = {
+        "csv": delimited.read, "text": delimited.read, "npy": arrays.read_npy, "parquet": parquet.read,
+        "arrow": feather.read, "jsonl": json_lines.read, "safetensors": tensor_files.read_safetensors,
+        "torch": tensor_files.read_torch,
+    }[form]  # fmt: skip
+    return lambda path: [one(path)]
+
+
+def _collections() -> dict[str, Callable[[Sequence[Found], str, Callable[[str], None]], Table]]:
+    from memfit.datasets.formats import images, texts
+
+    return {"image": images.read, "text": texts.read}

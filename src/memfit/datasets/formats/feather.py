@@ -1,0 +1,77 @@
+"""Arrow IPC files (Feather): their schema, row counts from the batches' headers, a sample. Needs pyarrow."""
+
+from __future__ import annotations
+
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from memfit.datasets.formats import arrow_columns
+from memfit.datasets.grouping import grouped
+from memfit.datasets.opening import UnreadableData, missing, open_file
+from memfit.documents.data import Count, Table
+from memfit.quantities import Basis
+
+_LARGEST_BATCH_BYTES = 256 << 20
+_SAMPLED_ROWS = 8192
+_PLACES = 4
+_COLUMNS = 400
+
+
+def read(path: Path) -> Table:
+    """What an Arrow file holds.
+
+    Raises:
+        UnreadableData: it is none, or is broken.
+        DataReaderMissing: pyarrow is not installed.
+    """
+    if util.find_spec("pyarrow") is None:
+        raise missing("pyarrow", path, "an Arrow file")
+    import pyarrow
+    from pyarrow import ipc
+
+    with open_file(path) as source:
+        size = source.seek(0, 2)
+    try:
+        # Mapped, not read: of a batch that is not compressed only the pages looked at are loaded.
+        with pyarrow.memory_map(str(path)) as mapped:
+            return _table(ipc.open_file(mapped), path, size)
+    except (OSError, ValueError, TypeError, MemoryError, pyarrow.ArrowException) as error:
+        raise UnreadableData(f"{path} is broken: {(str(error).splitlines() or ['?'])[0][:300]}") from error
+
+
+def _table(file: Any, path: Path, size: int) -> Table:
+    number, schema = file.num_record_batches, file.schema
+    if number and size / number > _LARGEST_BATCH_BYTES:
+        raise UnreadableData(f"{path} has batches of {size / number / 2**20:,.0f} MiB: too large to be sampled")
+    places = sorted({number * at // _PLACES for at in range(_PLACES)} | ({number - 1} if number else set()))
+    sizes, blocks = [], []
+    for at in places:
+        batch = file.get_batch(at)
+        sizes.append(batch.num_rows)
+        start = max((batch.num_rows - _SAMPLED_ROWS) // 2, 0)
+        blocks.append(batch.slice(start, _SAMPLED_ROWS))
+    rows = _rows(sizes, number)
+    width = len(schema)
+    chosen = range(width) if width <= _COLUMNS else range(0, width, -(-width // _COLUMNS))
+    columns = [
+        arrow_columns.column(schema.field(at), [b.column(at) for b in blocks], rows.expected, None) for at in chosen
+    ]
+    taken = sum(block.num_rows for block in blocks)
+    return Table(
+        name=path.name, form="arrow", files=1, disk_bytes=size, rows=rows, columns=grouped(columns, width),
+        sampled=f"its schema was read, and a sample of {taken:,} rows",
+    )  # fmt: skip
+
+
+def _rows(sizes: list[int], number: int) -> Count:
+    """Batches are of one size but the last, as writers cut them; where those looked at differ, they give the range."""
+    if len(sizes) == number:
+        return Count.exactly(sum(sizes))
+    front, last = sizes[:-1], sizes[-1]
+    if min(front) == max(front):
+        total = front[0] * (number - 1) + last
+        return Count(low=total, expected=total, high=total, basis=Basis.COMPUTED)
+    mean = sum(sizes) / len(sizes)
+    return Count(low=min(sizes) * number, expected=round(mean * number), high=max(sizes) * number,
+                 basis=Basis.EXTRAPOLATED)  # fmt: skip
