@@ -141,7 +141,7 @@ def _read_places(source: BinaryIO, first: int, size: int, width: int) -> Sequenc
     rest = size - first
     if rest <= 0:
         return []
-    number = max(2, min(_PLACES, _ALL_WINDOWS_BYTES // width))
+    number = max(1, min(_PLACES, _ALL_WINDOWS_BYTES // width, rest // width))  # they do not overlap
     dice = random.Random(size)
     part = rest / number
     starts = [first + round(part * at + dice.random() * max(part - width, 0)) for at in range(number - 1)]
