@@ -150,8 +150,8 @@ def was_cut_short(recording: Recording) -> bool:
 
 
 def retained(recording: Recording) -> Holding | None:
-    """What the probe of malloc found to be kept of freed memory, the largest of several; None when it was not asked."""
-    found = [held for held in recording.holdings if held.look == "malloc_trim" and held.held_bytes is not None]
+    """The most that malloc gave back when it was asked to (`--probe malloc_trim`); None when it never was."""
+    found = [held for held in recording.holdings if held.category == "retention" and held.held_bytes is not None]
     return max(found, key=lambda held: held.held_bytes or 0, default=None)
 
 

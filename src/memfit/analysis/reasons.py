@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from memfit.analysis.measured import device_product, training_pids, was_cut_short
+from memfit.analysis.measured import device_product, retained, training_pids, was_cut_short
 from memfit.documents import Comparison, Estimate, PoolComparison, Reason, Recording, Row
 from memfit.quantities import ByteRange, Category, format_bytes
 
@@ -33,6 +33,7 @@ def reasons(first: Estimate | Recording, second: Estimate | Recording, compariso
     yield from _versions(first.environment, second.environment, comparison)
     yield from _machines(first, second)
     yield from _ranks(first, second)
+    yield from _given_back(second)
     for pool in comparison.pools:
         grown = _grown_bytes(pool, comparison)
         if grown and pool.growth is not None:
@@ -159,6 +160,17 @@ def _least(pool: PoolComparison) -> int:
     """The smallest difference that is worth telling."""
     peak = max((side.expected for side in (pool.peak.first, pool.peak.second) if side is not None), default=0)
     return max(_LEAST_BYTES, round(peak * _WORTH_TELLING))
+
+
+def _given_back(second: Estimate | Recording) -> Iterable[Reason]:
+    """What was freed and still kept, where the recording asked for it back: measured, not modelled."""
+    found = retained(second) if isinstance(second, Recording) else None
+    if found is None or found.held_bytes is None:
+        return
+    size = format_bytes(found.held_bytes) if found.held_bytes else "nothing"
+    yield Reason(
+        slug="malloc-gave-back", text=f"asked for what it keeps of freed memory, malloc gave back {size}", pool="host"
+    )
 
 
 def _parts(pool: PoolComparison, *, of_prediction: bool, grown_bytes: int) -> Iterable[Reason]:

@@ -20,7 +20,7 @@ from tests.unit.analysis.jobs import (
 )
 
 from memfit.analysis.comparison import compare
-from memfit.documents import Comparison, Ending, Limit, PeakLocation, PhaseTotal, PoolComparison, Row, codec
+from memfit.documents import Comparison, Ending, Holding, Limit, PeakLocation, PhaseTotal, PoolComparison, Row, codec
 from memfit.quantities import MIB, ByteRange, Phase, Standing
 
 
@@ -244,6 +244,18 @@ def test_growth_is_told_on_both_sides() -> None:
     assert growth.first_bytes == 0
     assert growth.second_bytes == pytest.approx(2 * MIB, rel=0.02)
     assert growth.verdict == "linear leak"
+
+
+@pytest.mark.parametrize(("size_mib", "said"), [(120, "gave back 120 MiB"), (0, "gave back nothing")])
+def test_what_malloc_gave_back_is_told(size_mib: int, said: str) -> None:
+    """A probe's finding is a reason; a probe that found nothing is an answer too."""
+    probe = Holding(
+        at_s=1.0, pid=TRAINER, look="malloc_trim", category="retention", label="malloc_trim", held_bytes=size_mib * MIB
+    )
+
+    comparison = compare(predicted(), recorded(holdings=[probe]))
+
+    assert any(said in reason.text for reason in comparison.reasons if reason.slug == "malloc-gave-back")
 
 
 def test_two_recordings_are_before_and_after() -> None:
