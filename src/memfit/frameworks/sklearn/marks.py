@@ -74,10 +74,13 @@ def install(base: Any, marks: Marks) -> None:
 
 
 def _follow_new(estimator: Any) -> None:
-    inherited = estimator.__init_subclass__.__func__
+    own = estimator.__dict__.get("__init_subclass__")
 
     def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:
-        inherited(cls, **kwargs)
+        if own is not None:
+            own.__func__(cls, **kwargs)
+        else:
+            super(estimator, cls).__init_subclass__(**kwargs)
         _follow(cls)
 
     estimator.__init_subclass__ = classmethod(__init_subclass__)
