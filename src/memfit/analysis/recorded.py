@@ -151,14 +151,18 @@ def _device(recording: Recording, pool: str, rows: Iterations | None) -> tuple[S
 
 
 def _shared_memory(recording: Recording) -> tuple[SeriesDiagnosis, ...]:
-    """/dev/shm, where the batches of loader workers lie; looked at only where something lies there."""
-    used = recording.one("shm", "machine", "used")
-    if used is None or len(used.seconds) < 2 or max(used.high_bytes) - used.last_bytes[0] < 1 << 20:
+    """/dev/shm, where the batches of loader workers lie: the machine's, so only where the job shares some."""
+    used, shared = recording.one("shm", "machine", "used"), recording.one("host", "job", "shared")
+    if used is None or len(used.seconds) < 2 or not (_rises(used) and shared is not None and _rises(shared)):
         return ()
     limits = {one.name: one.limit_bytes for one in recording.limits if one.pool == "shm"}
     return diagnose_series(
         used.last_bytes, seconds=used.seconds, limit_bytes=limits or None, pool="shm", name="/dev/shm"
     ).series
+
+
+def _rises(series: Series) -> bool:
+    return bool(series.high_bytes) and max(series.high_bytes) - series.last_bytes[0] >= 1 << 20
 
 
 def _peaks(high: Sequence[int] | None, last: Sequence[int]) -> Sequence[int] | None:

@@ -73,6 +73,16 @@ def test_growth_of_workers_is_seen_beside_a_level_trainer() -> None:
     assert by_name["held by all processes"].growth is Growth.COPY_ON_WRITE
 
 
+def test_shared_memory_of_others_is_not_the_jobs() -> None:
+    """/dev/shm is one for the machine: where it fills while the job shares nothing, others fill it."""
+    filling = series("shm", "used", RISING, scope="machine")
+    alone = recorded(series("host", "held", LEVEL), series("host", "shared", LEVEL), filling, rows=[])
+    sharing = recorded(series("host", "held", LEVEL), series("host", "shared", RISING), filling, rows=[])
+
+    assert "shm" not in {one.pool for one in diagnose_recording(alone).series}
+    assert diagnose_recording(sharing).worst.pool == "shm"
+
+
 def test_what_grows_in_the_job_is_named() -> None:
     """A list of losses with their graphs comes before other containers, and the advice fits it."""
     found = diagnose_recording(

@@ -90,6 +90,20 @@ def test_quick_iterations_share_a_row(marker: Marker, world: World, tmp_path: Pa
     assert rows[-1][2:4] == ["batch", 100]
 
 
+def test_memory_given_back_after_the_loop_is_not_the_last_iterations(
+    marker: Marker, world: World, tmp_path: Path
+) -> None:
+    """The row that waited for its turn is written at the end of the job, without what the job holds by then."""
+    for _ in range(3):
+        world.now += 0.004
+        marker.iteration()
+    world.now += 5
+    world.resident = 3 * MIB
+    marker.close()
+
+    assert lines(tmp_path, "i")[-1] == ["i", pytest.approx(100.012), "step", 3, {}]
+
+
 def test_units_are_counted_apart(marker: Marker, world: World, tmp_path: Path) -> None:
     """Rounds do not move the count of steps."""
     marker.iteration("step")

@@ -9,6 +9,8 @@ from memfit.analysis.growth.rhythm import Rhythm
 from memfit.documents import Growth
 from memfit.quantities import format_bytes
 
+_MOST_LEVELS = 6  # that a sentence can name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
@@ -22,8 +24,12 @@ class Words:
 def words(judgement: Judgement, rhythm: Rhythm, samples: int) -> Words:
     """The sentences about a series."""
     seen = _SEEN[judgement.growth](judgement, rhythm, samples)
-    likely = _LIKELY.get(judgement.growth)
+    likely = None if _steps_down(judgement) else _LIKELY.get(judgement.growth)
     return Words(evidence=seen, culprit=likely, advice=_ADVICE.get(judgement.growth, ()))
+
+
+def _steps_down(found: Judgement) -> bool:
+    return found.growth is Growth.ONE_TIME_STEP and found.end < found.start
 
 
 def _size(value: float) -> str:
@@ -88,10 +94,16 @@ def _walk(found: Judgement, rhythm: Rhythm, samples: int) -> str:
 def _steps(found: Judgement, rhythm: Rhythm, samples: int) -> str:
     if rhythm.head_bytes > 0 and found.growth is Growth.ONE_TIME_STEP and len(found.levels) < 2:
         return f"it rises once, by {_size(rhythm.head_bytes)} in the first iterations, and stays at {_size(found.end)}"
-    levels = " → ".join(_size(level) for level in found.levels)
+    levels = [_size(level) for level in found.levels]
     if found.growth is Growth.ONE_TIME_STEP:
-        return f"it steps once, {levels}, and is level before and after"
-    return f"it moves in steps, {levels}, and is level between them; they do not go on at a steady pace"
+        return f"it steps once, {' → '.join(levels)}, and is level before and after"
+    if len(levels) <= _MOST_LEVELS and len(set(levels)) == len(levels):
+        return f"it moves in steps, {' → '.join(levels)}, and is level between them; they do not go on at a steady pace"
+    least, most = _size(min(found.levels)), _size(max(found.levels))
+    return (
+        f"it moves in {len(levels) - 1} steps between {least} and {most}, is level between them and ends at "
+        f"{levels[-1]}; they do not go on at a steady pace"
+    )
 
 
 def _settling(found: Judgement, rhythm: Rhythm, samples: int) -> str:

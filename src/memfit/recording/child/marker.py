@@ -164,11 +164,12 @@ class Marker:
         return found
 
     def _flush(self) -> None:
-        """Write the iterations that wait for their row."""
+        """Write the iterations that wait for their row; what is read long after the last is none of its memory."""
         for track in [*self._tracks.values(), *self._by_hand.values()]:
             if track.written != track.number and not track.muted:
                 track.written = track.number
-                self._spool.write(["i", track.at, track.unit, track.number, self._readings()])
+                readings = self._readings() if self._clock() - track.at < ROW_SECONDS else {}
+                self._spool.write(["i", track.at, track.unit, track.number, readings])
 
     # ---- phases
 

@@ -177,3 +177,20 @@ def test_a_million_readings_take_a_moment() -> None:
 def test_the_front_door_answers_for_lists() -> None:
     """`memfit.diagnose` of a plain list is enough."""
     assert memfit.diagnose([GIB + at * 64 * KIB for at in range(100)]).is_leak is True
+
+
+def test_a_step_down_is_not_blamed_on_what_is_set_up() -> None:
+    """Memory that is given back once is no optimizer state."""
+    found = diagnosed(-300.0 * MIB * (STEP >= 100) + noise())
+
+    assert found.is_leak is False
+    assert found.culprit is None
+
+
+def test_many_steps_are_counted_not_listed() -> None:
+    """A sentence names six levels at most."""
+    heights = np.repeat(np.random.default_rng(1).integers(0, 8, 30), 10) * 20.0 * MIB
+
+    found = diagnosed(heights)
+
+    assert len(found.evidence) < 250
