@@ -98,12 +98,16 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--loops", nargs="*", default=["small", "large"])
     parser.add_argument("--watchers", nargs="*", default=list(WATCHERS))
     parser.add_argument("--iterations", type=int)
+    parser.add_argument("--limit-seconds", type=float, default=float("inf"), help="no new round after")
     parser.add_argument("--output", type=Path, default=DATA / f"{machine_name()}.json")
     options = parser.parse_args(words)
     missing = [name for name in options.watchers if find_spec(WATCHERS[name][0]) is None]
     watchers = [name for name in options.watchers if name not in missing]
     runs: list[dict[str, Any]] = []
+    begun = time.monotonic()
     for number in range(options.rounds):
+        if time.monotonic() - begun > options.limit_seconds:
+            break
         for loop in options.loops:
             for watcher in random.Random(number).sample(watchers, len(watchers)):
                 found = once(watcher, loop, options.iterations)
