@@ -17,7 +17,7 @@ _HEADER = {
 _SAMPLES = 20
 
 
-def _write(path: Path) -> int:
+def write(path: Path) -> int:
     """A small recording; returns the length of its header."""
     writer = Writer(path, _HEADER)
     writer.add({"k": "series", "id": 0, "pool": "host", "scope": "job", "name": "held"})
@@ -31,7 +31,7 @@ def _write(path: Path) -> int:
 def measure(folder: Path) -> dict[str, Any]:
     """How many cuts and changes were tried, and what went wrong in them."""
     path = folder / "whole.memfit"
-    header = _write(path)
+    header = write(path)
     whole, target, wrong = path.read_bytes(), folder / "cut.memfit", []
     for cut in range(len(whole)):
         target.write_bytes(whole[:cut])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.survival.places import fill, joins, small_disk, small_group
 from benchmarks.survival.trial import Trial
-from benchmarks.survival.verdict import Verdict, judge
+from benchmarks.survival.verdict import Verdict, judge, settled, where
 
 JOBS = ("growing", "family", "marking")
 MIB = 1 << 20
@@ -125,13 +125,13 @@ def both_inside_killed(folder: Path, chance: random.Random) -> Verdict:
 def killed_while_thinning(folder: Path, chance: random.Random) -> Verdict:
     """SIGKILL of the recorder of a recording that is at its smallest size and is made smaller again and again."""
     options = ("--max-size", "256KiB", "--interval", "0.02")
-    trial = _started(folder, chance, "marking", seconds=20.0, options=options)
+    trial = _started(folder, chance, "busy", seconds=30.0, options=options)
     trial.begun()
-    time.sleep(6.0)
-    trial.wait_a_while(6.0)
+    time.sleep(8.0)
+    trial.wait_a_while(8.0)
     trial.kill(trial.process.pid, group=chance.random() < 0.5)
     trial.wait()
-    return judge(trial, "the recorder, thinning", how={"lost"})
+    return judge(trial, "the recorder, thinning", how={"lost"}, thinned=True)
 
 
 def paused(folder: Path, chance: random.Random) -> Verdict:
@@ -175,10 +175,15 @@ def full_disk(folder: Path, chance: random.Random) -> Verdict | None:
             trial.wait()
         else:
             trial.wait()
-            trial.died_s = full_s
+            if _tells(trial, "disk-full"):  # else what there was to say went into the last block
+                trial.died_s = full_s
         verdict = judge(trial, "a full disk, for a while" if again else "a full disk", how={"exited"})
         trial.clear()
     return verdict
+
+
+def _tells(trial: Trial, slug: str) -> bool:
+    return slug in {event.slug for event in settled(where(trial)).events}
 
 
 def file_size_limit(folder: Path, chance: random.Random) -> Verdict:

@@ -9,7 +9,7 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,7 +44,7 @@ def family(side: BinaryIO, seconds: float) -> None:
         os.wait()
 
 
-def marking(side: BinaryIO, seconds: float) -> None:
+def marking(side: BinaryIO, seconds: float, units: Sequence[str]) -> None:
     """What a framework's hooks do: iterations and phases through the marker of `memfit run`."""
     from memfit.recording.child.start import current
 
@@ -55,7 +55,8 @@ def marking(side: BinaryIO, seconds: float) -> None:
     def step() -> None:
         with marker.phase("forward"):
             pass
-        marker.iteration("step")
+        for unit in units:
+            marker.iteration(unit)
 
     loop(side, seconds, step)
 
@@ -76,7 +77,9 @@ def main() -> None:
         elif kind == "family":
             family(side, seconds)
         elif kind == "marking":
-            marking(side, seconds)
+            marking(side, seconds, ["step"])
+        elif kind == "busy":
+            marking(side, seconds, [f"unit {number}" for number in range(10)])
         else:
             inside(side, seconds, sys.argv[4])
 

@@ -47,6 +47,7 @@ def judge(
     events: Collection[str] = (),
     marks: bool = True,
     samples: bool = True,
+    thinned: bool = False,
     may_be_missing: bool = False,
 ) -> Verdict:
     """Open the recording and compare.
@@ -58,6 +59,7 @@ def judge(
         events: that must be told.
         marks: whether iterations up to the death must be there.
         samples: whether samples up to the death must be there.
+        thinned: the recording must have been made smaller at least once.
         may_be_missing: the death may have come before there was a recording.
     """
     verdict = Verdict(death=death, job=trial.job)
@@ -74,6 +76,8 @@ def judge(
         verdict.complaints.append(f"says {recording.ending.how} ({recording.ending.text}), expected {sorted(how)}")
     if damaged := [note for note in recording.notes if "damaged" in note]:
         verdict.complaints.append(damaged[0])
+    if thinned and not any("host/rss_low" in table.columns for table in recording.iterations):
+        verdict.complaints.append("was never thinned: the trial is none")
     if missing := set(events) - {event.slug for event in recording.events}:
         verdict.complaints.append(f"does not tell {sorted(missing)}")
     if "Traceback" in trial.said and trial.job != "inside" and "MemoryError" not in trial.said:
@@ -102,7 +106,7 @@ def _losses(verdict: Verdict, trial: Trial, recording: Recording, *, marks: bool
     if samples and last is not None:
         verdict.loss_s = round(max(0.0, trial.died_s - (began + last)), 3)
     told = [(at, number) for at, number in trial.told() if at <= trial.died_s]
-    if marks and trial.job in ("marking", "inside") and told:
+    if marks and trial.job in ("marking", "busy", "inside") and told:
         seen = max((int(table.numbers[-1]) for table in recording.iterations), default=0)
         missed = [at for at, number in told if number > seen]
         verdict.marks_loss_s = round(trial.died_s - missed[0], 3) if missed else 0.0

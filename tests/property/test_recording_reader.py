@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,8 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.samples import hostile as hostile_files
 
 from memfit.documents import Recording
 from memfit.errors import InvalidDocument
@@ -25,6 +29,7 @@ from memfit.recording.thinning import spread, thin
 from memfit.recording.writer import Writer
 
 Item = dict[str, Any]
+ROOT = Path(__file__).parents[2]
 
 quick = settings(max_examples=40, deadline=None)
 HEADER: Item = {
@@ -226,7 +231,7 @@ nonsense = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(recordings, st.lists(nonsense, max_size=30), st.data())
 def test_nonsense_with_a_checksum_costs_itself_alone(items: list[Item], wrong: list[Item], data: st.DataObject) -> None:
     """Wrong types in every field, numbers beyond every bound: the samples of the rest are still there."""
@@ -347,3 +352,30 @@ def value_at(at: float) -> Callable[[Recording], int]:
 def test_hostile_json_of_the_tests_is_json() -> None:
     """The strategy makes what a stranger could write."""
     assert json.loads(json.dumps({"a": 10**400}))["a"] == 10**400
+
+
+# ---- what a file may cost
+
+
+def read_within(kind: str, megabytes: float, room: float, seconds: float) -> str:
+    with folder() as place:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.samples.hostile", kind, str(megabytes), str(place / "x.memfit"), str(room)],
+            cwd=ROOT, capture_output=True, text=True, timeout=seconds,
+        )  # fmt: skip
+    return done.stdout + done.stderr[-300:]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS")
+@pytest.mark.parametrize("kind", hostile_files.KINDS)
+def test_a_file_costs_memory_in_proportion_to_its_size(kind: str) -> None:
+    """Whatever it is filled with: 2 MB are read with 60 MB of room."""
+    assert read_within(kind, 2, 60, seconds=60) == "lost\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS")
+@pytest.mark.parametrize("kind", hostile_files.KINDS)
+def test_a_large_hostile_file_is_read_within_bounds(kind: str) -> None:
+    """50 MB with 700 MB of room, in a time that its length explains."""
+    assert read_within(kind, 50, 700, seconds=240) == "lost\n"

@@ -27,6 +27,7 @@ _MOST_SERIES = 20_000
 _MOST_LINES = 5_000_000
 _MOST_VALUES = 20_000_000  # of samples, and again of iterations: 32 and 8 bytes each
 _MOST_COLUMNS = 1_000
+_MOST_TABLES = 20_000
 _MOST_HOLDINGS = 1_000_000
 _MOST_NOTES = 1_000
 _MOST_SETTINGS = 10_000
@@ -154,7 +155,7 @@ class Builder:
 
     def _series(self, item: Item) -> None:
         number, name = _size(item["id"]), (_text(item["pool"]), _text(item["scope"]), _text(item["name"]))
-        _room(len(self.names), _MOST_SERIES, known=number in self.names)
+        _room(len(self.names) + 1, _MOST_SERIES, known=number in self.names)
         self.names[number] = name
 
     def _sample(self, item: Item) -> None:
@@ -174,13 +175,15 @@ class Builder:
     def _iteration(self, item: Item) -> None:
         columns = {self._column(name): _size(value) for name, value in item["c"].items()}
         row = (_size(item["n"]), self._time(item["t"]), columns)
-        self.iterations.setdefault((_size(item["pid"]), _text(item["unit"])), []).append(row)
+        table = (_size(item["pid"]), _text(item["unit"]))
+        _room(len(self.iterations) + 1, _MOST_TABLES, known=table in self.iterations)
+        self.iterations.setdefault(table, []).append(row)
 
     def _column(self, name: str) -> str:
         """The name, one object for all rows that have it."""
         known = self.columns.get(name)
         if known is None:
-            _room(len(self.columns), _MOST_COLUMNS)
+            _room(len(self.columns) + 1, _MOST_COLUMNS)
             known = self.columns[name] = _text(name)
         return known
 
@@ -263,7 +266,7 @@ class Builder:
 
     def _note(self, item: Item) -> None:
         text = _text(item["text"])
-        _room(len(self.notes), _MOST_NOTES, known=text in self.notes)
+        _room(len(self.notes) + 1, _MOST_NOTES, known=text in self.notes)
         self.notes[text] = None
 
     def _time(self, value: Any, *, seen: bool = True) -> float:
