@@ -73,7 +73,7 @@ def run(
 
     with contextlib.ExitStack() as stack:
         view = None
-        if live:
+        if live and sys.stderr is not None:
             from memfit.reports.live import Live
 
             view = stack.enter_context(Live(sys.stderr))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 
 from memfit.cli.parser import Parser, seconds
@@ -64,8 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         follow=arguments.follow,
         quiet=arguments.quiet,
     )
-    if not arguments.quiet:
-        sys.stderr.write(f"{outcome.summary}\n")
+    if not arguments.quiet and sys.stderr is not None:  # a job may be started without one
+        with contextlib.suppress(OSError):  # or lose its reader: the exit code is the job's all the same
+            sys.stderr.write(f"{outcome.summary}\n")
     return outcome.exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -32,6 +33,11 @@ _LONGEST_SLEEP_S = 1.0
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH", "SIGINT", "SIGQUIT")
 _BY_TERMINAL = ("SIGINT", "SIGQUIT")
 _SI_USER = 0  # siginfo: sent by kill(2), not by the terminal, which reaches the command by itself
+_START_HINTS = {
+    errno.ENOEXEC: "a script needs a first line like #!/bin/sh, or its interpreter before it: memfit run -- sh FILE …",
+    errno.ENOENT: "the first line of the script names an interpreter that is not there",
+    errno.E2BIG: "the command is too long for the system: give it a file with the arguments",
+}
 _LARGEST_CODE = 128  # siginfo: SI_KERNEL
 _SUBREAPER = 36  # prctl(2): PR_SET_CHILD_SUBREAPER
 
@@ -124,7 +130,11 @@ def record_command(words: Sequence[str], output: str | None, options: Options) -
         writer = _writer(path, head, options)
         adopted = _adopt_orphans()
         with _signals_waiting() as waiting:
-            child = _start(program, words, environment, waiting, writer)
+            try:
+                child = _start(program, words, environment, waiting)
+            except UsageError:
+                _take_back(writer, moved)
+                raise
             recorder = Recorder(
                 writer,
                 process_tree_of(*((os.getpid(),) if adopted else (child.pid,)), itself=not adopted),
@@ -158,11 +168,18 @@ def _program(words: Sequence[str]) -> str:
 
 @contextlib.contextmanager
 def _spool_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="memfit-run-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o711)  # a job that changes its user must reach its own spool
-        (folder / "spool").mkdir()
-        (folder / "spool").chmod(0o1733)
+    with contextlib.ExitStack() as stack:
+        try:
+            name = stack.enter_context(tempfile.TemporaryDirectory(prefix="memfit-run-", ignore_cleanup_errors=True))
+            folder = Path(name)
+            folder.chmod(0o711)  # a job that changes its user must reach its own spool
+            (folder / "spool").mkdir()
+            (folder / "spool").chmod(0o1733)
+        except OSError as error:
+            raise MemfitError(
+                f"cannot make a temporary folder: {error.strerror}", hint="set TMPDIR to a folder with room",
+                slug="cannot-save",
+            ) from error  # fmt: skip
         yield folder
 
 
@@ -230,7 +247,6 @@ def _start(
     words: Sequence[str],
     environment: Mapping[str, str],
     waiting: frozenset[signal.Signals],
-    writer: Writer,
 ) -> subprocess.Popen[bytes]:
     def unblock() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, waiting)
@@ -246,10 +262,19 @@ def _start(
             preexec_fn=unblock if os.name == "posix" else None,  # no thread is running yet
         )
     except OSError as error:
-        writer.close({"k": "end", "t": 0.0, "how": "exited", "exit_code": 126, "signal": None, "text": "not started"})
-        failed = UsageError(f"cannot run {words[0]}: {error.strerror}", slug="no-command")
+        hint = _START_HINTS.get(error.errno or 0, "")
+        failed = UsageError(f"cannot run {words[0]}: {error.strerror}", hint=hint, slug="no-command")
         failed.exit_code = 126
         raise failed from error
+
+
+def _take_back(writer: Writer, moved: Path | None) -> None:
+    """Nothing was recorded: what was there before is there again."""
+    writer.close({"k": "end", "t": 0.0, "how": "exited", "exit_code": 126, "signal": None, "text": "not started"})
+    with contextlib.suppress(OSError):
+        writer.path.unlink()
+        if moved is not None:
+            moved.replace(writer.path)
 
 
 def _watchmen(options: Options, child: subprocess.Popen[bytes]) -> list[Watchman]:

@@ -39,17 +39,21 @@ def place(wanted: str | None, words: Sequence[str], clock: Clock) -> tuple[Path,
         (the file, where a file of that name was moved to; None when there was none).
 
     Raises:
-        MemfitError: there is no such folder, or it cannot be written to.
+        MemfitError: there is no such folder, it cannot be written to, or what is there is no file.
     """
     if wanted is None:
         stamp = datetime.datetime.fromtimestamp(clock.time()).strftime("%Y%m%d-%H%M%S")
         return _free(Path(f"{_title(words)}-{stamp}{SUFFIX}")), None
     target = Path(wanted)
-    if wanted.endswith(("/", os.sep)) or target.is_dir():
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _cannot_write(target, error) from error
+    try:
+        return _wanted(target, folder=wanted.endswith(("/", os.sep)) or target.is_dir())
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+
+
+def _wanted(target: Path, *, folder: bool) -> tuple[Path, Path | None]:
+    if folder:
+        target.mkdir(parents=True, exist_ok=True)
         return _free(target / f"{socket.gethostname()}-{os.getpid()}{SUFFIX}"), None
     if not target.parent.is_dir():
         raise MemfitError(
@@ -141,15 +145,18 @@ def _free(path: Path) -> Path:
 
 
 def _moved(target: Path) -> Path | None:
-    """Makes room: a file that is there is kept as NAME.old, as an earlier recording may be the only one of its job."""
-    if not target.exists():
+    """Makes room: a file that is there is kept as NAME.old, as an earlier recording may be the only one of its job.
+
+    Raises:
+        MemfitError: it is no file but a device or a pipe, which others need where they are.
+    """
+    if not target.exists() and not target.is_symlink():
         return None
-    old = target.with_name(f"{target.name}.old")
-    try:
-        target.replace(old)
-    except OSError as error:
-        raise _cannot_write(target, error) from error
-    return old
+    if not target.is_file() and not target.is_symlink():
+        raise MemfitError(
+            f"cannot write {target}: it is no plain file", hint="give -o the name of a file", slug="cannot-save"
+        )
+    return target.replace(target.with_name(f"{target.name}.old"))
 
 
 def _cannot_write(path: Path, error: OSError) -> MemfitError:

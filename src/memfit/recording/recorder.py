@@ -328,7 +328,8 @@ class Recorder:
             for text in watchman.look(self._uses):
                 self.event(watchman.slug, text)
         if self._observe is not None:
-            self._observe(self.state())
+            with contextlib.suppress(OSError, ValueError):  # whoever watched has closed the terminal
+                self._observe(self.state())
 
     def state(self) -> JobState:
         """How the job stands."""

@@ -56,8 +56,9 @@ def alarm(stream: TextIO | None, command: str | None) -> Callable[[str], None]:
 
     def tell(text: str) -> None:
         if stream is not None:
-            stream.write(f"memfit: {text}\n")
-            stream.flush()
+            with contextlib.suppress(OSError, ValueError):  # whoever read it is gone: no reason to record no more
+                stream.write(f"memfit: {text}\n")
+                stream.flush()
         if command is not None:
             with contextlib.suppress(OSError):
                 subprocess.Popen(

@@ -6,6 +6,7 @@ output, progress bars included, goes on above; nothing of it passes through us.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 from collections import deque
@@ -123,8 +124,9 @@ class Live:
     def _write(self, text: str) -> None:
         """In one piece: the job writes to the same terminal."""
         if text:
-            self._stream.write(text)
-            self._stream.flush()
+            with contextlib.suppress(OSError):  # the terminal is gone: the job and its recording go on
+                self._stream.write(text)
+                self._stream.flush()
 
 
 def foot(state: JobState, left: dict[tuple[str, str], float], columns: int) -> list[str]:

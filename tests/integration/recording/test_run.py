@@ -92,6 +92,72 @@ def test_a_command_that_cannot_be_run_is_told(tmp_path: Path, command: tuple[str
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("content", "says"), [("hello", "#!/bin/sh"), ("#!/no/such/thing\n", "interpreter")])
+def test_a_command_that_does_not_start_takes_no_earlier_recording_away(tmp_path: Path, content: str, says: str) -> None:
+    """What the name held before is there again, and the message says what to do."""
+    run(tmp_path, *python("import sys; sys.exit(5)"))
+    (tmp_path / "broken").write_text(content)
+    (tmp_path / "broken").chmod(0o755)
+
+    code, _, err = run(tmp_path, str(tmp_path / "broken"))
+
+    assert code == 126
+    assert says in err
+    assert recorded(tmp_path).ending.exit_code == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "job.memfit"]
+
+
+def test_a_device_or_a_pipe_is_never_moved_aside(tmp_path: Path) -> None:
+    """`-o /dev/null` of root's would take the machine's device away."""
+    os.mkfifo(tmp_path / "job.memfit")
+
+    code, _, err = run(tmp_path, "true")
+
+    assert code == 1
+    assert "no plain file" in err
+    assert (tmp_path / "job.memfit").is_fifo()
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_without_a_place_for_messages_the_exit_code_is_the_commands(tmp_path: Path, stderr: str) -> None:
+    """Started with stderr closed or full, with a live view and warnings as well."""
+    command = " ".join(words(tmp_path, "sh", "-c", "'sleep 1.3; exit 3'", options=("--live", "--warn-at", "0.1%")))
+
+    done = subprocess.run(["/bin/sh", "-c", f"{command} {stderr}"], timeout=60)
+
+    assert done.returncode == 3
+    assert (recorded(tmp_path).ending.how, recorded(tmp_path).ending.exit_code) == ("exited", 3)
+
+
+def test_a_recorder_that_fails_leaves_the_command_alone(tmp_path: Path) -> None:
+    """Whatever goes wrong in memfit: the job runs to its end, its exit code is passed on, the recording says it."""
+    script = f"""
+        import sys
+        from memfit.cli import main
+        from memfit.recording.recorder import Recorder
+        tick, count = Recorder.tick, []
+
+        def failing(self):
+            tick(self)
+            count.append(1)
+            if len(count) == 5:
+                raise MemoryError("no more")
+
+        Recorder.tick = failing
+        path = {str(tmp_path / "job.memfit")!r}
+        sys.exit(main.main(["run", "-o", path, "--", "sh", "-c", "sleep 1.5; touch {tmp_path}/done; exit 3"]))
+    """
+
+    done = subprocess.run(python(script), capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 3
+    assert (tmp_path / "done").exists()
+    assert "the recorder failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert recorded(tmp_path).ending.how == "lost"
+    assert "MemoryError" in recorded(tmp_path).ending.text
+
+
 def test_a_script_without_its_interpreter_gets_a_hint(tmp_path: Path) -> None:
     """`memfit run -- train.py` is a likely slip."""
     (tmp_path / "train.py").write_text("print(1)")
