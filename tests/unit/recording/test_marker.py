@@ -332,6 +332,24 @@ def test_a_look_costs_no_more_than_its_share(marker: Marker, world: World, tmp_p
     assert [line[2] for line in lines(tmp_path, "a")] in (["slow"] * 2, ["slow"] * 3)
 
 
+def test_what_was_asked_for_is_done_at_its_times(marker: Marker, world: World, tmp_path: Path) -> None:
+    """A probe, which disturbs, is made after 5 and 30 seconds, 5 and 30 minutes, and does not wait for its share."""
+
+    class Probe:
+        asked_for = True
+
+        def __call__(self) -> list[Held]:
+            world.now += 1.0
+            return []
+
+    marker.attribution("gc", Probe())
+    while world.now < 4100:
+        world.now += 0.5
+        marker.iteration()
+
+    assert [line[1] - 100 for line in lines(tmp_path, "a")] == pytest.approx([6, 31, 301, 1801], abs=1)
+
+
 def test_a_look_that_fails_is_not_taken_again(marker: Marker, world: World, tmp_path: Path) -> None:
     """It leaves a note, and the job goes on."""
 
@@ -477,6 +495,28 @@ print(os.getpid(), silent, child)
     assert told_by[parent][-1][0] == "x"
     assert told_by[child][-1][0] == "x"
     assert told_by[parent][-1][2] > 5 * MIB
+
+
+def test_what_is_wrong_with_the_marker_is_not_the_jobs(tmp_path: Path, world: World) -> None:
+    """It leaves a note and marks no more; every call returns as if nothing were."""
+
+    def failing() -> int:
+        raise KeyError("of ours")
+
+    marker = Marker(str(tmp_path), clock=lambda: world.now, resident=lambda: 0, rising=lambda: world.high)
+    marker._resident = failing
+
+    for _ in range(3):
+        world.now += 1
+        marker.iteration()
+        marker.by_hand("batch")
+        with marker.phase("evaluation"):
+            lap = marker.lap("data")
+            lap.stop(lap.start())
+    marker.role("trainer")
+    marker.close()
+
+    assert [line[2:] for line in lines(tmp_path, "n")] == [["marks-failed", "marks ended: KeyError: 'of ours'"]]
 
 
 def test_the_end_holds_back_nothing(tmp_path: Path) -> None:

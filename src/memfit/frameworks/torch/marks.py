@@ -85,6 +85,13 @@ class _Job:
             self.in_step = True
             self.step_started = self.optimizer_lap.start()
 
+    def stepped_safely(self, optimizer: Any) -> None:
+        """Whatever an optimizer is, its step is the job's."""
+        try:
+            self.stepped(optimizer)
+        except Exception as error:
+            self.marks.note(slug="marks-failed", text=f"a step is not followed: {type(error).__name__}: {error}")
+
     def stepped(self, optimizer: Any) -> None:
         """One step of an optimizer: an iteration if it is the one that sets the pace."""
         if self.pace() is not optimizer:
@@ -249,7 +256,7 @@ def _hook_steps(optimizers: Any, compiling: Callable[[], bool]) -> None:
             job.steps += 1
             job.marks.iteration("step")
         else:
-            job.stepped(optimizer)
+            job.stepped_safely(optimizer)
 
     optimizers.register_optimizer_step_pre_hook(before)
     optimizers.register_optimizer_step_post_hook(after)
@@ -327,7 +334,7 @@ def _scaled_step(original: Any) -> Any:
         before = job.steps  # type: ignore[union-attr]
         result = original(self, optimizer, *args, **kwargs)
         if job.steps == before:  # type: ignore[union-attr]
-            job.stepped(getattr(optimizer, "optimizer", optimizer))  # type: ignore[union-attr]
+            job.stepped_safely(getattr(optimizer, "optimizer", optimizer))  # type: ignore[union-attr]
         return result
 
     return step

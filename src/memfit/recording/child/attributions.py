@@ -16,12 +16,13 @@ class _Late:
     def __init__(self, name: str) -> None:
         self._name = name
         self._look: object = None
+        self.asked_for = name != "containers"
 
     def expected_seconds(self) -> float:
         """What it will take; nothing of it need be loaded to know."""
         import sys
 
-        return 0.005 + (sys.getallocatedblocks() * 2e-7 if self._name == "containers" else 0.0)
+        return 0.005 + sys.getallocatedblocks() * 2e-7
 
     def __call__(self) -> Iterable[Held]:
         if self._look is None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 SHARE = 0.005  # of the time that the process has run
 _FIRST = 2
 _EXPECTED_SECONDS = 0.003  # of a look that was never taken
+# Looks that a person asked for are experiments, not watching: taken at these times, whatever they cost.
+ASKED_AT_SECONDS = (5.0, 30.0, 300.0, 1800.0)
 
 
 class _Look:
@@ -48,43 +50,61 @@ class Looks:
         self._unit: str | None = None
         self._next = _FIRST
         self._busy = False
+        self._asked: dict[str, _Look] = {}
+        self._asked_times = list(ASKED_AT_SECONDS)
 
     def add(self, name: str, look: Callable[[], Iterable[Held]]) -> None:
-        """A look to take from now on."""
-        self._looks[name] = _Look(look)
-        self._next = _FIRST
+        """A look to take from now on; one with ``asked_for`` at times of its own."""
+        if getattr(look, "asked_for", False):
+            self._asked[name] = _Look(look)
+        else:
+            self._looks[name] = _Look(look)
+            self._next = _FIRST
 
     def due(self, unit: str, number: int) -> bool:
         """Whether one may be taken after this iteration; the unit that comes first sets the pace."""
-        if number < self._next or not self._looks or self._busy:
+        if self._busy or not (self._asked_now() or (number >= self._next and self._looks)):
             return False
         if self._unit is None:
             self._unit = unit
         return unit == self._unit
 
+    def _asked_now(self) -> bool:
+        return bool(self._asked and self._asked_times) and self._clock() - self._started >= self._asked_times[0]
+
     def take(self, number: int, found: Callable[[str, Iterable[Held]], None], failed: Callable[[str], None]) -> None:
         """Take those that are due and that the time allows, cheap ones first; others wait for a later iteration."""
         self._busy = True
         try:
+            if self._asked_now():
+                self._asked_times.pop(0)
+                for name in list(self._asked):
+                    self._one(self._asked, name, number, found, failed)
             due = [(look.expected(), name) for name, look in self._looks.items() if number >= look.next]
             for expected, name in sorted(due):
                 if self._spent + expected > SHARE * (self._clock() - self._started):
                     break
-                self._one(name, number, found, failed)
+                self._spent += self._one(self._looks, name, number, found, failed)
             self._next = min((look.next for look in self._looks.values()), default=_FIRST)
         finally:
             self._busy = False
 
     def _one(
-        self, name: str, number: int, found: Callable[[str, Iterable[Held]], None], failed: Callable[[str], None]
-    ) -> None:
-        look = self._looks[name]
+        self,
+        looks: dict[str, _Look],
+        name: str,
+        number: int,
+        found: Callable[[str, Iterable[Held]], None],
+        failed: Callable[[str], None],
+    ) -> float:
+        """Take one; returns the seconds it took."""
+        look = looks[name]
         began = self._clock()
         try:
             found(name, look.look())
         except Exception as error:
-            del self._looks[name]
+            del looks[name]
             failed(f"the look {name!r} ended with {type(error).__name__}: {error}")
         look.next = number + 1 if number <= _FIRST else number * 2
         look.cost = self._clock() - began
-        self._spent += look.cost
+        return look.cost

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from types import TracebackType
+    from typing import Any, TypeVar
 
     from memfit.quantities import Held
+
+    Call = TypeVar("Call", bound=Callable[..., Any])
 
 ROW_SECONDS = 0.01
 _TOTALS_SECONDS = 1.0
@@ -39,6 +42,19 @@ class _Track:
         self.due = 0.0
         self.at = 0.0
         self.muted = False
+
+
+def _guarded(method: Call) -> Call:
+    """Whatever is wrong with the marker is not the job's: it says so, if it still can, and marks no more."""
+
+    def guarded(self: Marker, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(self, *args, **kwargs)
+        except Exception as error:
+            self.broken(error)
+            return None
+
+    return guarded  # type: ignore[return-value]
 
 
 class _Phase:
@@ -115,6 +131,7 @@ class Marker:
         if now >= track.due:
             self._row(track, now)
 
+    @_guarded
     def by_hand(self, unit: str = "step", count: int = 1) -> None:
         """``count`` iterations have ended, says the job itself: what a framework says of this unit counts no more."""
         track = self._by_hand.get(unit)
@@ -131,6 +148,7 @@ class Marker:
         if now >= track.due:
             self._row(track, now)
 
+    @_guarded
     def _row(self, track: _Track, now: float) -> None:
         if not self._spool.alive:
             track.due = float("inf")
@@ -190,6 +208,10 @@ class Marker:
         if (total.quick and total.count & (ONE_IN - 1)) or not self._spool.alive:
             stays.append((total, self._clock()))
             return
+        self._begin_in_full(stays, total)
+
+    @_guarded
+    def _begin_in_full(self, stays: list[Stay | tuple[Total, float]], total: Total) -> None:
         stay = Stay(total, self._clock())
         stay.rss_bytes, stay.rising_bytes = self._resident(), self._rising()
         if total.told_at_once:
@@ -224,6 +246,7 @@ class Marker:
         self._laps.append(lap)
         return lap
 
+    @_guarded
     def _lapped(self, total: Total, began: float, now: float) -> None:
         with self._lock:
             if now - began >= LISTED_SECONDS:
@@ -232,6 +255,7 @@ class Marker:
             if now >= self._totals_due:
                 self._write_totals(now)
 
+    @_guarded
     def _ended(self, stay: Stay) -> None:
         now = self._clock()
         high = None
@@ -280,16 +304,19 @@ class Marker:
         """A look at who holds memory, taken between iterations now and then."""
         self._looks.add(name, look)
 
+    @_guarded
     def role(self, name: str, rank: int | None = None) -> None:
         """What this process is; said once."""
         if self._role != (name, rank):
             self._role = (name, rank)
             self._write(["r", self._clock(), name, rank])
 
+    @_guarded
     def note(self, slug: str, text: str) -> None:
         """Something that the reader of the recording should know."""
         self._write(["n", self._clock(), slug, text])
 
+    @_guarded
     def version(self, package: str, version: str) -> None:
         """A package whose version belongs to the recording was loaded."""
         self._write(["v", self._clock(), {package: version}])
@@ -316,6 +343,7 @@ class Marker:
         about = {"pid": os.getpid(), "argv": argv, "python": sys.version.split(" ", 1)[0]}
         return ["h", self._clock(), about]
 
+    @_guarded
     def hello(self) -> None:
         """Begin the file now."""
         with self._lock:
@@ -323,6 +351,13 @@ class Marker:
 
     # ---- the end
 
+    def broken(self, error: BaseException) -> None:
+        """Something of ours failed: leave a note, and the job alone."""
+        if self._spool.alive:
+            self._spool.write(["n", self._clock(), "marks-failed", f"marks ended: {type(error).__name__}: {error}"])
+            self._spool.close()
+
+    @_guarded
     def forked(self) -> None:
         """In a forked child: begin anew, with nothing said until there is something to say."""
         if not self.closed:
@@ -333,6 +368,7 @@ class Marker:
         """Call when the marker is closed."""
         self._on_close.append(call)
 
+    @_guarded
     def close(self) -> None:
         """Say the last words; whatever is marked afterwards is lost."""
         if self.closed:
