@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from memfit.api import diagnose as diagnose
     from memfit.api import estimate as estimate
     from memfit.api import load as load
+    from memfit.api import probe as probe
     from memfit.api import record as record
     from memfit.api import simulate as simulate
     from memfit.errors import MemfitError as MemfitError
@@ -30,6 +31,7 @@ __all__ = [
     "diagnose",
     "estimate",
     "load",
+    "probe",
     "record",
     "simulate",
 ]

@@ -6,6 +6,7 @@ from memfit.api.growing import diagnose
 from memfit.api.recording import record, run
 from memfit.api.saved import check, compare, load, made_of
 from memfit.jobs import Progress
+from memfit.probing.sweeping import probe
 
 __all__ = [
     "Progress",
@@ -16,6 +17,7 @@ __all__ = [
     "estimate",
     "load",
     "made_of",
+    "probe",
     "record",
     "run",
     "simulate",

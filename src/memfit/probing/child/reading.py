@@ -1,0 +1,140 @@
+"""One call, measured by the process that makes it: how far its memory rose above where it stood before.
+
+A forked process finds the parent's file pages (libraries' code) unmapped and reads them in again: they are told apart,
+and counted only as far as the parent did not have them.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_AGREES_BYTES = 16 << 20  # a mark further above the resident size just after its reset was not reset
+
+
+def sizes() -> dict[str, int]:
+    """VmRSS, VmHWM, RssAnon, RssFile, RssShmem of this process in bytes; what the system does not tell is missing."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123
+            lines = [line.split() for line in status if line.startswith(("Vm", "Rss"))]
+    except OSError:
+        import resource
+
+        scale = 1 if sys.platform == "darwin" else 1024
+        return {"VmHWM": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale}
+    return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if len(words) == 3}
+
+
+def file_pages() -> dict[str, int]:
+    """Resident bytes of every mapped file by "path:offset"; {} where the system does not tell."""
+    found: dict[str, int] = {}
+    try:
+        with open("/proc/self/smaps", encoding="utf-8", errors="replace") as smaps:  # noqa: PTH123
+            key = ""
+            for line in smaps:
+                words = line.split()
+                if len(words) >= 5 and "-" in words[0] and not words[0].endswith(":"):
+                    mapped = len(words) > 5 and words[5].startswith("/")
+                    key = f"{words[5]}:{words[2]}" if mapped else ""
+                elif key and words[0] in ("Rss:", "Anonymous:"):
+                    sign = 1 if words[0] == "Rss:" else -1
+                    found[key] = found.get(key, 0) + sign * int(words[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        return {}
+    return found
+
+
+def reset_peak() -> bool:
+    """Begin the high-water mark anew (Linux; a container may forbid it); whether it was."""
+    try:
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as marks:  # noqa: PTH123
+            marks.write("5")
+    except OSError:
+        return False
+    now = sizes()
+    return "VmHWM" in now and now["VmHWM"] - now.get("VmRSS", 0) < _AGREES_BYTES
+
+
+def measure(call: Callable[[Any], Any], size: Any, parent_pages: dict[str, int], told: str) -> dict[str, Any]:
+    """Call with a size and tell how memory rose.
+
+    Args:
+        call: the callable; where it has a ``prepare``, that is called with the size first, not measured, and what it
+            returns is what the callable is called with.
+        size: its knob.
+        parent_pages: what the parent had of mapped files, by file_pages().
+        told: a file that is written when the measured part begins, for those who watch from outside.
+    """
+    prepare = getattr(call, "prepare", None)
+    argument = prepare(size) if prepare is not None else size
+    gc.collect()
+    exact = reset_peak()
+    before = sizes()
+    began = time.monotonic()
+    _write(told, {"start_bytes": before.get("VmRSS", before.get("VmHWM", 0))})
+    result = call(argument)
+    seconds = time.monotonic() - began
+    after = sizes()
+    start, peak = before.get("VmRSS", before.get("VmHWM", 0)), after.get("VmHWM", 0)
+    read_in = max(after.get("RssFile", 0) - before.get("RssFile", 0), 0)
+    new_pages = sum(max(held - parent_pages.get(name, 0), 0) for name, held in file_pages().items())
+    keeps = max(after.get("VmRSS", start) - start - read_in, 0)
+    del result
+    return {
+        "start_bytes": start,
+        "rise_bytes": max(peak - start - read_in, 0) + min(new_pages, read_in),
+        "kept_bytes": keeps,
+        "seconds": seconds,
+        "exact": exact,
+        "note": getattr(call, "note", None),
+    }
+
+
+def run(load: Callable[[], Callable[[Any], Any]], size: Any, files: dict[str, str], pages: dict[str, int]) -> None:
+    """All that a probe's process does: measure, write the reading or what went wrong, and end. Does not return.
+
+    Args:
+        load: makes the callable.
+        size: its knob.
+        files: paths by name: "log" for what it prints, "began", "reading".
+        pages: the parent's mapped files.
+    """
+    code = 1
+    try:
+        os.setsid()
+        _print_into(files["log"])
+        reading = measure(load(), size, pages, files["began"])
+        code = 0
+    except BaseException as error:
+        import traceback
+
+        traceback.print_exc()
+        reading = {"error": f"{type(error).__name__}: {error}"[:500], "memory": isinstance(error, MemoryError)}
+    try:
+        _write(files["reading"], reading)
+    finally:
+        os._exit(code)
+
+
+def _write(path: str, told: dict[str, Any]) -> None:
+    draft = path + ".part"
+    with open(draft, "w", encoding="utf-8") as file:  # noqa: PTH123
+        json.dump(told, file)
+    os.replace(draft, path)  # noqa: PTH105
+
+
+def _print_into(path: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)

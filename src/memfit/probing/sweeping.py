@@ -1,0 +1,345 @@
+"""Which sizes are probed, in which order, and when there is enough: small ones first, each within limits of its own.
+
+What the next probe will take is told by those before it; one that would take more than is left of the budget, or than
+a probe may take, is not started.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from memfit.errors import MemfitError, UsageError
+from memfit.probing.launching import ForkOfThis, Source, source_of
+from memfit.probing.law import TRUSTED_BYTES, Law, Point, fit_law
+from memfit.probing.watching import Limits, Reading
+from memfit.quantities import ByteRange, format_bytes
+
+TOLERANCE = 0.03  # one more probe that moves the prediction by less than this is the last
+_ENOUGH_POINTS = 3
+_REACH = 16  # times the largest probe: what one goes on towards while the budget lasts (error of 10 % at 16 times)
+_FIRST_SHARE = 1 / 1024  # of the target: the first probe
+_LARGEST_SHARE = 1 / 5  # of the target: no probe beyond, so that probing stays far below the job itself
+_SMALLEST = 64
+
+
+class Future(Protocol):
+    """As in concurrent.futures."""
+
+    def result(self) -> Any: ...
+
+
+class Executor(Protocol):
+    """Whoever runs probes elsewhere: concurrent.futures' executors, or a cluster's of the same shape."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """What probing found.
+
+    Args:
+        readings: every probe, in the order they were made, failed ones included.
+        law: the peak above the start by size.
+        target: the size that was asked for; None when none was.
+        rise_bytes: the peak above the start at the target, with its range; None without a target.
+        held_bytes: what a probing process held before: the imports.
+        stopped: why no further size was probed: "good-enough", "budget", "memory", "time", "all-sizes".
+        notes: what a reader should know, in sentences.
+        seconds: that it all took.
+    """
+
+    readings: tuple[Reading, ...]
+    law: Law
+    target: int | None
+    rise_bytes: ByteRange | None
+    held_bytes: int
+    stopped: str
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def peak_bytes(self) -> ByteRange | None:
+        """What a process that does this alone will hold at most: the imports and the rise."""
+        return None if self.rise_bytes is None else self.rise_bytes + ByteRange.exactly(self.held_bytes)
+
+    @property
+    def probe_peak_bytes(self) -> int:
+        """The most that any probe rose above its start."""
+        return max((each.rise_bytes or 0 for each in self.readings), default=0)
+
+    def at(self, size: int) -> ByteRange:
+        """The rise at another size."""
+        return self.law.range_at(size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to sweep.
+
+    Args:
+        target: the size to extrapolate to.
+        sizes: to probe, smallest first; None chooses them on the way, which needs a target.
+        budget_s: seconds that all probes together may take.
+        limits: of each probe.
+        terms, caps_bytes: of the law.
+        switches: sizes beyond which the callable is known to work in another way.
+        smallest: the least size that the callable can do.
+    """
+
+    target: int | None
+    sizes: tuple[int, ...] | None
+    budget_s: float
+    limits: Limits
+    terms: tuple[str, ...] = ("n",)
+    caps_bytes: dict[str, int] | None = None
+    switches: tuple[int, ...] = ()
+    smallest: int = _SMALLEST
+
+
+def probe(
+    fn: Callable[[Any], Any],
+    sizes: Sequence[int] | None = None,
+    *,
+    target: int | None = None,
+    budget_s: float = 60.0,
+    terms: Sequence[str] = ("n",),
+    caps_bytes: dict[str, int] | None = None,
+    switches: Sequence[int] = (),
+    limits: Limits | None = None,
+    modules: Sequence[str] = (),
+    python: str | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> ProbeResult:
+    """How the memory of a callable grows with its size, measured at a few small sizes in fresh processes.
+
+    Args:
+        fn: called with a size. One that a fresh process can import is probed there; a closure by forking this process.
+            What its ``prepare(size)`` returns, if it has one, is what it is called with; preparing is not counted.
+        sizes: to probe; None chooses them, which needs a target.
+        target: the size that is of interest; it is not run.
+        budget_s: seconds for all probes together.
+        terms: what memory may grow with: "n", "n log n", "n2".
+        caps_bytes: what a term can add at most, by term (a cache with a limit).
+        switches: sizes beyond which the callable is known to work in another way.
+        limits: of each probe; a quarter of the free memory and the budget by default.
+        modules: to import before the probes.
+        python: the interpreter to probe with.
+        executor: runs the probes of the given sizes, in the shape of concurrent.futures; here, one by one, by default.
+        progress: told in a sentence what is being done.
+
+    Returns:
+        The law, and with a target the range there.
+
+    Raises:
+        MemfitError: no size could be probed.
+
+    >>> memfit.probe(work, sizes=[10_000, 20_000, 40_000], target=1_000_000).rise_bytes.high   # doctest: +SKIP
+    """
+    plan = Plan(
+        target=target,
+        sizes=None if sizes is None else tuple(sorted(set(sizes))),
+        budget_s=budget_s,
+        limits=limits or Limits.of_this_machine(seconds=budget_s),
+        terms=tuple(terms),
+        caps_bytes=caps_bytes,
+        switches=tuple(switches),
+    )
+    _check(plan)
+    began = time.monotonic()
+    if executor is not None:
+        readings, held = _elsewhere(executor, fn, plan, modules, python), 0
+        return result_of(readings, plan, held_bytes=held, stopped="all-sizes", seconds=time.monotonic() - began)
+    with source_of(fn, modules=modules, python=python) as source:
+        return sweep(source, plan, progress=progress, began=began)
+
+
+def sweep(
+    source: Source, plan: Plan, *, progress: Callable[[str], None] | None = None, began: float | None = None
+) -> ProbeResult:
+    """Probe one size after another until there is enough.
+
+    Args:
+        source: makes the probes.
+        plan: how.
+        progress: told what is being done.
+        began: on time.monotonic(), when the budget began to count.
+    """
+    since = time.monotonic() if began is None else began
+    readings: list[Reading] = []
+    stopped = "all-sizes"
+    for size in _sizes(plan, readings):
+        left = plan.budget_s - (time.monotonic() - since)
+        stop = _reason_to_stop(size, readings, plan, left)
+        if stop:
+            stopped = stop
+            break
+        if progress is not None:
+            progress(f"probing {size:,} of {plan.target:,}" if plan.target else f"probing {size:,}")
+        limits = Limits(memory_bytes=plan.limits.memory_bytes, seconds=max(min(plan.limits.seconds, left), 1.0))
+        readings.append(source.probe(size, limits))
+        if readings[-1].failure in ("memory", "time"):
+            stopped = readings[-1].failure
+            break
+    notes = (_FORKED,) if isinstance(source, ForkOfThis) else ()
+    return result_of(
+        readings,
+        plan,
+        held_bytes=source.held_bytes,
+        stopped=stopped,
+        seconds=time.monotonic() - since,
+        notes=notes,
+    )
+
+
+def result_of(
+    readings: Sequence[Reading],
+    plan: Plan,
+    *,
+    held_bytes: int,
+    stopped: str,
+    seconds: float,
+    notes: tuple[str, ...] = (),
+) -> ProbeResult:
+    """The result of some probes.
+
+    Raises:
+        MemfitError: none of them succeeded.
+    """
+    points = _points(readings)
+    if not points:
+        problem = readings[-1].problem if readings else "no size was probed"
+        raise MemfitError(
+            f"no probe succeeded: {problem}",
+            hint="try larger sizes where it needs more data, or more --probe-budget where it needs time",
+            slug="no-probe-succeeded",
+        )
+    used, unseen = _on_the_side_of(plan, points)
+    law = fit_law(used, terms=plan.terms, caps_bytes=plan.caps_bytes)
+    return ProbeResult(
+        readings=tuple(readings),
+        law=law,
+        target=plan.target,
+        rise_bytes=None if plan.target is None else law.range_at(plan.target),
+        held_bytes=held_bytes,
+        stopped=stopped,
+        notes=(*notes, *unseen, *_remarks(readings, law)),
+        seconds=seconds,
+    )
+
+
+_FORKED = (
+    "probed by forking this process: the callable cannot be imported by a fresh one; put it into a module for probes "
+    "that know nothing of what this process holds"
+)
+
+
+def _check(plan: Plan) -> None:
+    if plan.sizes is None and plan.target is None:
+        raise UsageError("sizes or a target are needed to probe", hint="memfit.probe(fn, target=…)", slug="bad-probe")
+    if any(size < 1 for size in (*(plan.sizes or ()), plan.target or 1)) or plan.sizes == ():
+        raise UsageError("sizes are whole numbers from 1", slug="bad-probe")
+
+
+def _sizes(plan: Plan, readings: Sequence[Reading]) -> Iterator[int]:
+    """The given sizes; or from small up to a share of the target, faster while too little is seen."""
+    if plan.sizes is not None:
+        yield from plan.sizes
+        return
+    target = plan.target or 1
+    largest = max(math.ceil(target * _LARGEST_SHARE), min(plan.smallest, target))
+    passed = max((each for each in plan.switches if each < largest / 2), default=0)
+    size = min(max(math.ceil(target * _FIRST_SHARE), plan.smallest), largest)
+    while True:
+        yield size
+        if size >= largest:
+            return
+        size = min(_next(size, readings[-1], passed), largest)
+
+
+def _next(size: int, last: Reading, passed: int) -> int:
+    """Double; of what is too small to show anything eight times; past a switch at once, once the cost is known."""
+    small = last.rise_bytes is None or last.rise_bytes < TRUSTED_BYTES
+    following = size * 8 if small and last.wall_s < 2 else size * 2
+    return max(following, math.ceil(passed * 1.1)) if last.rise_bytes is not None and last.seconds < 2 else following
+
+
+def _reason_to_stop(size: int, readings: Sequence[Reading], plan: Plan, left_s: float) -> str:
+    points = _points(readings)
+    if not readings:
+        return ""
+    factor = size / readings[-1].size
+    if plan.sizes is None and _good_enough(points, plan):
+        return "good-enough"
+    if readings[-1].wall_s * factor > left_s:
+        return "budget"
+    if points:
+        square = "n2" in plan.terms
+        expected = points[-1].rise_bytes * (factor * factor if square else factor)
+        if readings[-1].start_bytes * factor + expected > plan.limits.memory_bytes and len(points) >= 2:
+            return "memory"
+    return ""
+
+
+def _good_enough(points: Sequence[Point], plan: Plan) -> bool:
+    """Whether the last probe moved the prediction by little, and the target is within reach."""
+    solid = [point for point in points if point.rise_bytes >= TRUSTED_BYTES]
+    if plan.target is None or len(solid) < _ENOUGH_POINTS or plan.target > solid[-1].size * _REACH:
+        return False
+    used, unseen = _on_the_side_of(plan, solid)
+    if unseen or len(used) < _ENOUGH_POINTS:
+        return False
+    fits = [fit_law(part, terms=plan.terms, caps_bytes=plan.caps_bytes) for part in (used[:-1], used)]
+    before, now = (fit.at(plan.target) for fit in fits)
+    return abs(before - now) <= TOLERANCE * now
+
+
+def _points(readings: Sequence[Reading]) -> list[Point]:
+    return [Point(size=each.size, rise_bytes=each.rise_bytes) for each in readings if each.rise_bytes is not None]
+
+
+def _on_the_side_of(plan: Plan, points: Sequence[Point]) -> tuple[list[Point], tuple[str, ...]]:
+    """The points on the target's side of every known switch; all of them, with a note, where too few are there."""
+    passed = max((each for each in plan.switches if plan.target is not None and each < plan.target), default=0)
+    beyond = [point for point in points if point.size > passed]
+    if len(beyond) >= 2 or not passed:
+        return beyond or list(points), ()
+    return list(points), (
+        f"it is known to work in another way beyond {passed:,}, which the probes did not reach: less sure",
+    )
+
+
+def _remarks(readings: Sequence[Reading], law: Law) -> Iterator[str]:
+    failed = [each for each in readings if each.rise_bytes is None]
+    for each in failed:
+        yield f"the probe of {each.size:,} gave no reading: {each.problem}"
+    if law.points[-1].rise_bytes < TRUSTED_BYTES:
+        yield f"no probe rose by more than {format_bytes(TRUSTED_BYTES)}: first-call overhead may be all that was seen"
+    first, last = law.points[0], law.points[-1]
+    if len(law.points) > 1 and last.size >= 4 * first.size and last.rise_bytes < first.rise_bytes * 1.02:
+        yield "memory does not depend on the size"
+    if not all(each.exact for each in readings):
+        yield "the kernel's high-water mark could not be reset: peaks are those since the probe's start"
+
+
+def _elsewhere(
+    executor: Executor, fn: Callable[[Any], Any], plan: Plan, modules: Sequence[str], python: str | None
+) -> list[Reading]:
+    """Every given size through an executor, all at once."""
+    if plan.sizes is None:
+        raise UsageError("an executor needs sizes", hint="memfit.probe(fn, sizes=[…], executor=…)", slug="bad-probe")
+    futures = [executor.submit(probe_one, fn, size, plan.limits, tuple(modules), python) for size in plan.sizes]
+    return [future.result() for future in futures]
+
+
+def probe_one(
+    fn: Callable[[Any], Any], size: int, limits: Limits, modules: tuple[str, ...] = (), python: str | None = None
+) -> Reading:
+    """One probe, self-contained: what an executor runs wherever it runs."""
+    with source_of(fn, modules=modules, python=python) as source:
+        return source.probe(size, limits)
