@@ -87,7 +87,7 @@ def test_ratio_of_malloc_meets_what_it_was_learnt_from(ratio: int) -> None:
 
 @on_glibc
 def test_ratio_of_another_script_is_not_used() -> None:
-    """What malloc did to one job says too little of another (docs/how-it-works.md has the figures)."""
+    """What malloc did to one job says too little of another (docs/cli.md)."""
     assert estimate(constant("host_allocator", "other.py", 1500, 1500, 1500)) == estimate()
 
 
