@@ -42,7 +42,7 @@ WATCHERS: dict[str, tuple[str, list[str]]] = {
     "scalene": ("scalene", [PYTHON, "-m", "scalene", "run", "-o", "{out}/scalene.json"]),
     "memory_profiler (mprof)": (
         "memory_profiler",
-        [PYTHON, "-m", "mprof", "run", "-o", "{out}/mprof.dat", "--python", PYTHON],
+        [PYTHON, "-m", "mprof", "run", "-o", "{out}/mprof.dat"],
     ),
     "tracemalloc": ("tracemalloc", [PYTHON, "-X", "tracemalloc=1"]),
     "busy thread": ("psutil", [PYTHON, "benchmarks/overhead/busy.py"]),

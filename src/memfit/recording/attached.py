@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from memfit.documents import Recording
 from memfit.errors import MemfitError
+from memfit.recording.child.start import current as current_marker
 from memfit.recording.child.start import start as start_marker
 from memfit.recording.command import SystemClock, library
 from memfit.recording.place import header, place
@@ -41,6 +42,8 @@ _END_SECONDS = 20.0
 
 class Record:
     """A recording of this process and what it starts, from ``with`` to its end.
+
+    Under `memfit run`, and without a path, the steps and phases go into the recording that is being made already.
 
     Args:
         path: where to; None for a name made of the program and the time, a folder for one of several ranks.
@@ -72,12 +75,16 @@ class Record:
         self._largest_bytes = largest_bytes
         self._probes = tuple(probes)
         self._marker: Marker | None = None
+        self._lent = False
         self._child: subprocess.Popen[str] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Record:
         if self._child is not None:
             raise MemfitError("this recording has begun already", hint="make a new one with memfit.record()")
+        if self._wanted is None and (running := current_marker()) is not None:
+            self._marker, self._lent = running, True  # `memfit run` is recording this process already
+            return self
         words = sys.argv if sys.argv and sys.argv[0] else [sys.executable]
         self.path, _ = place(self._wanted, words, SystemClock())
         self._folder = tempfile.TemporaryDirectory(prefix="memfit-record-", ignore_cleanup_errors=True)
@@ -93,9 +100,9 @@ class Record:
         return self
 
     def step(self, unit: str = "step", count: int = 1) -> None:
-        """An iteration has just ended."""
+        """An iteration has just ended, says the job: what a framework says of the same unit counts no more."""
         if self._marker is not None:
-            self._marker.iteration(unit, count)
+            self._marker.by_hand(unit, count)
 
     def phase(self, name: str) -> AbstractContextManager[None]:
         """A phase as a context manager: ``with rec.phase("evaluation"): …``."""
@@ -107,12 +114,23 @@ class Record:
 
     @property
     def recording(self) -> Recording:
-        """What has been written so far; all of it after the ``with`` block."""
+        """What has been written so far; all of it after the ``with`` block.
+
+        Raises:
+            MemfitError: nothing was recorded yet, or `memfit run` records this process and has the file.
+        """
+        if self._child is None:
+            why = "`memfit run` writes it" if self._lent else "it has not begun"
+            raise MemfitError(
+                f"there is no recording here: {why}", hint="memfit.record(path) makes its own", slug="not-recording"
+            )
         return read(self.path)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._lent:
+            return
         if self._marker is not None:
             self._marker.close()
         if self._child is not None and self._child.stdin is not None:
@@ -155,7 +173,7 @@ def main(folder: Path) -> None:
     clock, devices = SystemClock(), DeviceWatch(os.environ)
     head = header(request["words"], os.environ, clock, devices, interval_s=request["interval_s"])
     writer = Writer(Path(request["path"]), head, largest_bytes=request["largest_bytes"])
-    tree = process_tree_of(request["pid"])
+    tree = process_tree_of(request["pid"], without=os.getpid())
     recorder = Recorder(
         writer, tree, clock, interval_s=request["interval_s"], devices=devices,
         spool=Spool(folder / "spool", clock.monotonic()),

@@ -46,7 +46,7 @@ class Spool:
     def drain(self) -> Iterator[Item]:
         """The items of all lines that are new and whole."""
         try:
-            names = sorted(path.name for path in self.folder.iterdir())
+            names = sorted((path.name for path in self.folder.iterdir()), key=_in_turn)
         except OSError:
             self.gone = True
             return
@@ -163,3 +163,9 @@ def _read(path: Path, at: int) -> bytes:
         return os.read(file, _LONGEST_READ_BYTES)
     finally:
         os.close(file)
+
+
+def _in_turn(name: str) -> tuple[str, int]:
+    """The files of a process in the order in which it wrote them: ``PID.START.9.log`` before ``PID.START.10.log``."""
+    stem, _, number = name.removesuffix(".log").rpartition(".")
+    return stem, int(number) if number.isdigit() else 0

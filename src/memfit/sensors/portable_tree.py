@@ -20,7 +20,7 @@ class PortableTree(ProcessTree):
                 top = psutil.Process(pid)
                 for one in (*((top,) if self._itself else ()), *top.children(recursive=True)):
                     with contextlib.suppress(psutil.Error):
-                        if one.status() != psutil.STATUS_ZOMBIE:
+                        if one.pid != self._without and one.status() != psutil.STATUS_ZOMBIE:
                             living[one.pid, int(one.create_time() * 1000)] = one
         gone = [self.members.pop(key) for key in list(self.members) if key not in living]
         new = [_member(key, one) for key, one in living.items() if key not in self.members]
@@ -53,7 +53,7 @@ def _member(key: tuple[int, int], process: psutil.Process) -> Member:
     return Member(pid=key[0], start=key[1], parent=parent, name=name, command=command)
 
 
-def process_tree_of(*roots: int, itself: bool = True) -> ProcessTree:
-    """The tree for this system."""
-    linux = psutil.LINUX
-    return ProcessTree(*roots, itself=itself) if linux else PortableTree(*roots, itself=itself)
+def process_tree_of(*roots: int, itself: bool = True, without: int | None = None) -> ProcessTree:
+    """The tree for this system; see ProcessTree for the arguments."""
+    kind = ProcessTree if psutil.LINUX else PortableTree
+    return kind(*roots, itself=itself, without=without)

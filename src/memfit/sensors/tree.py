@@ -77,13 +77,15 @@ class ProcessTree:
     Args:
         roots: process numbers whose descendants belong to the tree.
         itself: whether the roots belong to it as well.
+        without: a process that does not belong to it, whoever started it: the recorder that it started itself.
         root: where /proc is found.
     """
 
-    def __init__(self, *roots: int, itself: bool = True, root: Path = Path("/")) -> None:
+    def __init__(self, *roots: int, itself: bool = True, without: int | None = None, root: Path = Path("/")) -> None:
         self.members: dict[tuple[int, int], Member] = {}
         self._roots = roots
         self._itself = itself
+        self._without = without
         self._proc = root / "proc"
 
     def discover(self) -> tuple[list[Member], list[Member]]:
@@ -98,6 +100,7 @@ class ProcessTree:
         inside |= _below(set(self._roots) | inside, stats)
         if not self._itself:
             inside -= set(self._roots)
+        inside.discard(self._without if self._without is not None else -1)
         living = {(pid, stats[pid].start) for pid in inside if pid in stats and not stats[pid].dead}
         gone = [self.members.pop(key) for key in list(self.members) if key not in living]
         new = [self._member(stats[pid]) for pid, start in sorted(living) if (pid, start) not in self.members]

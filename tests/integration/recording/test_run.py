@@ -351,6 +351,27 @@ def test_a_process_records_itself(tmp_path: Path) -> None:
     assert recording.iterations[0].numbers[-1] == 20
     assert [span.name for span in recording.phases] == ["evaluation"]
     assert recording.ending.how == "detached"
+    assert len(recording.processes) == 1
+
+
+def test_a_process_that_records_itself_under_run_marks_the_same_recording(tmp_path: Path) -> None:
+    """Within `memfit run` the block adds its steps and phases to the recording that is being made."""
+    script = """
+        import time, memfit
+        with memfit.record() as rec:
+            for _ in range(5):
+                time.sleep(0.05)
+                rec.step()
+            with rec.phase("evaluation"):
+                time.sleep(0.1)
+        print(hasattr(rec, "path"))
+    """
+
+    _, out, _ = run(tmp_path, *python(script))
+
+    assert out == "False\n"
+    assert recorded(tmp_path).iterations[0].numbers[-1] == 5
+    assert [span.name for span in recorded(tmp_path).phases] == ["evaluation"]
 
 
 def test_a_process_that_dies_while_it_records_itself(tmp_path: Path) -> None:

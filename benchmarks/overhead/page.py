@@ -1,0 +1,106 @@
+"""Writes docs/overhead.md from the recorded data alone: what it costs to be watched.
+
+    python -m benchmarks.overhead.page [--check]
+
+``--check`` writes nothing and fails when the page is not what the data say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.accuracy.surroundings import ROOT
+
+DATA = Path(__file__).parent / "data"
+PAGE = ROOT / "docs" / "overhead.md"
+LOOPS = {
+    "small": "the small loop: a perceptron on batches of 64, a fraction of a millisecond an iteration",
+    "large": "the larger loop: a convolutional network on 32 images of 64 × 64, both cores busy",
+}
+OPENING = """\
+# What it costs to be watched
+
+Written by `python -m benchmarks.overhead.page` from the data in `benchmarks/overhead/data`. Two training loops of
+PyTorch on the CPU run bare, under `memfit run`, and under the tools that people use instead, one after the other in
+every round, in an order that changes. A figure is the loop's own seconds (imports and start-up left out) over those of
+the bare run of the same round; the median over the rounds, with the middle half of them in brackets. *Beside the job*
+is the largest proportional share of the processes that the watcher adds; what it adds within the job's process is not
+in it. *Same weights* says whether the model came out the same to the last bit.
+"""
+
+
+def pages() -> Iterator[str]:
+    """The page, part by part."""
+    yield OPENING
+    for file in sorted(DATA.glob("linux*.json")):
+        yield machine(json.loads(file.read_text(encoding="utf-8")))
+
+
+def machine(document: dict[str, Any]) -> str:
+    """One machine's tables."""
+    about = document["environment"]
+    lines = [f"## {about['processor'] if 'processor' in about else file_title(about)}", ""]
+    lines += [", ".join(f"{name} {value}" for name, value in about.items() if isinstance(value, (str, int))), ""]
+    for loop, title in LOOPS.items():
+        runs = [run for run in document["runs"] if run["loop"] == loop]
+        if runs:
+            lines += [f"### {title[0].upper()}{title[1:]}", "", *table(runs), ""]
+    if document["missing"]:
+        lines += [f"Not installed there: {', '.join(document['missing'])}.", ""]
+    return "\n".join(lines)
+
+
+def file_title(about: dict[str, Any]) -> str:
+    """A machine by what is known of it."""
+    return str(about.get("machine") or about.get("system") or "a machine")
+
+
+def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """One loop: a row a watcher, the cheapest first."""
+    bare = {run["round"]: run for run in runs if run["watcher"] == "bare" and not run.get("failure")}
+    rows = []
+    for watcher in dict.fromkeys(run["watcher"] for run in runs):
+        good = [run for run in runs if run["watcher"] == watcher and not run.get("failure") and run["round"] in bare]
+        if not good:
+            failed = next(run["failure"] for run in runs if run["watcher"] == watcher and run.get("failure"))
+            rows.append((float("inf"), f"| {watcher} | failed: {failed[:80]} | | | |"))
+            continue
+        ratios = sorted(run["seconds"] / bare[run["round"]]["seconds"] for run in good)
+        same = all(run["checksum"] == bare[run["round"]]["checksum"] for run in good)
+        beside = max(run["beside_bytes"] for run in good)
+        middle = statistics.median(ratios)
+        low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
+        rows.append(
+            (
+                middle,
+                f"| {watcher} | {middle:.3f} ({low:.3f} to {high:.3f}) | {len(good)} | "
+                f"{'—' if watcher == 'bare' else f'{beside / (1 << 20):.0f} MiB'} | {'yes' if same else 'no'} |",
+            )
+        )
+    seconds = statistics.median(run["seconds"] for run in bare.values())
+    yield f"The bare loop takes {seconds:.2f} s in the median."
+    yield ""
+    yield "| watched by | times the bare loop | rounds | beside the job | same weights |"
+    yield "|---|---|---|---|---|"
+    yield from (text for _, text in sorted(rows, key=lambda row: row[0]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    text = "\n".join(part.rstrip() + "\n" for part in pages())
+    if not options.check:
+        PAGE.write_text(text, encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
+        sys.exit("docs/overhead.md is not what the data say: python -m benchmarks.overhead.page")
+
+
+if __name__ == "__main__":
+    main()
