@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from memfit.api import calibrate as calibrate
     from memfit.api import check as check
     from memfit.api import compare as compare
+    from memfit.api import data as data
     from memfit.api import diagnose as diagnose
     from memfit.api import estimate as estimate
     from memfit.api import load as load
@@ -28,6 +29,7 @@ __all__ = [
     "calibrate",
     "check",
     "compare",
+    "data",
     "diagnose",
     "estimate",
     "load",

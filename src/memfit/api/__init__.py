@@ -1,5 +1,6 @@
 """The front door: what the command line and Python callers use. Loads no framework by itself."""
 
+from memfit.api.assessing import data
 from memfit.api.calibrating import calibrate
 from memfit.api.estimating import estimate, simulate
 from memfit.api.growing import diagnose
@@ -13,6 +14,7 @@ __all__ = [
     "calibrate",
     "check",
     "compare",
+    "data",
     "diagnose",
     "estimate",
     "load",

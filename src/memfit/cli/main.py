@@ -19,6 +19,7 @@ VERBS = {
     "run": "run a command as it is and record what its memory does",
     "report": "show what was saved, in the terminal or as one HTML page",
     "compare": "hold what was predicted against what was measured, or before against after",
+    "data": "say what a data set weighs in memory in each library, what reading it peaks at, and lighter ways",
     "diagnose": "name how memory grows over iterations, whether it is a leak, and when a limit is reached",
     "check": "hold a job against budgets of memory and growth, for CI",
     "calibrate": "learn this machine's constants from its own jobs, for later estimates",

@@ -139,7 +139,8 @@ def _grouped(files: list[Found], problems: list[MemfitError]) -> dict[str, list[
                 continue
         form = forms[ending]
         assert form is not None
-        found.setdefault("text" if form == "csv" and ending == ".txt" and len(files) > 1 else form, []).append(file)
+        prose = form == "csv" and (ending == ".txt" or ending not in _SUFFIXES) and file.path.suffix not in _PACKED
+        found.setdefault("text" if prose and len(files) > 1 else form, []).append(file)
     if strange > 20:
         problems.append(UnreadableData(f"{strange - 20:,} more files are of no known format"))
     return found

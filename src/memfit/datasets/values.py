@@ -99,7 +99,7 @@ def text_size(blocks: Sequence[Sequence[str]], counted: Count, sampled: Sampled)
         long_share=len(long) / len(sizes),
         long_mean_bytes=sum(long) / len(long) if long else 0.0,
         object_bytes=sum(map(object_bytes, flat)) / len(flat),
-        own_share=_own_share(counted, min(sampled.chunk_rows, max(sampled.rows, 1))),
+        own_share=_own_share(counted.expected, sampled.chunk_rows, max(sampled.rows, 1)),
     )
 
 
@@ -108,10 +108,13 @@ def object_bytes(text: str) -> int:
     return (sys.getsizeof(text) + _MALLOC_STEP - 1) // _MALLOC_STEP * _MALLOC_STEP
 
 
-def _own_share(counted: Count, chunk: int) -> float:
-    """Of `chunk` draws from so many equally likely values, the share that differ."""
-    values = max(counted.expected, 1)
-    return min(1.0, values * -math.expm1(-chunk / values) / chunk)
+def _own_share(values: int, chunk: int, rows: int) -> float:
+    """Of a chunk of the rows, the share of values that differ, where all values are equally common."""
+    if chunk >= rows:
+        return min(1.0, values / rows)
+    repeats = rows / max(min(values, rows), 1)
+    drawn = 1.0 - math.pow(1 - chunk / rows, repeats)
+    return min(1.0, max(values, 1) * drawn / chunk)
 
 
 def _standard_error(blocks: Sequence[Sequence[str]], sizes: Sequence[int]) -> float:

@@ -3,6 +3,7 @@
 from memfit.documents.check import BudgetCheck, Check, GrowthCheck, check_to_json
 from memfit.documents.codec import SCHEMA, Document, load, save, to_json
 from memfit.documents.comparison import Comparison, PerIteration, PoolComparison, Reason, Row, Side
+from memfit.documents.data import Data
 from memfit.documents.diagnosis import (
     Diagnosis,
     Growth,
@@ -35,6 +36,7 @@ __all__ = [
     "Check",
     "Comparison",
     "Component",
+    "Data",
     "Diagnosis",
     "Document",
     "Ending",

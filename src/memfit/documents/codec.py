@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from memfit.documents.comparison import Comparison
+from memfit.documents.data import Data
 from memfit.documents.diagnosis import Diagnosis
 from memfit.documents.estimate import Estimate
 from memfit.documents.kinds import comparison, diagnosis, estimate
+from memfit.documents.kinds import data as data_sets
 from memfit.documents.kinds.kind import Kind
 from memfit.errors import InvalidDocument
 
 SCHEMA = 1  # of errors and lists, which are written and never read
 _LARGEST_DOCUMENT_BYTES = 256 << 20  # a document is some kilobytes; a file beyond this is something else
 
-Document = Estimate | Comparison | Diagnosis
-KINDS: dict[str, Kind[Any]] = {kind.name: kind for kind in (estimate.KIND, comparison.KIND, diagnosis.KIND)}
+Document = Estimate | Comparison | Diagnosis | Data
+KINDS: dict[str, Kind[Any]] = {
+    kind.name: kind for kind in (estimate.KIND, comparison.KIND, diagnosis.KIND, data_sets.KIND)
+}
 D = TypeVar("D")
 
 

@@ -141,6 +141,7 @@ class Reading:
         library: whose call it is.
         peak: of the process above what it holds after its imports.
         held: what stays afterwards.
+        mapped_bytes: of the peak, the mapped file: shown as resident, but given back when memory runs short.
         basis: how the peak was found.
         source: of the law: the version it was measured with.
     """
@@ -149,6 +150,7 @@ class Reading:
     library: str
     peak: ByteRange
     held: ByteRange
+    mapped_bytes: int
     basis: Basis
     source: str
 

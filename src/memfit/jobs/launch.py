@@ -33,7 +33,7 @@ class Progress:
     """How far an estimate is.
 
     Args:
-        stage: "start", "setup", "step" or "replay".
+        stage: "start", "setup", "step" or "replay"; "data" while data sets are read.
         text: for a person.
         step: the optimizer step just seen.
         steps: how many are wanted.

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from memfit.documents import SCHEMA, Comparison, Diagnosis, Estimate, Recording, to_json
+from memfit.documents import SCHEMA, Comparison, Data, Diagnosis, Estimate, Recording, to_json
 from memfit.errors import UsageError
 from memfit.reports import private as privacy
 from memfit.reports import recorded
 
-Shown = Estimate | Recording | Comparison | Diagnosis
+Shown = Estimate | Recording | Comparison | Diagnosis | Data
 
 
 def prepared(documents: Sequence[Shown], *, private: bool = False) -> tuple[Shown, ...]:
@@ -58,6 +58,12 @@ def page_text(documents: Sequence[Shown], *, private: bool = False) -> str:
     """One HTML page of all of them."""
     from memfit.reports.html import Content, page, render
 
+    if any(isinstance(document, Data) for document in documents):
+        raise UsageError(
+            "the weighing of data sets has no page yet",
+            hint="leave out -o: it is shown in the terminal",
+            slug="no-page",
+        )
     kinds = {type(document): document for document in documents}
     content: dict[str, Any] = {kind.__name__.lower(): document for kind, document in kinds.items()}
     return render(page(Content(**content), private=private))
@@ -76,6 +82,10 @@ def _write(document: Shown, stream: TextIO) -> None:
         from memfit.reports import diagnosis
 
         diagnosis.write(document, stream)
+    elif isinstance(document, Data):
+        from memfit.reports import data
+
+        data.write(document, stream)
     else:
         from memfit.reports import comparison
 

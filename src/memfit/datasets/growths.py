@@ -1,0 +1,81 @@
+"""What the usual preprocessing adds to a table in memory: computed from rows, columns and cardinalities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memfit.datasets.cells import Cost
+from memfit.datasets.weights import held, numbers, ordered, scaled
+from memfit.documents.data import Column, ColumnKind, Growth, Table
+from memfit.quantities import ByteRange
+
+_DUMMY = 1  # byte: pandas.get_dummies makes bool since pandas 2.0
+_SPARSE_VALUE = 12  # bytes: a float64 and an int32 index in CSR
+_MOST_VALUES = 5000  # a column with more is a key or a text, and not one-hot encoded
+_SENTENCE_BYTES = 40  # a text longer than this is taken for language
+_WORD_BYTES = 5.7  # assumed: of a word with its blank in English prose
+_NEW_WORDS = (0.55, 0.8, 1.0)  # assumed: of a text's words those that differ
+_WORD_ENTRY = 130  # bytes: a word of the vocabulary: its str, its place in a dict, its number
+
+
+def growths(table: Table, frame: ByteRange) -> tuple[Growth, ...]:
+    """The steps that apply to the table.
+
+    Args:
+        table: with its columns.
+        frame: what it holds as read.
+    """
+    return tuple(_steps(table, frame))
+
+
+def _steps(table: Table, frame: ByteRange) -> Iterator[Growth]:
+    name = "x" if table.shape else "df"
+    yield Growth(step=f"{name}.copy()", held=frame, peak=scaled(frame, 2), note="the table twice")
+    matrix_columns = numbers(table)
+    if matrix_columns:
+        matrix = held(table, lambda _: Cost(row=8), matrix_columns)
+        yield Growth(step="StandardScaler().fit_transform(X)", held=matrix, peak=frame + scaled(matrix, 2),
+                     note="X as float64 beside the table, and the scaled copy; copy=False saves one")  # fmt: skip
+    yield Growth(step=f"train_test_split({name})", held=frame, peak=scaled(frame, 2),
+                 note="both parts are copies: the table twice until the first is let go")  # fmt: skip
+    few = [column for column in table.columns if _is_category(column)]
+    if few:
+        yield from _one_hot(table, few, frame)
+    texts = [column for column in table.columns if _is_language(column)]
+    if texts:
+        yield _tf_idf(table, texts, frame)
+
+
+def _one_hot(table: Table, columns: list[Column], frame: ByteRange) -> Iterator[Growth]:
+    values = {
+        end: sum(one.columns * getattr(one.distinct, end) for one in columns) for end in ("low", "expected", "high")
+    }
+    rows, number = table.rows, sum(one.columns for one in columns)
+    dense = ordered(_DUMMY * rows.low * values["low"], _DUMMY * rows.expected * values["expected"],
+                    _DUMMY * rows.high * values["high"])  # fmt: skip
+    yield Growth(step="pandas.get_dummies(df)", held=dense, peak=frame + scaled(dense, 2),
+                 note=f"{values['expected']:,} columns of one byte a row from {number:,}")  # fmt: skip
+    sparse = ordered(*(_SPARSE_VALUE * count * number + 4 * count for count in (rows.low, rows.expected, rows.high)))
+    yield Growth(step="OneHotEncoder().fit_transform(X)", held=sparse, peak=frame + scaled(sparse, 2.5),
+                 note="sparse: 12 bytes for each cell, whatever the number of values")  # fmt: skip
+
+
+def _tf_idf(table: Table, columns: list[Column], frame: ByteRange) -> Growth:
+    words = sum(one.columns * one.text.mean_bytes / _WORD_BYTES for one in columns if one.text is not None)
+    rows = (table.rows.low, table.rows.expected, table.rows.high)
+    sizes = [_SPARSE_VALUE * count * words * share for count, share in zip(rows, _NEW_WORDS, strict=True)]
+    vocabulary = [_WORD_ENTRY * min(30 * (count * words) ** 0.5, count * words) for count in rows]  # Heaps' law
+    matrix = ordered(*(size + entry for size, entry in zip(sizes, vocabulary, strict=True)))
+    return Growth(step="TfidfVectorizer().fit_transform(texts)", held=matrix, peak=frame + scaled(matrix, 2.5),
+                  note=f"about {words:,.0f} words a row; assumed for English prose")  # fmt: skip
+
+
+def _is_category(column: Column) -> bool:
+    return (
+        column.kind is ColumnKind.TEXT and column.distinct is not None and column.distinct.expected <= _MOST_VALUES
+        and not _is_language(column)
+    )  # fmt: skip
+
+
+def _is_language(column: Column) -> bool:
+    return column.kind is ColumnKind.TEXT and column.text is not None and column.text.mean_bytes >= _SENTENCE_BYTES
