@@ -20,13 +20,13 @@ _CONTAINERS = ("aten::empty", "aten::resize_", "aten::zeros", "aten::new_", "ate
 _BACKWARD = "autograd::engine::evaluate_function: "
 
 
-def flatten(events: list[Any]) -> Iterator[tuple[int, str, Any, tuple[str, ...]]]:
-    """(time, "alloc" or "step", event, names of the operators above it) of everything that counts on the CPU."""
+def flatten(events: list[Any], device: str = "cpu") -> Iterator[tuple[int, str, Any, tuple[str, ...]]]:
+    """(time, "alloc" or "step", event, names of the operators above it) of everything that counts on a device."""
     stack: list[tuple[Any, tuple[str, ...]]] = [(event, ()) for event in reversed(events)]
     while stack:
         event, above = stack.pop()
         if event.name == "[memory]":
-            if event.extra_fields.device.type == "cpu":
+            if event.extra_fields.device.type == device:
                 yield event.start_time_ns, "alloc", event.extra_fields, above
             continue
         if event.name.startswith("Optimizer.step#"):

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.jobs import JOBS
+from benchmarks.accuracy.jobs import CPU_JOBS
 from benchmarks.accuracy.surroundings import DATA, POLITE, ROOT, machine_name, surroundings
 
 STEPS = 3  # the first has no optimizer state, the second has, the third shows that it settles
@@ -48,7 +48,7 @@ def save(file: Path, document: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", nargs="*", default=sorted(JOBS))
+    parser.add_argument("--jobs", nargs="*", default=sorted(CPU_JOBS))
     parser.add_argument("--again", action="store_true", help="run also what is there already")
     options = parser.parse_args()
     file = DATA / "exact" / f"{machine_name()}.json"

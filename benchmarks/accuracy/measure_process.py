@@ -16,7 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.accuracy.jobs import JOBS
+from benchmarks.accuracy.jobs import CPU_JOBS
 from benchmarks.accuracy.surroundings import DATA, POLITE, ROOT, machine_name, surroundings
 
 # "threshold" hands every block of 128 KiB and more back to the system when it is freed
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--setting", choices=sorted(SETTINGS), default="default")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--jobs", nargs="*", default=sorted(JOBS))
+    parser.add_argument("--jobs", nargs="*", default=sorted(CPU_JOBS))
     options = parser.parse_args()
     folder = DATA / "process"
     folder.mkdir(parents=True, exist_ok=True)

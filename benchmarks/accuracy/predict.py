@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.jobs import JOBS
+from benchmarks.accuracy.jobs import CPU_JOBS, JOBS
 from benchmarks.accuracy.measure_exact import save
 from benchmarks.accuracy.measure_process import SETTINGS
 from benchmarks.accuracy.surroundings import DATA, ROOT, machine_name, surroundings
@@ -97,7 +97,7 @@ def work(options: argparse.Namespace) -> list[tuple[str, str, list[str], str, st
         return [
             (kind, name, ["--device", "cpu", "--steps", str(KINDS[kind][0])], "cpu", "host", KINDS[kind][1],
              folder / f"{kind}.json")
-            for kind in options.kinds for name in options.jobs
+            for kind in options.kinds for name in options.jobs or sorted(CPU_JOBS)
         ]  # fmt: skip
     measured = json.loads(options.like.read_text(encoding="utf-8"))
     steps = str(measured["environment"]["steps"])
@@ -105,13 +105,13 @@ def work(options: argparse.Namespace) -> list[tuple[str, str, list[str], str, st
     return [
         ("device", name, ["--device", "cuda", "--steps", steps, "--scale", str(measured["jobs"][name]["scale"])],
          options.on, "cuda:0", {}, file)
-        for name in options.jobs if name in measured["jobs"]
+        for name in options.jobs or sorted(JOBS) if name in measured["jobs"]
     ]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", nargs="*", default=sorted(JOBS))
+    parser.add_argument("--jobs", nargs="*", default=None, help="default: all that were measured in that way")
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
     parser.add_argument("--on", default="cpu", help="the device's name in the catalogue, with --like")
     parser.add_argument("--like", type=Path, help="a measured device file")

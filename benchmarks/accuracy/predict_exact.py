@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.jobs import JOBS
+from benchmarks.accuracy.jobs import CPU_JOBS, JOBS
 from benchmarks.accuracy.measure_exact import STEPS
 from benchmarks.accuracy.page import EXACT_WITHIN, disagreement
 from benchmarks.accuracy.predict import row, write
@@ -76,7 +76,7 @@ def show(name: str, found: dict[str, Any], real: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", nargs="*", default=sorted(JOBS))
+    parser.add_argument("--jobs", nargs="*", default=sorted(CPU_JOBS))
     parser.add_argument("--show", action="store_true", help="print only, keep nothing")
     options = parser.parse_args()
     sys.path.insert(0, str(ROOT / "src"))

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.accuracy.jobs import JOBS
+from benchmarks.accuracy.jobs import CPU_JOBS, JOBS
 from benchmarks.accuracy.measure_exact import save
 from benchmarks.accuracy.surroundings import DATA, ROOT, machine_name, surroundings
 
@@ -79,7 +79,7 @@ def run_once(name: str) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", nargs="*", default=sorted(JOBS))
+    parser.add_argument("--jobs", nargs="*", default=sorted(CPU_JOBS))
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

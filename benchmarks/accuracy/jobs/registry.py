@@ -130,13 +130,30 @@ vit            vit            judging  vit_autocast_scaler              8
 vit            vit            tuning   swin_like_adamw                  8
 """
 
+# The same for jobs of the sizes people train, for devices alone: on a CPU one of them takes minutes.
+_DEVICE_TABLE = """
+full-size      full_size      judging  full_gpt2_medium_autocast        1
+full-size      full_size      tuning   full_bert_base_questions         1
+full-size      full_size      judging  full_resnet50_momentum           1
+full-size      full_size      tuning   full_convnext_tiny_autocast      1
+full-size      full_size      judging  full_vit_base_scaler             1
+full-size      full_size      tuning   full_t5_base_adafactor           1
+full-size      full_size      judging  full_llama_checkpoint_bfloat16   1
+full-size      full_size      tuning   full_llama_generate              1
+full-size      full_size      judging  full_whisper_small_autocast      1
+full-size      full_size      tuning   full_wav2vec2_ctc                1
+full-size      full_size      judging  full_segformer_adamw             1
+full-size      full_size      tuning   full_video_mae_adamw             1
+"""
 
-def _read() -> dict[str, Job]:
+
+def _read(table: str) -> dict[str, Job]:
     jobs = {}
-    for line in _TABLE.strip().splitlines():
+    for line in table.strip().splitlines():
         family, module, half, name, scale = line.split()
         jobs[name] = Job(name=name, family=family, half=half, module=module, device_scale=float(scale))
     return jobs
 
 
-JOBS: dict[str, Job] = _read()
+CPU_JOBS: dict[str, Job] = _read(_TABLE)
+JOBS: dict[str, Job] = CPU_JOBS | _read(_DEVICE_TABLE)
