@@ -17,6 +17,7 @@ from memfit.machines import (
     device_overhead,
     find,
     load_learnt,
+    lt_workspaces_stay,
     parse_request,
     user_data_file,
     workspaces_stay,
@@ -37,6 +38,7 @@ class SimulatedMachine:
         workspace_stays: whether it is kept once taken.
         learnt: what was learnt on this machine.
         torch: the version of the framework.
+        lt_workspace_bytes, lt_workspace_stays: the same of the library that products with a bias go through.
     """
 
     device: Device | None
@@ -46,6 +48,8 @@ class SimulatedMachine:
     workspace_stays: bool
     learnt: tuple[LearntConstant, ...] = ()
     torch: str = ""
+    lt_workspace_bytes: int = 0
+    lt_workspace_stays: bool = True
 
     def simulation_arguments(self) -> dict[str, Any]:
         """What memfit.frameworks.torch.simulation.Simulation takes."""
@@ -58,6 +62,8 @@ class SimulatedMachine:
             "context_bytes": self.context.range.expected,
             "workspace_bytes": self.workspace_bytes,
             "workspace_stays": self.workspace_stays,
+            "lt_workspace_bytes": self.lt_workspace_bytes,
+            "lt_workspace_stays": self.lt_workspace_stays,
         }
 
 
@@ -88,16 +94,16 @@ def simulated_machine(
             torch=torch_version,
         )
     context = device_overhead(device, torch_version, cuda_version, env=environment, learnt=learnt)
-    workspace = cublas_workspace_bytes(device.capability, torch_version, environment)
-    workspace += cublaslt_workspace_bytes(device.capability, torch_version, environment)
     return SimulatedMachine(
         device=device,
         count=count,
         context=context,
-        workspace_bytes=workspace,
+        workspace_bytes=cublas_workspace_bytes(device.capability, torch_version, environment),
         workspace_stays=workspaces_stay(torch_version),
         learnt=learnt,
         torch=torch_version,
+        lt_workspace_bytes=cublaslt_workspace_bytes(device.capability, torch_version, environment),
+        lt_workspace_stays=lt_workspaces_stay(torch_version),
     )
 
 

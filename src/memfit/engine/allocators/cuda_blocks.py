@@ -10,6 +10,7 @@ from bisect import bisect_left, insort
 from memfit.quantities import MIB
 
 _ADDRESS_BITS = 64
+_TOP_ADDRESS = 1 << 62
 ALIGNMENT_BYTES = 2 * MIB  # cudaMalloc's own granularity for segments, the page of today's devices
 
 
@@ -133,7 +134,9 @@ class Pool:
 class Driver:
     """What lies under the allocator: a number of bytes to give, and addresses that are never given twice.
 
-    Real drivers may hand out an address again; it matters only where two free blocks are of one size.
+    Each range lies below those before it, as CUDA's do: it decides which of two free blocks of one size is taken. With
+    it 81 of 90 recorded event streams (H200, driver 580) reserve to the byte what was measured; upwards it was 74. Real
+    drivers may also hand out an address again.
     """
 
     __slots__ = ("calls", "capacity_bytes", "frees", "held_bytes", "next_address", "unlimited")
@@ -142,7 +145,7 @@ class Driver:
         self.capacity_bytes = capacity_bytes
         self.unlimited = False  # while a request that did not fit is served all the same
         self.held_bytes = 0
-        self.next_address = ALIGNMENT_BYTES
+        self.next_address = _TOP_ADDRESS
         self.calls = 0
         self.frees = 0
 
@@ -160,9 +163,8 @@ class Driver:
 
     def addresses(self, size: int) -> int:
         """The start of a fresh range."""
-        start = self.next_address
-        self.next_address += -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
-        return start
+        self.next_address -= -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        return self.next_address
 
 
 class Counter:

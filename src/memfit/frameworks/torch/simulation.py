@@ -25,10 +25,13 @@ from memfit.frameworks.torch.operators import (
     accumulation,
     attention,
     composite,
+    convolutions,
     cpu,
     kernels,
     lengths,
     losses,
+    recurrent,
+    reductions,
     sparse,
     transfer,
     values,
@@ -66,6 +69,7 @@ class Simulation:
         context_bytes: what is taken from it before the first tensor (context and libraries).
         workspace_bytes: the library workspace that matrix products take from the allocator.
         workspace_stays: whether the first product takes it for good, or each one for its own time.
+        lt_workspace_bytes, lt_workspace_stays: the same of the library that products with a bias go through.
         environment: allocator settings are read from it.
         root: folder of the user's code, for the lines shown.
         steps_per_epoch: optimizer steps after which a data loader's epoch ends early.
@@ -87,6 +91,8 @@ class Simulation:
         context_bytes: int = 0,
         workspace_bytes: int = 0,
         workspace_stays: bool = True,
+        lt_workspace_bytes: int = 0,
+        lt_workspace_stays: bool = True,
         environment: Mapping[str, str] | None = None,
         root: Path | None = None,
         steps_per_epoch: int = 3,
@@ -101,6 +107,8 @@ class Simulation:
         self.context_bytes = context_bytes
         self.workspace_bytes = workspace_bytes
         self.workspace_stays = workspace_stays
+        self.lt_workspace_bytes = lt_workspace_bytes
+        self.lt_workspace_stays = lt_workspace_stays
         self._environment = os.environ if environment is None else environment
         self.settings = AllocatorSettings.from_environment(self._environment, torch_version=torch.__version__)
         self.steps_per_epoch = steps_per_epoch
@@ -118,6 +126,7 @@ class Simulation:
         self.modules: weakref.WeakSet[Any] = weakref.WeakSet()
         self.stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.hooks: list[Any] = []
+        self._dropout_pools: set[str] = set()
         self.cuda_version = torch.version.cuda or "12.8"
         self._on_step, self._on_pass, self._on_backward = on_step, on_pass, on_backward
         self.situation = Situation(root)
@@ -136,9 +145,10 @@ class Simulation:
         """Gather the operators' rules; later tables see, and may refine, those before them."""
         rules = self.dispatch.handlers
         rules.update(values.handlers(self.stand_ins))
-        for part in (lengths, transfer, attention, losses, sparse):
+        for part in (lengths, transfer, attention, losses, sparse, recurrent):
             rules.update(part.handlers())
-        rules.update(kernels.handlers(self))
+        for device_part in (kernels, convolutions, reductions):
+            rules.update(device_part.handlers(self))
         rules.update(accumulation.handlers(rules))
         rules.update(cpu.handlers(self, rules))
 
@@ -261,6 +271,14 @@ class Simulation:
         pool = self.ledger.pool(like)
         if pool is not None:
             self.ledger.transient(pool, size_bytes, Category.WORKSPACES, operator)
+
+    def dropout_states(self, like: torch.Tensor, bytes_each: int) -> None:
+        """The random states of cuDNN's dropout: one block a device, made once and kept."""
+        pool = self.ledger.pool(like)
+        if pool is not None and pool not in self._dropout_pools:
+            self._dropout_pools.add(pool)
+            size_bytes = bytes_each * (self.device.multiprocessors or 0)
+            self.ledger.hold(pool, size_bytes, Category.WORKSPACES, "cuDNN dropout states")
 
     # -- figures that scripts ask for --------------------------------------------------------------------------
 

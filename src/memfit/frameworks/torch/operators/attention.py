@@ -1,12 +1,15 @@
 """Scaled dot-product attention: the kernel the device would choose, with that kernel's results and scratch.
 
 Rules read from PyTorch 2.13's documentation and sources (aten/src/ATen/native/transformers/cuda/sdp_utils.cpp and
-attention_backward.cu). The fused kernels keep the output and one float32 per row; the plain one keeps the whole score
-matrix, which is what decides the memory of long sequences.
+attention_backward.cu) and held against 250 single calls on an H200 (torch 2.11, benchmarks/accuracy/data/device). The
+fused kernels keep the output and one float32 per row; the plain one keeps the whole score matrix, which is what decides
+the memory of long sequences.
 """
 
 from __future__ import annotations
 
+import math
+import os
 from typing import Any
 
 import torch
@@ -17,6 +20,10 @@ from memfit.quantities import Category
 
 aten = torch.ops.aten
 _HALF = (torch.float16, torch.bfloat16)
+# From this version on wheels bring a cuDNN (9.15.1 and newer) whose attention is preferred on Hopper and the first
+# Blackwell (check_prefer_cudnn_attention in sdp_utils.cpp). Measured: preferred by torch 2.11 with cuDNN 9.19.
+_FIRST_CUDNN_PREFERRED = (2, 11)
+_VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
 
 
 def cuda_attention(
@@ -32,8 +39,17 @@ def cuda_attention(
     enable_gqa: bool = False,
 ) -> torch.Tensor:
     """Attention on a CUDA device of that capability. Shapes as torch.nn.functional.scaled_dot_product_attention."""
-    kernel = choose_kernel(capability, query, key, value, attn_mask, enable_gqa)
+    kernel = choose_kernel(capability, query, key, value, attn_mask, enable_gqa, dropout_p)
     width = query.shape[-1]
+    tracked = torch.is_grad_enabled() and any(item.requires_grad for item in (query, key, value))
+    if kernel == "cudnn":
+        bias = _additive(attn_mask, query)
+        if bias is not None:
+            bias = bias.expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2])
+        found = aten._scaled_dot_product_cudnn_attention(
+            query, key, value, bias, tracked, dropout_p, is_causal, False, scale=scale
+        )
+        return found[0]
     if kernel == "flash":
         if scale is None:
             scale = width**-0.5
@@ -41,7 +57,6 @@ def cuda_attention(
         out = aten._scaled_dot_product_flash_attention(*padded, dropout_p, is_causal, False, scale=scale)[0]
         return out[..., :width] if out.shape[-1] != width else out
     if kernel == "efficient":
-        tracked = torch.is_grad_enabled() and any(item.requires_grad for item in (query, key, value))
         bias = _additive(attn_mask, query)
         if bias is not None:
             bias = _aligned(bias, query, key)
@@ -51,10 +66,37 @@ def cuda_attention(
         return out[0]
     if enable_gqa:
         key, value = (_repeat_heads(item, query) for item in (key, value))
-    out = aten._scaled_dot_product_attention_math(
-        query, key, value, _additive(attn_mask, query), dropout_p, is_causal, scale=scale
-    )
-    return out[0]
+    return _plain(query, key, value, _additive(attn_mask, query), dropout_p, is_causal, scale)
+
+
+def _plain(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    dropout: float,
+    causal: bool,
+    scale: float | None,
+) -> torch.Tensor:
+    """Attention in single steps, as _scaled_dot_product_attention_math takes them (attention.cpp)."""
+    dtype = query.dtype
+    if dtype in _HALF and not torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed():
+        query, key, value = query.float(), key.float(), value.float()
+        mask = mask if mask is None else mask.float()
+    root = math.sqrt(query.shape[-1] ** -0.5 if scale is None else abs(scale))
+    query = query * root
+    if causal:
+        square = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool, device=query.device).tril()
+        mask = _additive(square, query)
+    scores = query @ (key.transpose(-2, -1) * root)
+    if mask is not None:
+        scores.add_(mask)
+    weights = aten._safe_softmax(scores, -1)
+    torch.empty_like(scores, dtype=torch.bool)  # where a whole row is masked; looked for while the scores are held
+    del scores
+    if dropout > 0.0:
+        weights = torch.native_dropout(weights, dropout, True)[0]
+    return (weights @ value).to(dtype)
 
 
 def choose_kernel(
@@ -64,13 +106,16 @@ def choose_kernel(
     value: torch.Tensor,
     mask: torch.Tensor | None,
     enable_gqa: bool,
+    dropout: float = 0.0,
 ) -> str:
-    """ "flash", "efficient" or "math", by the device's own rules and the user's torch.backends.cuda switches."""
+    """ "cudnn", "flash", "efficient" or "math", by the device's rules and the user's torch.backends.cuda switches."""
     if query.dim() != 4 or query.layout is not torch.strided:
         return "math"
     head, head_value = query.shape[-1], value.shape[-1]
     unit_stride = all(item.stride(-1) == 1 for item in (query, key, value))
     same_heads = query.shape[1] == key.shape[1] == value.shape[1]
+    if _takes_cudnn(capability, query, key, value, dropout) and unit_stride and (same_heads or enable_gqa):
+        return "cudnn"
     flash = (
         torch.backends.cuda.flash_sdp_enabled()
         and capability >= (8, 0)
@@ -94,6 +139,24 @@ def choose_kernel(
         and unit_stride
     )
     return "efficient" if efficient else "math"
+
+
+def _takes_cudnn(
+    capability: tuple[int, int], query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, dropout: float
+) -> bool:
+    """cuDNN's attention, where it comes first: half precision, heads of a multiple of 8 up to 256."""
+    enabled = getattr(torch.backends.cuda, "cudnn_sdp_enabled", None)
+    return (
+        _VERSION >= _FIRST_CUDNN_PREFERRED
+        and capability[0] in (9, 10)
+        and os.environ.get("TORCH_CUDNN_SDPA_DEPRIORITIZED") != "1"
+        and enabled is not None
+        and enabled()
+        and query.dtype in _HALF
+        and all(item.shape[-1] % 8 == 0 and item.shape[-1] <= 256 for item in (query, value))
+        and key.shape[-2] > 1
+        and (not dropout or query.shape[-2] > 1)
+    )
 
 
 def cpu_attention(
@@ -163,27 +226,45 @@ def _cpu_blocks(query: torch.Tensor, key: torch.Tensor) -> tuple[int, int, int]:
     return min(q_block, rows), min(512, columns), 4 if query.dtype in _HALF else query.element_size()
 
 
+def _spread_heads(query: torch.Tensor, key: torch.Tensor) -> int:
+    """Bytes of dK and dV for every head of the queries, where several of them share a head of the keys."""
+    if query.shape[1] == key.shape[1]:
+        return 0
+    return int(2 * key.numel() // key.shape[1] * query.shape[1] * key.element_size())
+
+
 def handlers() -> dict[Any, Handler]:
     """Scratch memory of the fused kernels' backward passes, which their meta kernels do not show."""
 
     def flash_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
-        query = args[1]
+        query, key = args[1], args[2]
+        out = dispatch.run_simulated(func, args, kwargs, pool)
         batch, heads, rows, width = query.shape
         # softmax_d and the float32 accumulator of dQ, rows rounded to 128, head size to 32 (flash_api.cpp, mha_bwd)
         rows = -(-rows // 128) * 128
-        scratch = 4 * batch * heads * rows * (1 + -(-width // 32) * 32)
+        scratch = 4 * batch * heads * rows * (1 + -(-width // 32) * 32) + _spread_heads(query, key)
         dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
-        return dispatch.run_simulated(func, args, kwargs, pool)
+        return out
+
+    def cudnn_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        query, key = args[1], args[2]
+        out = dispatch.run_simulated(func, args, kwargs, pool)
+        # a float32 accumulator of dQ and a float32 per row; measured with cuDNN 9.19
+        scratch = 4 * math.prod(query.shape[:3]) * (1 + query.shape[3]) + _spread_heads(query, key)
+        dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
+        return out
 
     def efficient_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         query, key = args[1], args[2]
+        out = dispatch.run_simulated(func, args, kwargs, pool)
         batch, heads, rows, width = query.shape
         columns = key.shape[-2]
-        scratch = 4 * batch * heads * -(-rows // 32) * 32  # delta, one float32 per row
-        if query.dtype in _HALF:  # float32 accumulators of dQ, dK and dV (attention_backward.cu, workspace)
-            scratch += 4 * batch * heads * width * (rows + 2 * columns)
+        # the float32 accumulator of dQ in blocks of 64, and a float32 per row (attention_backward.cu; measured, 2.11)
+        scratch = 4 * batch * heads * (-(-rows // 64) * 64 * (-(-width // 64) * 64) + -(-rows // 32) * 32)
+        if query.dtype in _HALF:  # and those of dK and dV
+            scratch += 4 * batch * heads * width * 2 * columns
         dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
-        return dispatch.run_simulated(func, args, kwargs, pool)
+        return out
 
     def cpu_flash(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         if pool == HOST:
@@ -208,6 +289,7 @@ def handlers() -> dict[Any, Handler]:
 
     return {
         aten._scaled_dot_product_flash_attention_backward.default: flash_backward,
+        aten._scaled_dot_product_cudnn_attention_backward.default: cudnn_backward,
         aten._scaled_dot_product_efficient_attention_backward.default: efficient_backward,
         aten._scaled_dot_product_flash_attention_for_cpu.default: cpu_flash,
         aten._scaled_dot_product_flash_attention_for_cpu_backward.default: cpu_flash_backward,

@@ -87,7 +87,9 @@ def _recurrent(mode: str) -> Callable[..., Any]:
         if torch.is_autocast_enabled("cuda"):  # the fused call casts its weights and input, uncached, into one buffer
             half = torch.get_autocast_dtype("cuda")
             x, hx, parameters = _cast_all((x, hx, parameters), half)
-        return recurrent.cudnn(simulation, mode, x, None, hx, parameters, layers, train, bidirectional, batch_first)
+        return recurrent.cudnn(
+            simulation, mode, x, None, hx, parameters, layers, train, bidirectional, batch_first, dropout
+        )
 
     return override
 
@@ -100,7 +102,9 @@ def _recurrent_packed(mode: str) -> Callable[..., Any]:
             return cpu_recurrent.layers(
                 mode, data, batch_sizes, hx, parameters, has_biases, layers, dropout, train, bidirectional, False
             )
-        return recurrent.cudnn(simulation, mode, data, batch_sizes, hx, parameters, layers, train, bidirectional, False)
+        return recurrent.cudnn(
+            simulation, mode, data, batch_sizes, hx, parameters, layers, train, bidirectional, False, dropout
+        )
 
     return override
 
@@ -117,6 +121,9 @@ def _on_one_device(simulation: Any, item: Any) -> Any:
 
 def _cell(simulation: Any, overload: Any, pool: str, x: Any, hx: Any, *rest: Any) -> Any:
     x, hx = _on_one_device(simulation, (x, hx))
+    fused = {aten.gru_cell.default: recurrent.gru_cell, aten.lstm_cell.default: recurrent.lstm_cell}.get(overload)
+    if pool != HOST and fused is not None:
+        return fused(x, hx, *rest)
     return overload(x, hx, *rest)
 
 

@@ -14,18 +14,10 @@ from memfit.frameworks.torch.ledger import HOST
 from memfit.quantities import Category
 
 aten = torch.ops.aten
+_UNSORTED_IDS = 3072  # up to so many ids the gradient of an embedding is added up as they come (Embedding.cu)
+# A product with a bias goes through cuBLASLt (useLtInterface in Blas.cpp).
+_WITH_BIAS = (aten.addmm.default, aten._addmm_activation.default)
 _MATRIX = ("mm", "addmm", "bmm", "baddbmm", "addmv", "mv", "dot", "addbmm", "_addmm_activation")
-
-
-# cuDNN chooses its algorithm, and with it a workspace, when it runs; published whole-process readings of VGG-, PSPNet-
-# and SDXL-like convolutions lie 6 to 15 % above their tensors, which a share of the operands of about this size gives.
-# Basis: assumed, until it is measured on a device.
-CONVOLUTION_WORKSPACE_SHARE = 0.5
-
-
-def operand_bytes(args: Any) -> int:
-    """Bytes of an operator's tensor arguments."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors_in(args, {}))
 
 
 def _sparse_product(dispatch: Dispatch, func: Any, args: Any, pool: str) -> torch.Tensor:
@@ -39,32 +31,63 @@ def _sparse_product(dispatch: Dispatch, func: Any, args: Any, pool: str) -> torc
 
 def handlers(simulation: Any) -> dict[Any, Handler]:
     """The table of operators with scratch memory of their own."""
-    workspaces: set[tuple[str, bool]] = set()
+    workspaces: set[tuple[str, bool, str]] = set()
+
+    def workspace(dispatch: Dispatch, pool: str, size_bytes: int, stays: bool, library: str) -> None:
+        if not size_bytes:
+            return
+        if not stays:
+            dispatch.ledger.transient(pool, size_bytes, Category.WORKSPACES, f"{library} workspace")
+            return
+        # autograd runs the backward pass in a thread of its own, with a handle and a workspace of its own
+        key = (pool, bool(dispatch.situation.in_backward), library)
+        if key not in workspaces:
+            workspaces.add(key)
+            dispatch.ledger.hold(pool, size_bytes, Category.WORKSPACES, f"{library} workspace")
 
     def matrix(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         if any(tensor.layout is not torch.strided for tensor in tensors_in(args, {})):
             return _sparse_product(dispatch, func, args, pool)
-        if pool != HOST and simulation.workspace_bytes:
-            if not simulation.workspace_stays:
-                dispatch.ledger.transient(pool, simulation.workspace_bytes, Category.WORKSPACES, "cuBLAS workspace")
-            elif (pool, bool(dispatch.situation.in_backward)) not in workspaces:
-                # autograd runs the backward pass in a thread of its own, with a handle and a workspace of its own
-                workspaces.add((pool, bool(dispatch.situation.in_backward)))
-                dispatch.ledger.hold(pool, simulation.workspace_bytes, Category.WORKSPACES, "cuBLAS workspace")
-        return dispatch.run_simulated(func, args, kwargs, pool)
-
-    def convolution(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        out = dispatch.run_simulated(func, args, kwargs, pool)
         if pool != HOST:
-            scratch = int(operand_bytes(args) * CONVOLUTION_WORKSPACE_SHARE)
-            dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, "cuDNN convolution workspace")
-        return dispatch.run_simulated(func, args, kwargs, pool)
+            workspace(dispatch, pool, simulation.workspace_bytes, simulation.workspace_stays, "cuBLAS")
+            if func in _WITH_BIAS and args[0].dim() == 1:
+                workspace(dispatch, pool, simulation.lt_workspace_bytes, simulation.lt_workspace_stays, "cuBLASLt")
+        return out
 
     def softmax_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         gradient, dtype = args[0], args[3]
         if gradient.dtype == dtype:
+            out = dispatch.run_simulated(func, args, kwargs, pool)
+        else:
+            out = torch.empty_like(gradient, dtype=dtype, device="meta")
+            dispatch.record(out, pool, str(func))
+        if pool != HOST and func is aten._softmax_backward_data.default:
+            # gradient * output comes first (softmax_backward_cuda_out of SoftMax.cu; measured on torch 2.11)
+            size_bytes = gradient.numel() * gradient.element_size()
+            dispatch.ledger.transient(pool, size_bytes, Category.TEMPORARIES, dispatch.facts(func).label)
+        return out
+
+    def dropout(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        """The mask is made before the result (Dropout.cu)."""
+        x, _, train = args
+        if pool == HOST or train is False:
             return dispatch.run_simulated(func, args, kwargs, pool)
-        out = torch.empty_like(gradient, dtype=dtype, device="meta")
-        dispatch.record(out, pool, str(func))
+        mask = torch.empty_like(x, dtype=torch.bool, device="meta")
+        dispatch.record(mask, pool, dispatch.facts(func).label)
+        out = torch.empty_like(x, device="meta")
+        dispatch.record(out, pool, dispatch.facts(func).label)
+        return out, mask
+
+    def embedding_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        out = dispatch.run_simulated(func, args, kwargs, pool)
+        gradient, ids, rows = args[0], args[1], args[2]
+        if pool != HOST and ids.numel() > _UNSORTED_IDS:
+            # float32 sums of the segments of equal ids, ten to a segment, as many as there could be
+            # (EmbeddingBackwardKernel.cu; measured on torch 2.11)
+            segments = min(ids.numel(), rows) + ids.numel() // 10
+            scratch = 4 * segments * gradient.shape[-1]
+            dispatch.ledger.transient(pool, scratch, Category.TEMPORARIES, dispatch.facts(func).label)
         return out
 
     def fused_in_place(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
@@ -74,10 +97,10 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
         return None
 
     table: dict[Any, Handler] = {
+        aten.native_dropout.default: dropout,
+        aten.embedding_dense_backward.default: embedding_backward,
         aten._softmax_backward_data.default: softmax_backward,
         aten._log_softmax_backward_data.default: softmax_backward,
-        aten.convolution.default: convolution,
-        aten.convolution_backward.default: convolution,
     }
     for name in _MATRIX:
         packet = getattr(aten, name, None)
