@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy.device_child import SCRIPTS
 from benchmarks.accuracy.jobs import CPU_JOBS, JOBS
 from benchmarks.accuracy.measure_exact import save
 from benchmarks.accuracy.measure_process import SETTINGS
@@ -33,6 +34,12 @@ KINDS: dict[str, tuple[int, dict[str, str]]] = {
     "default": (STEPS, SETTINGS["default"]),
     "threshold": (STEPS, SETTINGS["threshold"]),
 }
+
+
+def ends(estimate: Estimate, pool_name: str) -> dict[str, int]:
+    """A pool's range alone."""
+    peak = estimate.pool(pool_name).peak_bytes
+    return {"low_bytes": peak.low, "expected_bytes": peak.expected, "high_bytes": peak.high}
 
 
 def row(estimate: Estimate, pool_name: str) -> dict[str, Any]:
@@ -62,7 +69,9 @@ def predict(name: str, words: list[str], on: str, pool: str, extra: dict[str, st
     environment |= {**extra, "PYTHONPATH": str(ROOT / "src")}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "estimate.json"
-        options = ["estimate", "--quiet", "--on", on, "-o", str(file), SCRIPT, name, *words]
+        target = SCRIPTS[name] if name in SCRIPTS else [SCRIPT, name, *words]
+        target = [f"{word}{folder}/out" if word.endswith("=") else word for word in target]
+        options = ["estimate", "--quiet", "--on", on, "-o", str(file), *target]
         command = ["nice", "-n", "5", sys.executable, "-m", "memfit", *options]
         start = time.perf_counter()
         try:
@@ -75,7 +84,9 @@ def predict(name: str, words: list[str], on: str, pool: str, extra: dict[str, st
         if not file.exists():
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()
             return {"failure": " / ".join(said[-3:])[:300] or f"exit {done.returncode}", "seconds": seconds}
-        return {"seconds": seconds, **row(load(file, Estimate), pool)}
+        found = load(file, Estimate)
+        host = {} if pool == "host" else {"host": ends(found, "host")}
+        return {"seconds": seconds, **row(found, pool), **host}
 
 
 def write(file: Path, kind: str, name: str, found: dict[str, Any]) -> None:
@@ -105,7 +116,7 @@ def work(options: argparse.Namespace) -> list[tuple[str, str, list[str], str, st
     return [
         ("device", name, ["--device", "cuda", "--steps", steps, "--scale", str(measured["jobs"][name]["scale"])],
          options.on, "cuda:0", {}, file)
-        for name in options.jobs or sorted(JOBS) if name in measured["jobs"]
+        for name in options.jobs or [*SCRIPTS, *sorted(JOBS)] if name in measured["jobs"]
     ]  # fmt: skip
 
 

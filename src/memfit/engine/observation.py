@@ -60,6 +60,8 @@ class Observation:
         environment: versions and settings the figures hold for.
         steps: optimizer steps seen.
         passes: forward passes seen.
+        libraries: those that the job woke up on a device: "cuBLAS", "cuBLAS in backward", "cuDNN".
+        workspace_doubt_bytes: by how much a library may take more at once than the trace has it.
     """
 
     trace: Trace
@@ -69,3 +71,5 @@ class Observation:
     environment: Mapping[str, Any]
     steps: int
     passes: int
+    libraries: frozenset[str] = frozenset()
+    workspace_doubt_bytes: int = 0

@@ -10,14 +10,14 @@ another; the spread around the line gives the range.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from memfit.machines.catalogue import shipped_devices
 from memfit.machines.device import Device
 from memfit.machines.learnt import LearntConstant, best_match
-from memfit.machines.readings import ContextReading, Line, context_readings, spread, straight_line
+from memfit.machines.readings import ContextReading, Line, context_parts, context_readings, spread, straight_line
 from memfit.machines.versions import cuda_of, version_pair
 from memfit.quantities import Basis, ByteRange
 
@@ -37,11 +37,24 @@ class ContextOverhead:
         range: low, expected and high, in bytes.
         basis: MEASURED on this machine, EXTRAPOLATED from what others measured, ASSUMED where nobody's reading applies.
         source: which readings, in a phrase.
+        unused: what the expected value contains for each library, where that was measured: a job that does not wake
+            a library up does not hold its part.
     """
 
     range: ByteRange
     basis: Basis
     source: str
+    unused: Mapping[str, int] = field(default_factory=dict)
+
+    def with_libraries(self, libraries: Collection[str]) -> ContextOverhead:
+        """What a job holds that wakes up these libraries alone."""
+        less = sum(size for name, size in self.unused.items() if name not in libraries)
+        expected = self.range.expected - less
+        return replace(
+            self,
+            range=ByteRange(low=min(self.range.low, expected), expected=expected, high=self.range.high),
+            unused={name: size for name, size in self.unused.items() if name in libraries},
+        )
 
 
 def device_overhead(
@@ -123,11 +136,34 @@ def _lazy(device: Device) -> ContextOverhead:
     capability = ".".join(str(part) for part in device.capability or ())
     what = f"compute capability {capability}" if enough else "CUDA devices of all kinds"
     chosen = alike if enough else rows
+    measured = _measured(device)
+    if measured is not None:
+        whole, unused, where = measured
+        spread_bytes = _carried(chosen, device)
+        return ContextOverhead(
+            range=ByteRange(low=min(spread_bytes.low, whole), expected=whole, high=max(spread_bytes.high, whole)),
+            basis=Basis.EXTRAPOLATED,
+            source=f"library by library as measured on {where}, with {len(chosen)} published readings as the range",
+            unused=unused,
+        )
     return ContextOverhead(
         range=_carried(chosen, device),
         basis=Basis.EXTRAPOLATED if device.is_cuda else Basis.ASSUMED,
         source=f"{len(chosen)} published readings of jobs on {what}",
     )
+
+
+def _measured(device: Device) -> tuple[int, dict[str, int], str] | None:
+    """What was measured on a device of the same capability, carried over: the whole, its libraries, and where."""
+    here = resident_threads(device)
+    for row in context_parts():
+        other = _by_name()[row.device]
+        there = resident_threads(other)
+        if other.capability == device.capability and here is not None and there is not None:
+            factor = _line().at(here) / _line().at(there)
+            libraries = {name: round(size * factor) for name, size in row.libraries.items()}
+            return round(row.context * factor) + sum(libraries.values()), libraries, row.device
+    return None
 
 
 def _carried(rows: Sequence[ContextReading], device: Device) -> ByteRange:

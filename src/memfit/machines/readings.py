@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -37,11 +37,47 @@ class ContextReading:
     source: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextParts:
+    """What the libraries of one process hold on one device, measured one after the other; in bytes.
+
+    Args:
+        device: the catalogue's name.
+        context: with the first kernels.
+        libraries: what each adds when it wakes up, by the names that an observation uses.
+    """
+
+    device: str
+    context: int
+    libraries: Mapping[str, int]
+
+
+@lru_cache(maxsize=1)
+def context_parts() -> tuple[ContextParts, ...]:
+    """Every row of the shipped file."""
+    return tuple(
+        ContextParts(
+            device=row["device"],
+            context=int(row["context_mib"]) * MIB,
+            libraries={
+                "cuBLAS": int(row["cublas_mib"]) * MIB,
+                "cuBLAS in backward": int(row["cublas_in_backward_mib"]) * MIB,
+                "cuDNN": int(row["cudnn_mib"]) * MIB,
+            },
+        )
+        for row in _rows("context_parts.csv")
+    )
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    text = resources.files("memfit.machines").joinpath(name).read_text(encoding="utf-8")
+    return iter(csv.DictReader(line for line in text.splitlines() if not line.startswith("#")))
+
+
 @lru_cache(maxsize=1)
 def context_readings() -> tuple[ContextReading, ...]:
     """Every reading in the shipped file."""
-    text = resources.files("memfit.machines").joinpath("context_readings.csv").read_text(encoding="utf-8")
-    return tuple(_reading(row) for row in csv.DictReader(ln for ln in text.splitlines() if not ln.startswith("#")))
+    return tuple(_reading(row) for row in _rows("context_readings.csv"))
 
 
 def _reading(row: dict[str, str]) -> ContextReading:

@@ -126,6 +126,8 @@ class Simulation:
         self.modules: weakref.WeakSet[Any] = weakref.WeakSet()
         self.stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self.hooks: list[Any] = []
+        self.libraries: set[str] = set()  # those that woke up on a device, beside what PyTorch always loads
+        self.workspace_doubt_bytes = 0  # by how much a library's workspace may be larger than the one taken here
         self._dropout_pools: set[str] = set()
         self.cuda_version = torch.version.cuda or "12.8"
         self._on_step, self._on_pass, self._on_backward = on_step, on_pass, on_backward
@@ -227,6 +229,8 @@ class Simulation:
             trace=self.trace,
             host=self.host,
             device_allocator=lambda pool: self.new_allocator(),
+            libraries=frozenset(self.libraries),
+            workspace_doubt_bytes=self.workspace_doubt_bytes,
             assumptions=dict(self.assumptions),
             environment=environment,
             steps=self.total_steps,

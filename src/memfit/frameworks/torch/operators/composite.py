@@ -14,7 +14,7 @@ import torch
 
 from memfit.frameworks.torch.dispatch import tensors_in
 from memfit.frameworks.torch.ledger import HOST
-from memfit.frameworks.torch.operators import attention, cpu_recurrent, recurrent
+from memfit.frameworks.torch.operators import attention, cpu_recurrent, norms, recurrent
 
 KEY = torch._C.DispatchKey.AutocastXPU
 KEYS = torch._C.DispatchKeySet(KEY)
@@ -127,6 +127,13 @@ def _cell(simulation: Any, overload: Any, pool: str, x: Any, hx: Any, *rest: Any
     return overload(x, hx, *rest)
 
 
+def _rms_norm(
+    simulation: Any, overload: Any, pool: str, x: Any, shape: Any, weight: Any = None, eps: Any = None
+) -> Any:
+    fused = norms.rms_norm(x, shape, weight) if pool != HOST else None
+    return overload(x, shape, weight, eps) if fused is None else fused
+
+
 def _as_it_is(simulation: Any, overload: Any, pool: str, *args: Any, **kwargs: Any) -> Any:
     return overload(*args, **kwargs)
 
@@ -159,6 +166,7 @@ _OVERRIDES: dict[Any, Callable[..., Any]] = {
     aten.rnn_tanh.data: _recurrent_packed("rnn_tanh"),
     aten.rnn_relu.data: _recurrent_packed("rnn_relu"),
     aten.isfinite.default: _isfinite,
+    aten.rms_norm.default: _rms_norm,
     aten.lstm_cell.default: _cell,
     aten.gru_cell.default: _cell,
     aten.rnn_tanh_cell.default: _cell,

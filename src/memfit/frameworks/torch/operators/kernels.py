@@ -50,6 +50,8 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
             return _sparse_product(dispatch, func, args, pool)
         out = dispatch.run_simulated(func, args, kwargs, pool)
         if pool != HOST:
+            backward = bool(dispatch.situation.in_backward)
+            simulation.libraries.add("cuBLAS in backward" if backward else "cuBLAS")
             workspace(dispatch, pool, simulation.workspace_bytes, simulation.workspace_stays, "cuBLAS")
             if func in _WITH_BIAS and args[0].dim() == 1:
                 workspace(dispatch, pool, simulation.lt_workspace_bytes, simulation.lt_workspace_stays, "cuBLASLt")
@@ -90,6 +92,18 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
             dispatch.ledger.transient(pool, scratch, Category.TEMPORARIES, dispatch.facts(func).label)
         return out
 
+    def distance(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        """Distances as one product: both sides with their squares and ones beside them (Distance.cpp)."""
+        label = dispatch.facts(func).label
+        sides = [item.new_empty((*item.shape[:-1], item.shape[-1] + 2), device="meta") for item in args[:2]]
+        for item, side in zip(args[:2], sides, strict=True):
+            dispatch.ledger.transient(pool, item.numel() * item.element_size(), Category.TEMPORARIES, label)
+            dispatch.record(side, pool, label)
+        out = dispatch.run_simulated(func, args, kwargs, pool)
+        if pool != HOST:
+            workspace(dispatch, pool, simulation.workspace_bytes, simulation.workspace_stays, "cuBLAS")
+        return out
+
     def fused_in_place(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         """A fused optimizer writes to its arguments and allocates nothing."""
         for tensor in tensors_in(args, {}):
@@ -98,6 +112,7 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
 
     table: dict[Any, Handler] = {
         aten.native_dropout.default: dropout,
+        aten._euclidean_dist.default: distance,
         aten.embedding_dense_backward.default: embedding_backward,
         aten._softmax_backward_data.default: softmax_backward,
         aten._log_softmax_backward_data.default: softmax_backward,
