@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy import page
+from benchmarks.accuracy import device_page, page
 from benchmarks.accuracy.figures import Comparison
 from benchmarks.accuracy.jobs import JOBS
 from benchmarks.accuracy.surroundings import DATA, ROOT
@@ -64,31 +64,46 @@ def process_rows(runs: dict[str, list[dict[str, Any]]], predicted: Rows) -> list
 
 
 def device_rows(measured: Rows, predicted: Rows, figure: str) -> list[Comparison]:
-    """One figure of a device: "requested", "allocated", "reserved" (exact figures) or "used" (a range)."""
+    """One figure of a device: "requested", "allocated", "reserved" (exact figures), "used" or "host" (ranges)."""
     rows = []
     for name, truth in sorted(good(measured).items()):
         guess = predicted.get(name, {"failure": "not predicted"})
-        if guess.get("failure") or name not in JOBS or not truth[f"{figure}_peak_bytes"]:
+        if guess.get("failure") or name not in JOBS:
             continue
-        expected = guess["expected_bytes"] if figure == "used" else guess[f"{figure}_peak_bytes"]
-        if expected is None:
+        real = measured_bytes(truth, figure)
+        if figure in ("used", "host"):
+            span = guess if figure == "used" else guess.get("host", {})
+            expected, high = span.get("expected_bytes"), span.get("high_bytes")
+        else:
+            expected = high = guess[f"{figure}_peak_bytes"]
+        if not real or expected is None or high is None:
             continue
-        high = guess["high_bytes"] if figure == "used" else expected
         rows.append(
-            Comparison(
-                job=name,
-                half=JOBS[name].half,
-                measured=(int(truth[f"{figure}_peak_bytes"]) - others(truth, figure),),
-                expected=int(expected),
-                high=int(high),
-            )
+            Comparison(job=name, half=JOBS[name].half, measured=(real,), expected=int(expected), high=int(high))
         )
     return rows
 
 
-def others(truth: dict[str, Any], figure: str) -> int:
-    """What the driver showed before the process had a context: not this job's."""
-    return int(truth["used_before_bytes"]) if figure == "used" else 0
+def measured_bytes(truth: dict[str, Any], figure: str) -> int:
+    """A job's own share of what was measured: what the driver showed before its context is not the job's."""
+    if figure == "host":
+        return int(truth.get("host_end", {}).get("peak", 0))
+    return int(truth[f"{figure}_peak_bytes"]) - (int(truth["used_before_bytes"]) if figure == "used" else 0)
+
+
+def device_sections(file: Path) -> Iterator[str]:
+    """Everything on one device: its jobs, and beside them what single calls and the libraries took."""
+    truth, predicted = read(file), read(DATA / "predictions" / file.stem / "device.json")
+    figures = ("requested", "allocated", "reserved", "used", "host")
+    yield device_page.device(
+        truth, predicted, {name: device_rows(truth["jobs"], predicted["jobs"], name) for name in figures}
+    )
+    stages, calls = DATA / "device" / file.stem / "context.json", DATA / "device" / file.stem / "probes.json"
+    if stages.exists():
+        yield device_page.context(json.loads(stages.read_text(encoding="utf-8")))
+    simulated = DATA / "predictions" / file.stem / "probes.json"
+    if calls.exists() and simulated.exists():
+        yield device_page.single_calls(*(json.loads(item.read_text(encoding="utf-8")) for item in (calls, simulated)))
 
 
 def sections() -> Iterator[str]:
@@ -105,9 +120,7 @@ def sections() -> Iterator[str]:
         yield page.alternatives(read(file), read(DATA / "rivals" / file.name), read(predictions / "exact.json"))
     devices = sorted((DATA / "device").glob("*.json"))
     for file in devices:
-        truth, predicted = read(file), read(DATA / "predictions" / file.stem / "device.json")
-        figures = ("requested", "allocated", "reserved", "used")
-        yield page.device(truth, {name: device_rows(truth["jobs"], predicted["jobs"], name) for name in figures})
+        yield from device_sections(file)
     if not devices:
         yield page.no_device()
 

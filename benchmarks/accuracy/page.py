@@ -47,7 +47,8 @@ How held out the judging half still is: constants of the host pool were chosen o
 judging round (1 of 42 runs 0.2 % above `high`) the form of its margin was changed once. Operators were corrected with
 the disagreements of both halves in view, so the table of tensors shows what is modelled, not what an unseen job would
 give.
-No figure here was measured on a GPU: `measure_device.py` is ready, and its data goes to `data/device`.
+The same holds for devices: constants come from the tuning half and from single calls; rules of kernels were corrected
+with the disagreements of both halves in view.
 """
 
 
@@ -204,23 +205,6 @@ def alternatives(truth: dict[str, Any], rivals: dict[str, Any], predicted: dict[
 def good_jobs(truth: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Measured jobs that are still in the registry."""
     return [(name, row) for name, row in sorted(truth["jobs"].items()) if name in JOBS and not row.get("failure")]
-
-
-def device(truth: dict[str, Any], figures: dict[str, list[Comparison]]) -> str:
-    """A real device: four figures, none mixed."""
-    environment = truth["environment"]
-    keys = ("device", "driver", "cuda", "cudnn", "torch_build", "kernel")
-    where = ", ".join(f"{key} {environment[key]}" for key in keys if environment.get(key) is not None)
-    context = truth["jobs"].get("context", {})
-    text = f"## {environment.get('device')}\n\n{where}; {environment.get('steps')} steps each, fresh processes.\n\n"
-    if context.get("used_context_bytes"):
-        taken = context["used_context_bytes"] - context["used_before_bytes"]
-        text += f"Context alone: {mib(taken)} MiB ({context.get('used_source')}).\n\n"
-    if not figures["used"] and not figures["allocated"]:
-        return text + "Measured, not yet predicted.\n"
-    for name, rows in figures.items():
-        text += f"### {name}\n\n" + summary_table(rows) + "\n"
-    return text + misses(figures["used"]) + details(figures["used"])
 
 
 def no_device() -> str:

@@ -69,7 +69,8 @@ def predict(name: str, words: list[str], on: str, pool: str, extra: dict[str, st
     environment |= {**extra, "PYTHONPATH": str(ROOT / "src")}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "estimate.json"
-        target = SCRIPTS[name] if name in SCRIPTS else [SCRIPT, name, *words]
+        job = name.partition("@")[0]
+        target = SCRIPTS.get(job, [SCRIPT, job, *words])
         target = [f"{word}{folder}/out" if word.endswith("=") else word for word in target]
         options = ["estimate", "--quiet", "--on", on, "-o", str(file), *target]
         command = ["nice", "-n", "5", sys.executable, "-m", "memfit", *options]
@@ -114,10 +115,26 @@ def work(options: argparse.Namespace) -> list[tuple[str, str, list[str], str, st
     steps = str(measured["environment"]["steps"])
     file = DATA / "predictions" / options.like.stem / "device.json"
     return [
-        ("device", name, ["--device", "cuda", "--steps", steps, "--scale", str(measured["jobs"][name]["scale"])],
-         options.on, "cuda:0", {}, file)
-        for name in options.jobs or [*SCRIPTS, *sorted(JOBS)] if name in measured["jobs"]
+        ("device", name, ["--device", "cuda", "--steps", steps, "--scale", str(row["scale"])], options.on, "cuda:0",
+         variables(row), file)
+        for name, row in measured["jobs"].items()
+        if predictable(name, row) and (not options.jobs or name in options.jobs)
     ]  # fmt: skip
+
+
+def predictable(name: str, row: dict[str, Any]) -> bool:
+    """Whether a measured run is a job's, under settings that the command line's environment can say."""
+    job = name.partition("@")[0]
+    return (job in JOBS or job in SCRIPTS) and ("@" not in name or bool(variables(row)))
+
+
+def variables(row: dict[str, Any]) -> dict[str, str]:
+    """The allocator settings of a measured run, as environment."""
+    found = {"PYTORCH_ALLOC_CONF": row["PYTORCH_ALLOC_CONF"]} if row.get("PYTORCH_ALLOC_CONF") else {}
+    words = row.get("words", "").split()
+    if "--fraction" in words:
+        found["PYTORCH_ALLOC_CONF"] = f"per_process_memory_fraction:{words[words.index('--fraction') + 1]}"
+    return found
 
 
 def main() -> None:

@@ -167,7 +167,7 @@ class SlowAllocator:
     def __init__(self) -> None:
         self.segments: list[list[list[int]]] = []  # each a list of [start, size, live]
         self.owner: list[tuple[bool, int]] = []  # of each segment: small or not, stream
-        self.next_address = 2 * MIB
+        self.next_address = 1 << 62
 
     def malloc(self, size: int, stream: int) -> int:
         if not size:
@@ -183,10 +183,10 @@ class SlowAllocator:
         ]
         if not fitting:
             whole = 2 * MIB if small else 20 * MIB if size < 10 * MIB else -(-size // (2 * MIB)) * 2 * MIB
+            self.next_address -= whole
             self.segments.append([[self.next_address, whole, 0]])
             self.owner.append((small, stream))
             fitting = [(whole, self.next_address, len(self.segments) - 1)]
-            self.next_address += whole
         found, start, index = min(fitting)
         segment = self.segments[index]
         at = [piece[0] for piece in segment].index(start)

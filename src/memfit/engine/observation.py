@@ -31,8 +31,12 @@ class LoaderNeeds:
 
 @dataclass(slots=True, kw_only=True)
 class HostSide:
-    """What a device job holds on the host; filled while the job is simulated."""
+    """What a device job holds on the host; filled while the job is simulated.
 
+    ``device_build``: whether the framework that ran the simulation brings the devices' libraries itself.
+    """
+
+    device_build: bool = False
     loaders: dict[int, LoaderNeeds] = field(default_factory=dict)
     pinned_bytes: int = 0
     checkpoint_total_bytes: int = 0

@@ -21,7 +21,7 @@ _FIRST_IN_ALLOCATOR = (2, 0)  # before, cuBLAS took its workspace from the drive
 _FIRST_LARGE_ON_BLACKWELL = (2, 12)
 _FIRST_PER_CALL = (2, 14)  # pytorch/pytorch#194311 (August 2026): allocated by each call, freed after it
 # cublasLt: 1 MiB (#73328), taken by each call until 2.8, kept per handle and stream from 2.9 (#156495; measured: torch
-# 2.11 keeps one of its own), and from 2.12 the same block as cuBLAS' (#168175): then it adds nothing.
+# 2.11 keeps one of its own), and from 2.12 the same block as cuBLAS' (#168175, not measured): then it adds nothing.
 _LT_DEFAULT_BYTES = MIB
 _FIRST_LT_KEPT = (2, 9)
 _FIRST_LT_SHARED = (2, 12)

@@ -45,14 +45,15 @@ def test_without_cublas_there_is_none() -> None:
     [
         ("2.4.0", {}, MIB),
         ("2.10.0", {}, MIB),
-        ("2.11.0", {}, 0),
-        ("2.11.0", {"TORCH_CUBLASLT_UNIFIED_WORKSPACE": "0"}, MIB),
+        ("2.11.0", {}, MIB),
+        ("2.12.0", {}, 0),
+        ("2.12.0", {"TORCH_CUBLASLT_UNIFIED_WORKSPACE": "0"}, MIB),
         ("2.9.0", {"TORCH_CUBLASLT_UNIFIED_WORKSPACE": "1"}, 0),
         ("2.4.0", {"CUBLASLT_WORKSPACE_SIZE": "4096"}, 4 * MIB),
     ],
 )
 def test_cublaslt_shares_or_has_its_own(torch: str, env: dict[str, str], size_bytes: int) -> None:
-    """1 MiB of its own until torch 2.10, cuBLAS' block from 2.11."""
+    """1 MiB of its own until torch 2.11, cuBLAS' block from 2.12."""
     assert cublaslt_workspace_bytes((8, 0), torch, env) == size_bytes
 
 

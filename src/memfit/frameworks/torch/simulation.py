@@ -121,7 +121,7 @@ class Simulation:
         self.epochs_ended = 0
         self.writes_are_redirected = False
         self.loaders_in_use = 0
-        self.host = HostSide()
+        self.host = HostSide(device_build=torch.version.cuda is not None)
         self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.modules: weakref.WeakSet[Any] = weakref.WeakSet()
         self.stepped: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
