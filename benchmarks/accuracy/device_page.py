@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.accuracy.figures import Comparison, median
+from benchmarks.accuracy.figures import Comparison, median, summarise
+from benchmarks.accuracy.jobs import HALVES
 from benchmarks.accuracy.page import commits, failures, mib, misses, percent, summary_table, table
 
 MIB = 1024 * 1024
@@ -39,16 +40,26 @@ def device(truth: dict[str, Any], predicted: dict[str, Any], figures: dict[str, 
         return text + "Measured, not yet predicted.\n"
     for name, title in TITLES.items():
         if figures[name]:
-            text += f"### {name.capitalize()}: {title}\n\n" + summary_table(figures[name])
-            text += "\n" + exact_line(figures[name]) if name in ("requested", "reserved") else "\n"
-            text += misses(figures[name]) if name in ("used", "host") else apart(figures[name])
+            exact = name in ("requested", "reserved")
+            text += f"### {name.capitalize()}: {title}\n\n"
+            text += exact_table(figures[name]) if exact else summary_table(figures[name])
+            text += "\n" + (apart(figures[name]) if exact else misses(figures[name]))
     return text + failures(predicted["jobs"]) + demo(truth, predicted) + settings(truth, predicted) + details(figures)
 
 
-def exact_line(rows: Sequence[Comparison]) -> str:
-    """How many are exact to a thousandth."""
-    exact = sum(abs(row.error) <= EXACT_WITHIN for row in rows)
-    return f"{exact} of {len(rows)} within {percent(EXACT_WITHIN)}.\n\n"
+def exact_table(rows: Sequence[Comparison]) -> str:
+    """One line per half for figures without a range."""
+    head = ["half", "jobs", f"within {percent(EXACT_WITHIN)}", "median error", "90th percentile", "signed median"]
+    lines = []
+    for half in HALVES:
+        chosen = [row for row in rows if row.half == half]
+        found = summarise(chosen)
+        exact = sum(abs(row.error) <= EXACT_WITHIN for row in chosen)
+        lines.append([
+            half, str(found.jobs), str(exact), percent(found.median_error, 2), percent(found.ninetieth_error, 2),
+            percent(found.bias, 2, signed=True),
+        ])  # fmt: skip
+    return table(head, lines)
 
 
 def apart(rows: Sequence[Comparison]) -> str:
@@ -136,15 +147,19 @@ def single_calls(measured: list[dict[str, Any]], simulated: list[dict[str, Any]]
         if guess is not None and row.get("peak"):
             groups.setdefault(f"{row['group']}, {row['what']}", []).append(guess["peak"] / row["peak"] - 1)
     rows = [
-        [name, str(len(errors)), percent(sum(abs(item) <= 0.02 for item in errors) / len(errors), 0),
-         percent(median(map(abs, errors))), f"{percent(min(errors), 0, True)} to {percent(max(errors), 0, True)}"]
+        [name, str(len(errors)), *(share(errors, limit) for limit in (0.02, 0.1)), percent(median(map(abs, errors)))]
         for name, errors in sorted(groups.items())
     ]  # fmt: skip
-    head = ["call", "measured", "within 2 %", "median error", "from, to"]
+    head = ["call", "measured", "within 2 %", "within 10 %", "median error"]
     return (
         "### Single calls\n\nThe peak of one call over what was there before, results included "
         "(`device_probes`); the rules in `operators/` were read off these.\n\n" + table(head, rows) + "\n"
     )
+
+
+def share(errors: Sequence[float], limit: float) -> str:
+    """How many errors are within a limit, as a share."""
+    return percent(sum(abs(item) <= limit for item in errors) / len(errors), 0)
 
 
 def _key(row: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.accuracy import page
+from benchmarks.accuracy import device_page, page
 from benchmarks.accuracy.figures import Comparison
 from benchmarks.accuracy.judge import device_rows, process_rows
 
@@ -62,3 +62,30 @@ def test_what_others_hold_on_the_device_is_not_the_jobs() -> None:
 def test_without_a_device_the_page_says_so() -> None:
     """No figures, and how to get them."""
     assert "No figures of a real device yet" in page.no_device()
+
+
+def test_a_device_tells_its_figures_apart_and_names_its_misses() -> None:
+    """Exact figures by how many are exact, ranges by who lies above, settings beside them."""
+    row = Comparison(job="gpt_sgd", half="judging", measured=(100 * MIB,), expected=90 * MIB, high=95 * MIB)
+    same = Comparison(job="gpt_autocast", half="judging", measured=(100 * MIB,), expected=100 * MIB, high=110 * MIB)
+    figures = {"requested": [row, same], "allocated": [], "reserved": [same], "used": [row, same], "host": []}
+    real = {"reserved_peak_bytes": 100 * MIB, "words": "--fraction 0.1"}
+    truth = {"environment": {"device": "Card"}, "jobs": {"gpt_sgd@tight": real}}
+    predicted = {"jobs": {"gpt_sgd@tight": {"reserved_peak_bytes": 99 * MIB}}}
+
+    text = device_page.device(truth, predicted, figures)
+
+    assert "| judging | 2 | 1 |" in text
+    assert "Off by more than 2 %: `gpt_sgd` (judging) -10.0 %" in text
+    assert "`gpt_sgd` (judging): -10.0 %, 1 of 1 runs above high" in text
+    assert "| `gpt_sgd` | tight | fraction 0.1 | 100.0 | 99.0 | -1.0 % |" in text
+
+
+def test_single_calls_are_compared_by_what_they_are() -> None:
+    """A call that only one side knows is left out."""
+    calls = [{"group": "attention", "what": "forward", "call": name, "peak": 100} for name in ("none", "causal", "x")]
+    simulated = [{**calls[0], "peak": 101}, {**calls[1], "peak": 130}]
+
+    text = device_page.single_calls(calls, simulated)
+
+    assert "| attention, forward | 2 | 50 % | 50 % |" in text
