@@ -72,11 +72,11 @@ def _machine(data: dict[str, Any]) -> str:
     failures = [f"- {death}: {failure}" for death, row in deaths.items() for failure in row["failures"]]
     lines += ["What did not survive:", "", *failures, ""] if failures else []
     if (cuts := data.get("cuts")) is not None:
-        wrong = len(cuts["failures"])
+        right = cuts["tried"] - len(cuts["failures"])
         lines += [
-            f"A recording of {cuts['bytes']:,} bytes was cut at every byte, and every byte of it changed: "
-            f"{cuts['tried']:,} files, of which {wrong or 'none'} did not give every whole line, or (where the first "
-            "line was hit) a refusal that names it.",
+            f"A recording of {cuts['bytes']:,} bytes was cut at every byte, and every byte of it changed. Of these "
+            f"{cuts['tried']:,} files {right:,} gave every line that was whole or, where the first line was hit, a "
+            "refusal that says so.",
             "",
             *(f"- {failure}" for failure in cuts["failures"][:20]),
         ]

@@ -4,6 +4,7 @@ files that were written properly, which come back as they were.
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import subprocess
@@ -55,9 +56,14 @@ def entries() -> st.SearchStrategy[list[int]]:
 
 def samples() -> st.SearchStrategy[list[Item]]:
     """Ascending in time, each series at most once a sample, as a recorder writes them."""
-    one = st.lists(entries(), min_size=1, max_size=4, unique_by=lambda entry: entry[0])
-    rows = st.tuples(st.lists(times, max_size=30, unique=True).map(sorted), st.lists(one, min_size=30, max_size=30))
-    return rows.map(lambda pair: [{"k": "s", "t": at, "d": d} for at, d in zip(*pair, strict=False)])
+    one = st.lists(entries(), min_size=1, max_size=3, unique_by=lambda entry: entry[0])
+    rows = st.lists(st.tuples(st.integers(1, 50), one), min_size=2, max_size=12)
+
+    def at_their_times(rows: list[tuple[int, list[list[int]]]]) -> list[Item]:
+        ends = itertools.accumulate(step for step, _ in rows)
+        return [{"k": "s", "t": end / 10, "d": d} for end, (_, d) in zip(ends, rows, strict=True)]
+
+    return rows.map(at_their_times)
 
 
 def iterations() -> st.SearchStrategy[list[Item]]:

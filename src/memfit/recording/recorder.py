@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +137,7 @@ class Recorder:
         now = self.clock.monotonic()
         self._drain(now)
         at = round(self._at(now), 3)
-        for item in () if self.spool is None else self.spool.open_phases(at):
-            self.writer.add(item)
+        self._write_marks(() if self.spool is None else self.spool.open_phases(at))
         for member, since in self._members.values():
             self._write_process(member, since, end_s=at)
         if self._devices is not None and not self._devices.apart:
@@ -306,9 +305,7 @@ class Recorder:
     def _drain(self, now: float) -> None:
         if self.spool is None:
             return
-        for item in self.spool.drain():
-            with contextlib.suppress(ValueError, RecursionError):  # no JSON: our own marks are never like that
-                self.writer.add(item)
+        self._write_marks(self.spool.drain())
         if self.spool.gone and not self._spool_gone:
             self._spool_gone = True
             self.event("marks-lost", f"{self.spool.folder} was removed: iterations and phases are missing from here on")
@@ -318,6 +315,11 @@ class Recorder:
             for member, since in self._members.values():
                 if member.pid in changed:
                     self._write_process(member, since)
+
+    def _write_marks(self, items: Iterable[dict[str, Any]]) -> None:
+        for item in items:
+            with contextlib.suppress(ValueError, RecursionError):  # no JSON: our own marks are never like that
+                self.writer.add(item)
 
     def _tell(self, now: float) -> None:
         drift = self.clock.time() - self.clock.monotonic() - self._wall_s

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -331,3 +333,62 @@ def test_names_of_processes_may_hold_anything() -> None:
 
     assert stat is not None
     assert (stat.pid, stat.name, stat.parent, stat.start) == (7, "a) b (c", 3, 55)
+
+
+def test_handing_over_is_never_put_off_by_its_cost(
+    proc: FakeProc, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other readings wait when they are costly; what was read reaches the kernel within half a second all the same."""
+    proc.process(1, 0, 100 * MIB, pss=100 * MIB)
+    flush, flushed = Writer.flush, []
+
+    def costly(writer: Writer) -> bool:
+        clock.spent += 2.0
+        flushed.append(clock.now)
+        return flush(writer)
+
+    monkeypatch.setattr(Writer, "flush", costly)
+    record(proc, clock, 5.0)
+
+    assert max(later - earlier for earlier, later in pairwise(flushed)) < 0.6
+
+
+def test_the_loss_of_the_spool_is_told_once(proc: FakeProc, clock: FakeClock, tmp_path: Path) -> None:
+    """A cleaner of temporary folders took it: from there on iterations are missing, and the recording says so."""
+    proc.process(1, 0, 100 * MIB)
+
+    recording = record(proc, clock, 3.0, spool=Spool(tmp_path / "no-such-folder", clock.now))
+
+    assert [event.slug for event in recording.events] == ["marks-lost"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
+def test_what_is_in_the_spool_but_no_marks_harms_nobody(proc: FakeProc, clock: FakeClock, tmp_path: Path) -> None:
+    """Pipes, links, names and numbers that are none: passed over, and nothing waits for them."""
+    proc.process(1, 0, 100 * MIB)
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    os.mkfifo(folder / "1.0.0.log")
+    (folder / "2.0.0.log").symlink_to("/etc/hostname")
+    (folder / "\u00b2.x.log").write_text('["i", 1e999, "step", 1, {}]\n["b", 101.0, "x", NaN]\n["i"]\n[]\n7\n')
+    (folder / "3.0.0.log").write_text('["a", 101.0, "look", [[1e999]]]\n["i", 101.0, "step", 7, {}]\n')
+
+    recording = record(proc, clock, 2.0, spool=Spool(folder, 100.0))
+
+    assert [(table.pid, list(table.numbers)) for table in recording.iterations] == [(3, [7])]
+    assert recording.ending.how == "exited"
+
+
+def test_a_file_that_was_left_is_removed_only_when_it_was_read_to_its_end(tmp_path: Path) -> None:
+    """Its last line may be written between our reading and our look at what comes next."""
+    old, new = tmp_path / "7.1.0.log", tmp_path / "7.1.1.log"
+    old.write_text('["i", 1.0, "step", 1, {}]\n')
+    spool = Spool(tmp_path, 0.0)
+    assert [item["n"] for item in spool.drain()] == [1]
+
+    with old.open("a") as file:
+        file.write('["i", 2.0, "step", 2, {}]\n')
+    new.write_text('["i", 3.0, "step", 3, {}]\n')
+
+    assert [item["n"] for item in spool.drain()] == [2, 3]
+    assert not old.exists()
