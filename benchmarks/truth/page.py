@@ -19,6 +19,7 @@ from benchmarks.accuracy.page import mib, percent, surroundings_line, table
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "recording-accuracy.md"
 DATA = Path(__file__).resolve().parent / "data"
+ON_DEVICES = ROOT / "benchmarks" / "recorded_device" / "data"
 JOBS = {
     "fork_array": "forked workers, dataset in one array",
     "fork_list": "forked workers, dataset of 400,000 Python strings",
@@ -44,6 +45,14 @@ CLOSING = """
   in RAM, which a container's limit counts too when its processes were the first to read them.
 - Summed resident sizes count a shared page once for every process. They are no measure of such a job.
 """
+DEVICES = """
+## A real device
+
+Five loops with one habit each, on a device, under `memfit run` (`python -m benchmarks.recorded_device.measure`). What
+the job says at its end (PyTorch's peaks; the device's total less what is free, for the driver) beside what the
+recording says. The driver's figure is the recording's own peak of the job; what the driver keeps for itself is not in
+it.
+"""
 LEARNING = """
 ## What learning gains
 
@@ -60,7 +69,8 @@ def main() -> None:
     check = parser.parse_args().check
     counted = [section(json.loads(file.read_text())) for file in sorted(DATA.glob("linux*.json"))]
     learnt = [learning(json.loads(file.read_text())) for file in sorted(DATA.glob("calibration-*.json"))]
-    text = "\n".join([OPENING, *counted]) + CLOSING + "\n".join([LEARNING, *learnt])
+    devices = [device(json.loads(file.read_text())) for file in sorted(ON_DEVICES.glob("*.json"))]
+    text = "\n".join([OPENING, *counted]) + CLOSING + "\n".join([DEVICES, *devices]) + "\n".join([LEARNING, *learnt])
     if not check:
         PAGE.write_text(text, encoding="utf-8")
     elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
@@ -89,6 +99,36 @@ def row(name: str, runs: list[dict[str, Any]]) -> list[str]:
         mib(statistics.median(run["held_peak_bytes"] for run in runs)),
         percent(statistics.median(summed), 0, signed=True),
     ]
+
+
+def device(document: dict[str, Any]) -> str:
+    """One device's table."""
+    rows = []
+    for habit, job in document["jobs"].items():
+        told, seen = job["told"], job["recorded"]
+        columns, peak = seen["columns_peak_bytes"], seen["peak_bytes"]["cuda:0"]
+        reserved = next(one for one in seen["diagnosis"] if one[:2] == ["cuda:0", "reserved"])
+        rows.append(
+            [
+                habit,
+                f"{mib(told['allocated_peak_bytes'])} / {mib(columns['cuda:0/allocated_high'])}",
+                f"{mib(told['reserved_peak_bytes'])} / {mib(columns['cuda:0/reserved_high'])}",
+                f"{mib(told['driver_used_bytes'])} / {mib(peak)}",
+                f"{seen['steps']}",
+                reserved[2].replace("_", " ") + (", leak" if reserved[3] else ""),
+            ]
+        )
+    head = [
+        "habit",
+        "allocated peak MiB",
+        "reserved peak MiB",
+        "driver MiB, at the end / at the peak",
+        "steps",
+        "reserved",
+    ]
+    about = document["environment"]
+    title = f"{about['device']}, driver {about['driver']}, torch {about['torch_build']}. Job / recording."
+    return f"{title}\n\n{table(head, rows)}\n"
 
 
 def learning(document: dict[str, Any]) -> str:

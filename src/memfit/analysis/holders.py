@@ -12,6 +12,8 @@ _GROWING = (
     Growth.LINEAR_LEAK, Growth.STEPWISE_LEAK, Growth.RISING_SAW_TOOTH, Growth.ACCELERATING, Growth.SWAP_MASKED,
     Growth.LOG_ACCUMULATION, Growth.UNDETERMINED,
 )  # fmt: skip
+_MOVING = (Growth.ONE_TIME_STEP, Growth.SEVERAL_STEPS, Growth.SATURATING)
+_LEVEL = (Growth.CONSTANT, Growth.WANDERING, Growth.SAW_TOOTH)
 _SPIKES = (Growth.PERIODIC_SPIKES, Growth.TRANSIENT_SPIKE, Growth.STEPWISE_LEAK)
 _PROBES = {"gc": "gc.collect()", "malloc_trim": "malloc_trim(0)"}
 _RARE_PHASES = ("checkpoint", "evaluation")
@@ -46,6 +48,19 @@ def named(series: SeriesDiagnosis, recording: Recording) -> SeriesDiagnosis:
     if series.pool.endswith("host") and series.is_leak is not False:
         changed = replace(changed, notes=(*changed.notes, *_tried(recording.holdings)))
     return changed
+
+
+def fragmented(series: SeriesDiagnosis, others: Sequence[SeriesDiagnosis]) -> SeriesDiagnosis:
+    """What an allocator keeps that moves while what is live in it does not: the allocator did that, not the job.
+
+    Args:
+        series: of the device; what is live in it is returned as it is.
+        others: all series of the same device.
+    """
+    live = next((one for one in others if one.name.endswith(", live")), None)
+    if live is None or live is series or series.growth not in _MOVING or live.growth not in _LEVEL:
+        return series
+    return replace(series, culprit="the allocator: it had no free block that was large enough (fragmentation)")
 
 
 def _growing(holdings: Sequence[Holding]) -> list[Holding]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from memfit.analysis import SUMMED, diagnose_series
-from memfit.analysis.holders import named
+from memfit.analysis.holders import fragmented, named
 from memfit.analysis.measured import main_iterations
 from memfit.documents import Diagnosis, Iterations, Recording, Series, SeriesDiagnosis, worst_first
 from memfit.errors import UsageError
@@ -126,7 +126,7 @@ def _device(recording: Recording, pool: str, rows: Iterations | None) -> tuple[S
     reserved = None if rows is None else rows.columns.get(f"{pool}/reserved")
     allocated = None if rows is None else rows.columns.get(f"{pool}/allocated")
     if rows is not None and reserved is not None:
-        return diagnose_series(
+        found = diagnose_series(
             reserved,
             seconds=rows.seconds,
             iterations=rows.numbers,
@@ -135,6 +135,7 @@ def _device(recording: Recording, pool: str, rows: Iterations | None) -> tuple[S
             pool=pool,
             name="reserved",
         ).series
+        return tuple(fragmented(one, found) for one in found)
     used = recording.one(pool, "job", "used")
     if used is None or len(used.seconds) < 2:
         return ()

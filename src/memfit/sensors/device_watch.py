@@ -39,12 +39,11 @@ class DeviceWatch:
 
     Attributes:
         problem: why there is nothing to read; "" when there is.
-        apart: whether the driver told the job's processes from others' so far.
     """
 
     def __init__(self, environment: Mapping[str, str], nvml: Any = None) -> None:
         self.problem = ""
-        self.apart = True
+        self._guessed = False
         self._handles: list[Any] = []
         self._before: dict[int, int] = {}
         self._seen = False
@@ -58,6 +57,11 @@ class DeviceWatch:
             self.problem = f"no NVIDIA driver ({error})"
             return
         self._open(environment)
+
+    @property
+    def apart(self) -> bool:
+        """Whether the driver told the job's processes from others', once they were there."""
+        return self._seen or not self._guessed
 
     def read(self, pids: Collection[int]) -> list[DeviceUse]:
         """What is used now.
@@ -100,8 +104,7 @@ class DeviceWatch:
         grown = max(0, used - before)
         if self._seen or (told and grown == 0):
             return 0
-        if grown:
-            self.apart = False
+        self._guessed |= grown > 0
         return grown
 
     def _processes(self, handle: Any) -> dict[int, int | None]:

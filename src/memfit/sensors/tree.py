@@ -114,11 +114,14 @@ class ProcessTree:
         for member in self.members.values():
             self._read_sizes(member)
 
-    def _read_sizes(self, member: Member) -> None:
+    def _read_sizes(self, member: Member) -> bool:
+        """Whether there was anything to read: a process that is ending has no memory any more."""
         fields = (read(self._proc / str(member.pid) / "statm") or "").split()
-        if len(fields) > 2 and fields[1] != "0":
-            sizes = (int(pages) * _PAGE_BYTES for pages in fields[:3])
-            member.size_bytes, member.rss_bytes, member.mapped_bytes = sizes
+        if len(fields) < 3 or fields[1] == "0":
+            return False
+        sizes = (int(pages) * _PAGE_BYTES for pages in fields[:3])
+        member.size_bytes, member.rss_bytes, member.mapped_bytes = sizes
+        return True
 
     def read_peaks(self) -> None:
         """High-water marks: some ten microseconds a process. A mark that fell was reset; it is believed."""
@@ -132,7 +135,7 @@ class ProcessTree:
         rollup = read(self._proc / str(member.pid) / "smaps_rollup")
         sizes = parse_sizes(rollup or "")
         if "Pss" not in sizes:
-            member.may_be_read = False
+            member.may_be_read = not self._read_sizes(member)  # one that is just ending has nothing to read
             return
         member.shares = {
             "pss": sizes["Pss"],

@@ -170,6 +170,20 @@ def test_a_device_is_judged_by_what_its_allocator_keeps() -> None:
     assert reserved.growth is Growth.ALLOCATOR_RETENTION
 
 
+def test_what_an_allocator_takes_for_level_tensors_is_laid_to_it() -> None:
+    """A step of the reserved memory over tensors that stay level is fragmentation, no optimizer's state."""
+    found = diagnose_recording(
+        recorded(
+            series("cuda:0", "used", LEVEL),
+            rows=[iterations(200, cuda0__reserved=[1100] * 9 + [1400] * 191, cuda0__allocated=LEVEL)],
+        )
+    )
+
+    reserved = next(one for one in found.series if one.name == "reserved")
+    assert reserved.growth is Growth.ONE_TIME_STEP
+    assert "fragmentation" in (reserved.culprit or "")
+
+
 def test_a_recording_without_samples_is_told() -> None:
     """A command that ended at once leaves nothing to judge."""
     empty = replace(recorded(), series=())
