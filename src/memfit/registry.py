@@ -19,6 +19,12 @@ MARKS = {
     "keras": "memfit.frameworks.keras.marks",
     "tensorflow": "memfit.frameworks.tensorflow.marks",
 }
+# framework → the module that knows how its estimators grow with the rows, for probing; one line each.
+SCALINGS = {
+    "sklearn": "memfit.frameworks.sklearn.scaling",
+    "xgboost": "memfit.frameworks.xgboost.scaling",
+    "lightgbm": "memfit.frameworks.lightgbm.scaling",
+}
 # Packages whose objects tell in ``nbytes`` what their data takes.
 ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})
 
@@ -34,6 +40,13 @@ def framework_of(obj: Any) -> str | None:
         if top in ADAPTERS and top in sys.modules:
             return top
     return None
+
+
+def scaling(framework: str) -> Any:
+    """The module that knows how a framework's estimators grow; None for one that is not known."""
+    import importlib
+
+    return importlib.import_module(SCALINGS[framework]) if framework in SCALINGS else None
 
 
 def adapter(framework: str) -> Any:

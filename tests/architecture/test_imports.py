@@ -36,7 +36,8 @@ ALLOWED = {
     "reports": _FOUNDATION | {"documents"},
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
-    "jobs": _FOUNDATION | {"documents", "engine", "estimating", "frameworks", "machines", "sensors", "registry"},
+    "jobs": _FOUNDATION
+    | {"documents", "engine", "estimating", "frameworks", "machines", "probing", "sensors", "registry"},
     "api": _EVERYTHING - {"cli", "integrations"},
     "integrations": _FOUNDATION | {"api", "documents", "probing", "sensors"},
     # The verbs that only look around (devices, doctor, calibrate --show) ask those who know themselves.
@@ -51,7 +52,7 @@ HOMES = {
     "pytest": {"integrations.pytest_plugin"},
     "tomli": {"machines"},
     "torch": {"frameworks.torch"},
-    "numpy": {"frameworks.torch", "analysis", "readings"},
+    "numpy": {"frameworks.torch", "analysis", "readings", "probing.child"},
     "transformers": {"frameworks.torch"},
     "accelerate": {"frameworks.torch"},
     "lightning": {"frameworks.torch"},

@@ -2,7 +2,7 @@
 
 from memfit.api.assessing import data
 from memfit.api.calibrating import calibrate
-from memfit.api.estimating import estimate, simulate
+from memfit.api.estimating import estimate, is_estimator, simulate
 from memfit.api.growing import diagnose
 from memfit.api.recording import record, run
 from memfit.api.saved import check, compare, load, made_of
@@ -17,6 +17,7 @@ __all__ = [
     "data",
     "diagnose",
     "estimate",
+    "is_estimator",
     "load",
     "made_of",
     "probe",

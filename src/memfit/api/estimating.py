@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,13 @@ def estimate(
     optimizer: str | None = "AdamW",
     host_memory_bytes: int | None = None,
     debug: bool = False,
+    rows: int | None = None,
+    columns: int | None = None,
+    dtype: str = "float64",
+    classes: int = 2,
+    params: Mapping[str, Any] | None = None,
+    predict: bool = False,
+    probe_budget_s: float = 60.0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Estimate:
     """How much memory a job would need, without running it at its size.
@@ -49,6 +56,12 @@ def estimate(
         optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients.
         host_memory_bytes: the host memory of the machine in question; this machine's by default.
         debug: let the job print to stderr.
+        rows, columns: of the data, for an estimator: its class by name ("sklearn.svm.SVC"), itself, or
+            "package.module:function" that returns one.
+        dtype, classes: of the data and of a classifier's target.
+        params: of the estimator.
+        predict: whether it predicts too, on as many rows.
+        probe_budget_s: seconds that the estimator may be probed.
         progress: called as the work goes on.
 
     Returns:
@@ -60,6 +73,19 @@ def estimate(
     >>> memfit.estimate("train.py", ["--batch-size", "64"], on="a100-40gb").verdict   # doctest: +SKIP
     <Verdict.FITS: 'fits'>
     """
+    if rows is not None or (isinstance(target, str) and is_estimator(target, arguments)):
+        return _estimate_estimator(
+            target,
+            (rows, columns),
+            progress,
+            dtype=dtype,
+            classes=classes,
+            params=dict(params or {}),
+            predict=predict,
+            budget_s=probe_budget_s,
+            host_memory_bytes=host_memory_bytes,
+            python=python,
+        )
     if steps < 1:
         raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
     on = on or _own_devices()
@@ -85,6 +111,42 @@ def estimate(
             slug="no-script",
         )
     return run_job(request, python=python, progress=progress)
+
+
+def is_estimator(target: str, words: Sequence[str] = ()) -> bool:
+    """Whether a name on the command line means an estimator and the shape of its data, not a script.
+
+    >>> is_estimator("sklearn.svm.SVC"), is_estimator("train.py"), is_estimator("mine:pipeline", ["--rows", "20M"])
+    (True, False, True)
+    """
+    from memfit.registry import SCALINGS
+
+    if Path(target).exists():
+        return False
+    return target.partition(".")[0] in SCALINGS or (":" in target and any(word.startswith("--rows") for word in words))
+
+
+def _estimate_estimator(
+    target: Any,
+    shape: tuple[int | None, int | None],
+    progress: Callable[[Progress], None] | None,
+    **options: Any,
+) -> Estimate:
+    from memfit.jobs.tabular import TabularRequest, estimate_estimator
+
+    rows, columns = shape
+    named = isinstance(target, str)
+    if rows is None or columns is None or rows < 1 or columns < 1:
+        raise UsageError(
+            f"{_name(target)} is an estimator: rows and columns of its data are needed",
+            hint="memfit.estimate(estimator, rows=20_000_000, columns=60)",
+            slug="no-shape",
+        )
+    if not named and not hasattr(target, "fit"):
+        raise UsageError(f"expected an estimator, got {_name(target)}", slug="bad-target")
+    name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
+    request = TabularRequest(target=name, rows=rows, columns=columns, given=None if named else target, **options)
+    return estimate_estimator(request, progress=progress)
 
 
 def _name(target: Any) -> str:

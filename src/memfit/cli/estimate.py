@@ -12,6 +12,8 @@ options of memfit stand before TARGET; everything after TARGET belongs to the sc
   memfit estimate --on h100-80gb train.py --batch_size=64
   memfit estimate --on 2xa100-80gb -m package.train --epochs 3
   memfit estimate --on cpu --json -o estimate.json train.py
+an estimator is followed by the shape of its data and its parameters:
+  memfit estimate sklearn.ensemble.RandomForestClassifier --rows 20M --cols 60 --set n_estimators=300
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from memfit.cli.parser import Parser, seconds, whole
 from memfit.documents import Estimate
@@ -57,6 +58,12 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
     """
     target, words = split(arguments.command)
     from memfit import api
+
+    options: dict[str, Any] = {}
+    if not arguments.module and api.is_estimator(target, words):
+        from memfit.cli.estimator import shape
+
+        options, words = shape(target, words), []
     from memfit.reports.progress import LiveProgress
 
     with LiveProgress(sys.stderr, wanted=not (quiet or arguments.debug)) as progress:
@@ -73,6 +80,7 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
                 module=arguments.module,
                 debug=arguments.debug,
                 progress=progress,
+                **options,
             )
         except JobFailed as error:
             raise _with_likely_cause(error, words, on=arguments.on) from error

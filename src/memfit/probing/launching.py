@@ -131,6 +131,7 @@ class WarmProcess:
         (library / "memfit").symlink_to(Path(memfit.__file__).resolve().parent, target_is_directory=True)
         environment = dict(os.environ)
         environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: a probe is no step of it
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait do not spin: probes share the machine
         known = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = str(library) + (os.pathsep + known if known else "")
         return environment

@@ -30,7 +30,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise seen["answer"]
         return documents.load(DOCUMENTS / f"{seen['answer']}.json")
 
-    monkeypatch.setattr(memfit, "api", SimpleNamespace(estimate=estimate), raising=False)
+    monkeypatch.setattr(
+        memfit, "api", SimpleNamespace(estimate=estimate, is_estimator=lambda target, words: False), raising=False
+    )
     return seen
 
 

@@ -1,0 +1,46 @@
+"""One fit in a fresh process, started by measure.py: prints what it held after its imports, and its peak, as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+
+from benchmarks.tabular.cases import Case, takes_missing
+from memfit.probing.child.estimator import EstimatorFit, kind_of, synthetic
+from memfit.probing.child.reading import _give_back, reset_peak, sizes
+
+
+def main() -> None:
+    """Make the data, fit, tell."""
+    case = Case(**json.loads(sys.argv[1]))
+    job = EstimatorFit(case.target, case.params, case.columns, case.dtype, predict=case.predict)
+    estimator = job.make()
+    held = sizes()["VmRSS"]
+    table, target = synthetic(case.rows, case.columns, case.dtype, kind_of(estimator), seed=7)
+    if case.target.endswith(("MultinomialNB", "NMF")):
+        np.abs(table, out=table)
+    _shape_values(table, case)
+    _give_back()
+    exact = reset_peak()
+    before = sizes()["VmRSS"]
+    result = job((estimator, table, target))
+    after = sizes()
+    del result
+    print(json.dumps({"held_bytes": held, "before_bytes": before, "peak_bytes": after["VmHWM"], "exact": exact}))
+
+
+def _shape_values(table: np.ndarray, case: Case) -> None:
+    """Turn normal values, in place and in parts, into the case's."""
+    for part in np.array_split(table, max(len(table) // 2_000, 1)):
+        if case.values == "integers":
+            np.rint(part * 4, out=part)
+        elif case.values == "skewed":
+            np.exp(part, out=part)
+            if takes_missing(case.target):
+                part[part < 0.28] = np.nan
+
+
+if __name__ == "__main__":
+    main()

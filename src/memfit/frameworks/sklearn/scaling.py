@@ -1,0 +1,65 @@
+"""Where scikit-learn's estimators do not simply grow with the rows: quadratic ones, caches, switches of algorithm.
+
+Read from scikit-learn's own sources and documentation; holds for 1.4 to 1.9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from memfit.probing.scaling import Scaling, fewer
+
+# Hold an n × n matrix: kernel machines without a cap, spectral and agglomerative methods on dense affinities.
+_QUADRATIC = frozenset({
+    "KernelRidge", "GaussianProcessRegressor", "GaussianProcessClassifier", "KernelPCA", "SpectralClustering",
+    "SpectralEmbedding", "AffinityPropagation", "AgglomerativeClustering", "FeatureAgglomeration", "MDS",
+    "LabelPropagation", "LabelSpreading", "Isomap",
+})  # fmt: skip
+# libsvm keeps kernel rows up to cache_size (in MB); fit() of these is quadratic in time as well.
+_CACHED = frozenset({"SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM"})
+_CACHE_MB = 200
+_BINNING_SAMPLE = 200_000  # rows that HistGradientBoosting's _BinMapper looks at (subsample=2e5)
+# Ensembles of like parts. All parts of these are grown alike, on as many rows each, and kept.
+_FORESTS = frozenset({
+    "RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor",
+    "RandomTreesEmbedding", "IsolationForest",
+})  # fmt: skip
+_FOREST_TREES = 100  # n_estimators' default
+_PROBED_TREES = 10
+_PROBED_ROUNDS = 10  # boosting's trees are small beside its data: measured, 10 rounds peak where 100 do
+_EARLY_STOPPING = 10_000  # rows beyond which early_stopping="auto" holds out a validation set
+
+
+def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
+    """What is known of a class.
+
+    Args:
+        name: of the class, without its module.
+        params: that it was given.
+        columns: of the data.
+    """
+    if name in _QUADRATIC:
+        return Scaling(terms=("n", "n2"), source="holds an n × n matrix")
+    if name in _CACHED:
+        cache = round(float(params.get("cache_size", _CACHE_MB)) * (1 << 20))
+        return Scaling(terms=("n", "n2"), caps_bytes={"n2": cache}, source="libsvm's kernel cache, cache_size")
+    if name.startswith("HistGradientBoosting"):
+        return Scaling(
+            switches=(_EARLY_STOPPING, _BINNING_SAMPLE),
+            repeats=fewer("max_iter", params.get("max_iter", 100), _PROBED_ROUNDS, kept=False),
+            source="early stopping beyond 10,000 rows, binning on a sample of 200,000",
+        )
+    if name in _FORESTS:
+        jobs = params.get("n_jobs") or 1
+        probed = max(_PROBED_TREES, 2 * jobs if isinstance(jobs, int) else 0)
+        trees = params.get("n_estimators", _FOREST_TREES)
+        return Scaling(repeats=fewer("n_estimators", trees, probed, kept=True), source="trees are grown alike and kept")
+    if name in ("GradientBoostingClassifier", "GradientBoostingRegressor"):
+        rounds = params.get("n_estimators", _FOREST_TREES)
+        return Scaling(repeats=fewer("n_estimators", rounds, _PROBED_ROUNDS, kept=False), source="rounds are small")
+    if name == "QuantileTransformer":
+        return Scaling(switches=(int(params.get("subsample") or 10_000),), source="subsample")
+    if name == "PCA" and columns > 1_000 and "svd_solver" not in params:
+        return Scaling(switches=(500, 10 * columns), source="svd_solver='auto' chooses by the shape")
+    return Scaling()

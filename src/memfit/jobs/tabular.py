@@ -1,0 +1,263 @@
+"""An estimator and the shape of its data → the estimate document, through probes in the job's own interpreter."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from memfit import __version__
+from memfit.documents import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate
+from memfit.jobs.launch import Progress
+from memfit.probing.child.estimator import EstimatorFit
+from memfit.probing.launching import source_of
+from memfit.probing.law import Point, fit_law
+from memfit.probing.scaling import Repeats, Scaling
+from memfit.probing.sweeping import Plan, ProbeResult, result_of, sweep
+from memfit.probing.watching import Limits
+from memfit.quantities import MIB, Basis, ByteRange, Category, format_bytes
+from memfit.registry import scaling
+from memfit.sensors import frameworks_found, host_capacity
+
+# An import baseline from one process to the next (a few pages of code), and what a script imports besides; measured
+# with scikit-learn 1.9.1 by benchmarks/tabular.
+_IMPORT_SPREAD_BYTES = 4 * MIB
+_TARGET_BYTES = 8  # float64 of a regression, int64 of labels
+_DEFAULT_CLASSES = {"xgboost": "xgboost.XGBRegressor", "lightgbm": "lightgbm.LGBMRegressor"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabularRequest:
+    """An estimator and its data.
+
+    Args:
+        target: "sklearn.ensemble.RandomForestClassifier", or "package.module:function" that returns an estimator.
+        rows, columns: of the data.
+        dtype: of the data, by NumPy's name.
+        classes: of a classifier's target.
+        params: of the estimator.
+        predict: whether it also predicts on as many rows.
+        given: the estimator itself instead of its name.
+        budget_s: seconds for all probes.
+        host_memory_bytes: to judge by, None for this machine's.
+        python: the interpreter that has the packages.
+    """
+
+    target: str
+    rows: int
+    columns: int
+    dtype: str = "float64"
+    classes: int = 2
+    params: Mapping[str, Any] = field(default_factory=dict)
+    predict: bool = False
+    given: Any = None
+    budget_s: float = 60.0
+    host_memory_bytes: int | None = None
+    python: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The class, with the module that a framework's bare name stands for."""
+        return _DEFAULT_CLASSES.get(self.target, self.target)
+
+    @property
+    def data_bytes(self) -> int:
+        """The table and a target."""
+        return self.rows * (self.columns * item_bytes(self.dtype) + _TARGET_BYTES)
+
+
+def item_bytes(dtype: str) -> int:
+    """Bytes of one value, from the number in its name.
+
+    >>> item_bytes("float32"), item_bytes("int8")
+    (4, 1)
+    """
+    digits = "".join(letter for letter in dtype if letter.isdigit())
+    return int(digits) // 8 if digits else 1
+
+
+def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress], None] | None = None) -> Estimate:
+    """The estimate of a fit, by probing.
+
+    Raises:
+        MemfitError: it cannot be loaded or no probe succeeded.
+    """
+    began = time.monotonic()
+    known = scaling_of(request)
+    repeats = known.repeats
+    call = EstimatorFit(
+        request.name,
+        {**request.params, **({repeats.parameter: repeats.probed} if repeats is not None else {})},
+        request.columns,
+        request.dtype,
+        request.classes,
+        request.predict,
+        request.given,
+    )
+
+    def tell(text: str) -> None:
+        if progress is not None:
+            progress(Progress(stage="probe", text=text, step=0, steps=0, seconds=time.monotonic() - began))
+
+    tell(f"loading {request.name}")
+    plan = Plan(
+        target=request.rows,
+        sizes=None,
+        budget_s=request.budget_s,
+        limits=Limits.of_this_machine(seconds=request.budget_s),
+        terms=known.terms,
+        caps_bytes=dict(known.caps_bytes),
+        switches=known.switches,
+        smallest=known.smallest,
+    )
+    with source_of(call, modules=("numpy",), python=request.python) as source:
+        found = sweep(source, plan, progress=tell)
+    if repeats is not None:
+        found = with_all(found, repeats, plan)
+    return document(request, found, seconds=time.monotonic() - began)
+
+
+def with_all(found: ProbeResult, repeats: Repeats, plan: Plan) -> ProbeResult:
+    """The result with all the trees or rounds of which the probes made fewer."""
+    readings = []
+    for each in found.readings:
+        if each.rise_bytes is not None:
+            rise, kept = repeats.whole(each.rise_bytes, each.kept_bytes)
+            each = replace(each, rise_bytes=rise, kept_bytes=kept)
+        readings.append(each)
+    whole = result_of(readings, plan, held_bytes=found.held_bytes, stopped=found.stopped, seconds=found.seconds)
+    note = f"probed with {repeats.parameter}={repeats.probed} instead of {repeats.wanted}" + (
+        ", what each keeps counted for all" if repeats.kept else ", which hardly changes the peak"
+    )
+    return replace(whole, notes=(*whole.notes, note))
+
+
+def scaling_of(request: TabularRequest) -> Scaling:
+    """What the estimator's framework knows of it."""
+    cls = type(request.given) if request.given is not None else None
+    path = f"{cls.__module__}.{cls.__qualname__}" if cls is not None else request.name.partition(":")[0]
+    known = scaling(path.partition(".")[0])
+    name = path.rpartition(".")[2]
+    return known.scaling_of(name, request.params, request.columns) if known is not None else Scaling()
+
+
+def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> Estimate:
+    """The estimate document of what probing found."""
+    rise = found.rise_bytes or ByteRange.exactly(0)
+    held = found.held_bytes
+    framework = ByteRange(low=max(held - _IMPORT_SPREAD_BYTES, 0), expected=held, high=held + _IMPORT_SPREAD_BYTES)
+    parts = [
+        Component(
+            category=Category.FRAMEWORK,
+            range=framework,
+            basis=Basis.MEASURED,
+            source="a fresh process that imported the estimator",
+        ),
+        Component(
+            category=Category.DATASET,
+            range=ByteRange.exactly(request.data_bytes),
+            basis=Basis.COMPUTED,
+            source=f"{request.rows:,} rows × {request.columns:,} columns of {request.dtype}, and a target",
+        ),
+        *fit_parts(found, rise),
+    ]
+    host = host_capacity()
+    pool = PoolEstimate(
+        pool="host",
+        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
+        peak_bytes=ByteRange.total(part.range for part in parts),
+        components=tuple(parts),
+        peak_at=PeakLocation(operator=f"{request.name.rpartition('.')[2].rpartition(':')[2]}.fit"),
+        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
+    )
+    return Estimate(
+        target={
+            "kind": "estimator",
+            "name": request.name,
+            "arguments": words(request),
+        },
+        machine=Machine(name="cpu", details={"device_count": 0}),
+        pools=(pool,),
+        assumptions=assumptions(request, found),
+        environment={
+            "memfit": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **({} if request.python else _versions(request)),
+        },
+        cost={"seconds": round(seconds, 2), "process_peak_bytes": held + found.probe_peak_bytes + _probe_data(found)},
+    )
+
+
+def fit_parts(found: ProbeResult, rise: ByteRange) -> list[Component]:
+    """What the fit adds: what it keeps at its end, by a law of its own, and what it needs meanwhile."""
+    kept = [Point(size=each.size, rise_bytes=each.kept_bytes) for each in found.readings if each.rise_bytes is not None]
+    last = min(fit_law(kept).at(found.target or 1), rise.expected) if kept else 0
+    source = f"{len(found.law.points)} probes up to {found.law.points[-1].size:,.0f} rows: {found.law}"
+    held = ByteRange(low=min(last, rise.low), expected=last, high=last)
+    meanwhile = ByteRange(low=rise.low - held.low, expected=rise.expected - last, high=rise.high - last)
+    return [
+        Component(category=Category.PARAMETERS, range=held, basis=Basis.EXTRAPOLATED, source="the fitted estimator"),
+        Component(category=Category.TEMPORARIES, range=meanwhile, basis=Basis.EXTRAPOLATED, source=source),
+    ]
+
+
+def assumptions(request: TabularRequest, found: ProbeResult) -> tuple[Assumption, ...]:
+    """What the figures rest on that was not seen."""
+    largest = max(int(point.size) for point in found.law.points)
+    times = request.rows / largest
+    told = [
+        Assumption(
+            slug="synthetic-data",
+            text="probed on dense random data of that shape: real values change what trees and bins take",
+        ),
+        Assumption(
+            slug="extrapolated-from-probes",
+            text=f"{len(found.law.points)} probes of up to {largest:,} rows in {found.seconds:.0f} s; "
+            f"{request.rows:,} are {times:.0f} times as many ({_STOPS[found.stopped]})",
+        ),
+        Assumption(
+            slug="data-as-one-array",
+            text=f"{format_bytes(request.data_bytes)} of data are held once, as one array, when the fit begins; "
+            "reading and preparing them is not in this figure",
+        ),
+    ]
+    return (*told, *(Assumption(slug="probe-note", text=note) for note in found.notes))
+
+
+_STOPS = {
+    "good-enough": "one more probe no longer moved the figure",
+    "budget": "the budget was spent: --probe-budget gives more",
+    "memory": "a larger probe would have taken too much of this machine's memory",
+    "time": "a larger probe took too long: --probe-budget gives more",
+    "all-sizes": "no larger probe was wanted",
+}
+
+
+def words(request: TabularRequest) -> list[str]:
+    """The command line that says the same."""
+    told = ["--rows", str(request.rows), "--cols", str(request.columns)]
+    if request.dtype != "float64":
+        told += ["--dtype", request.dtype]
+    if request.classes != 2:
+        told += ["--classes", str(request.classes)]
+    for name, value in request.params.items():
+        told += ["--set", f"{name}={value}"]
+    return [*told, "--predict"] if request.predict else told
+
+
+def _versions(request: TabularRequest) -> dict[str, str]:
+    names = {"sklearn": "scikit-learn"}
+    top = request.name.partition(".")[0]
+    found = frameworks_found()
+    wanted = {names.get(top, top), "numpy", "scikit-learn"}
+    threads = {"OMP_NUM_THREADS": os.environ["OMP_NUM_THREADS"]} if "OMP_NUM_THREADS" in os.environ else {}
+    return {**{name: version for name, version in found.items() if name in wanted}, **threads}
+
+
+def _probe_data(found: ProbeResult) -> int:
+    largest = max(found.readings, key=lambda each: each.start_bytes + (each.rise_bytes or 0))
+    return max(largest.start_bytes - found.held_bytes, 0)

@@ -1,0 +1,134 @@
+"""A callable to probe: an estimator of scikit-learn's protocol (fit, predict) on synthetic data of a given shape.
+
+Runs in the job's interpreter with what is there; NumPy and the estimator's own package are all that it imports. Data is
+made in place, so that making it takes no more memory than it has.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_CHUNK_VALUES = 1 << 15  # made at a time: so little that malloc keeps nothing of it that the fit would find
+_INFORMATIVE = 8  # columns that the target depends on
+_NOISE = 0.5  # standard deviation of what it does not depend on: a tree then finds something, and not everything
+
+
+class EstimatorFit:
+    """Fit, and predict where asked, on so many rows.
+
+    Args:
+        target: "package.module.Class", or "package.module:function" that returns an estimator.
+        params: of the class.
+        columns: of the data.
+        dtype: of the data, a name of NumPy's.
+        classes: of the target, for a classifier.
+        predict: predict on the same rows after the fit.
+        given: the estimator itself, instead of its name.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        params: dict[str, Any],
+        columns: int,
+        dtype: str = "float64",
+        classes: int = 2,
+        predict: bool = False,
+        given: Any = None,
+    ) -> None:
+        self.target = target
+        self.params = params
+        self.columns = columns
+        self.dtype = dtype
+        self.classes = classes
+        self.predict = predict
+        self.given = given
+
+    def make(self) -> Any:
+        """The estimator, unfitted."""
+        if self.given is not None:
+            estimator = self.given
+        elif ":" in self.target:
+            module, _, name = self.target.partition(":")
+            estimator = getattr(importlib.import_module(module), name)()
+        else:
+            module, _, name = self.target.rpartition(".")
+            return getattr(importlib.import_module(module), name)(**self.params)
+        return estimator.set_params(**self.params) if self.params else estimator
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Loading brings in what the estimator needs: the warm process does that once for all probes."""
+        self.__dict__.update(state)
+        self.make()
+
+    def prepare(self, rows: int) -> Any:
+        """The estimator and its data."""
+        estimator = self.make()
+        kind = kind_of(estimator)
+        table, target = synthetic(
+            rows, self.columns, self.dtype, kind, self.classes, positive=_wants_positive(estimator)
+        )
+        return estimator, table, target
+
+    def __call__(self, prepared: Any) -> Any:
+        estimator, table, target = prepared
+        fitted = estimator.fit(table) if target is None else estimator.fit(table, target)
+        return (fitted, answers(estimator, table)) if self.predict else fitted
+
+
+def answers(estimator: Any, table: Any) -> Any:
+    """Predictions for a table; of a transformer the transformed table."""
+    for name in ("predict", "transform"):
+        if hasattr(estimator, name):
+            return getattr(estimator, name)(table)
+    return None
+
+
+def kind_of(estimator: Any) -> str:
+    """ "classifier", "regressor", or "" for what learns without a target."""
+    tags = _tags(estimator)
+    kind = getattr(tags, "estimator_type", None) or getattr(estimator, "_estimator_type", None) or ""
+    if kind in ("classifier", "regressor"):
+        return str(kind)
+    return "regressor" if getattr(getattr(tags, "target_tags", None), "required", False) else ""
+
+
+def synthetic(
+    rows: int, columns: int, dtype: str, kind: str, classes: int = 2, *, positive: bool = False, seed: int = 0
+) -> tuple[Any, Any]:
+    """A table of normal values, and a target that depends on some of its columns; None where none is wanted."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    table: Any = np.empty((rows, columns), dtype=dtype)
+    signal = np.empty(rows)
+    weights = random.standard_normal(min(columns, _INFORMATIVE))
+    step = max(_CHUNK_VALUES // columns, 1)
+    for start in range(0, rows, step):
+        part = random.standard_normal((min(step, rows - start), columns))
+        signal[start : start + len(part)] = part[:, : len(weights)] @ weights
+        table[start : start + len(part)] = np.abs(part) if positive else part
+    if not kind:
+        return table, None
+    signal /= math.sqrt(float((weights**2).sum())) or 1.0
+    signal += _NOISE * random.standard_normal(rows)
+    if kind == "regressor":
+        return table, signal
+    labels = np.argsort(np.argsort(signal, kind="stable"), kind="stable") * classes // rows
+    return table, labels
+
+
+def _tags(estimator: Any) -> Any:
+    try:
+        return estimator.__sklearn_tags__()
+    except Exception:  # an older version, or a class that only looks like one
+        return None
+
+
+def _wants_positive(estimator: Any) -> bool:
+    return bool(getattr(getattr(_tags(estimator), "input_tags", None), "positive_only", False))

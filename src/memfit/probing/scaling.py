@@ -1,0 +1,60 @@
+"""What is known beforehand of how an estimator's memory grows: terms, caps and switches. Frameworks fill it in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """A number of like parts (trees, rounds), of which a probe makes fewer.
+
+    Args:
+        parameter: of the estimator.
+        wanted: its value in the job.
+        probed: its value in the probes.
+        kept: whether what the estimator keeps at its end grows with them.
+    """
+
+    parameter: str
+    wanted: int
+    probed: int
+    kept: bool
+
+    def whole(self, rise_bytes: int, kept_bytes: int) -> tuple[int, int]:
+        """(rise, kept) with all of them, from those of a probe: its own parts are held once more for each time.
+
+        >>> Repeats(parameter="n_estimators", wanted=100, probed=10, kept=True).whole(300, 20)
+        (480, 200)
+        """
+        more = round(kept_bytes * (self.wanted / self.probed - 1)) if self.kept else 0
+        return rise_bytes + more, kept_bytes + more
+
+
+def fewer(parameter: str, wanted: object, probed: int, *, kept: bool) -> Repeats | None:
+    """Fewer parts for the probes, where there are more."""
+    if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted <= probed:
+        return None
+    return Repeats(parameter=parameter, wanted=wanted, probed=probed, kept=kept)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """How memory may grow with the rows.
+
+    Args:
+        terms: "n", "n log n", "n2".
+        caps_bytes: what a term can add at most, by term.
+        switches: rows beyond which the estimator works in another way.
+        smallest: rows that a probe needs at least.
+        repeats: what a probe makes fewer of; None for nothing.
+        source: where this is known from.
+    """
+
+    terms: tuple[str, ...] = ("n",)
+    caps_bytes: Mapping[str, int] = field(default_factory=dict)
+    switches: tuple[int, ...] = ()
+    smallest: int = 256
+    repeats: Repeats | None = None
+    source: str = ""

@@ -1,0 +1,39 @@
+"""Estimators of scikit-learn's protocol that need no scikit-learn: what they take is known to the byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+class Copying:
+    """Copies its table while it fits and keeps ``keep`` bytes a row.
+
+    Args:
+        keep: bytes a row of what it has learnt.
+        parts: times that it learns it.
+    """
+
+    _estimator_type = "regressor"
+
+    def __init__(self, keep: int = 8, parts: int = 1) -> None:
+        self.keep = keep
+        self.parts = parts
+
+    def set_params(self, **params: Any) -> Copying:
+        self.__dict__.update(params)
+        return self
+
+    def fit(self, table: Any, target: Any) -> Copying:
+        assert len(table) == len(target)
+        copy = table + 1.0
+        self.learnt = [np.full(self.keep * len(copy), 1, dtype=np.uint8) for _ in range(self.parts)]
+        return self
+
+    def predict(self, table: Any) -> Any:
+        return table.sum(axis=1)
+
+
+def copying() -> Copying:
+    return Copying()

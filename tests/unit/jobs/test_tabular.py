@@ -1,0 +1,113 @@
+"""An estimator by name and the shape of its data: probed, and told as an estimate document."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.unit.jobs.estimators import Copying
+
+import memfit
+from memfit.cli.estimator import shape
+from memfit.documents import codec
+from memfit.errors import MemfitError, UsageError
+from memfit.frameworks.lightgbm import scaling as lightgbm
+from memfit.frameworks.sklearn import scaling as sklearn
+from memfit.frameworks.xgboost import scaling as xgboost
+from memfit.quantities import GIB, MIB, Verdict
+
+ROOT = Path(__file__).parents[3]
+TABULAR = Path(os.environ.get("MEMFIT_TABULAR_PYTHON", ROOT / ".venv-tabular" / "bin" / "python"))
+COPYING = "tests.unit.jobs.estimators:copying"
+linux = pytest.mark.skipif(sys.platform != "linux", reason="high-water marks are Linux's")
+
+
+@linux
+def test_an_estimator_by_name_is_probed_and_told_as_a_document() -> None:
+    """Data, what the fit takes meanwhile, what it keeps: each is its own part, and the document round-trips."""
+    estimate = memfit.estimate(COPYING, rows=2_000_000, columns=20, probe_budget_s=20)
+
+    pool = estimate.pool("host")
+    parts = pool.breakdown_bytes
+    assert parts["dataset"] == 2_000_000 * 21 * 8
+    assert parts["temporaries"] == pytest.approx(2_000_000 * 160, rel=0.05)
+    assert parts["parameters"] == pytest.approx(2_000_000 * 8, rel=0.3)
+    assert {item.slug for item in estimate.assumptions} >= {"synthetic-data", "extrapolated-from-probes"}
+    assert codec.from_json(codec.to_json(estimate)) == estimate
+
+
+@linux
+def test_an_estimator_itself_is_probed_with_its_parameters() -> None:
+    """An object is as good as a name, its own parameters hold, and it is left as it was."""
+    mine = Copying(keep=200)
+
+    estimate = memfit.estimate(mine, rows=1_000_000, columns=10, probe_budget_s=20)
+
+    assert estimate.pool("host").breakdown_bytes["parameters"] == pytest.approx(200e6, rel=0.05)
+    assert vars(mine) == {"keep": 200, "parts": 1}
+
+
+@linux
+def test_the_verdict_is_against_the_memory_in_question() -> None:
+    """A fit larger than the host does not fit, and the exit code says so."""
+    estimate = memfit.estimate(COPYING, rows=100_000_000, columns=20, probe_budget_s=10, host_memory_bytes=8 * GIB)
+
+    assert estimate.verdict is Verdict.DOES_NOT_FIT
+
+
+def test_words_behind_an_estimator_are_its_shape() -> None:
+    """Numbers as people write them; values of --set as Python reads them."""
+    found = shape("sklearn.svm.SVC", ["--rows", "20M", "--cols=60", "--set", "C=2.5", "--set", "kernel=rbf"])
+
+    assert (found["rows"], found["columns"]) == (20_000_000, 60)
+    assert found["params"] == {"C": 2.5, "kernel": "rbf"}
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--rows", "20M"], ["--rows", "many", "--cols", "3"], ["--rows", "2", "--colls"]]
+)
+def test_a_shape_that_is_not_told_is_wrong_usage(words: list[str]) -> None:
+    """Rows and columns are needed, and are numbers."""
+    with pytest.raises(UsageError):
+        shape("sklearn.svm.SVC", words)
+
+
+@linux
+def test_an_estimator_that_is_not_there_says_so() -> None:
+    """A class that cannot be imported ends in a sentence, not in a traceback."""
+    with pytest.raises(MemfitError, match="nowhere") as caught:
+        memfit.estimate("nowhere_at_all:thing", rows=1_000, columns=10)
+
+    assert caught.value.slug == "cannot-probe"
+
+
+def test_frameworks_know_what_grows_otherwise() -> None:
+    """Quadratic estimators with and without a cap, switches of algorithm, rounds that need not be run."""
+    assert sklearn.scaling_of("SVC", {"cache_size": 100}, 10).caps_bytes == {"n2": 100 * MIB}
+    assert sklearn.scaling_of("KernelRidge", {}, 10).terms == ("n", "n2")
+    assert sklearn.scaling_of("Ridge", {}, 10).terms == ("n",)
+    assert sklearn.scaling_of("RandomForestClassifier", {"n_estimators": 300}, 10).repeats.kept
+    assert sklearn.scaling_of("RandomForestClassifier", {"n_estimators": 3}, 10).repeats is None
+    assert not xgboost.scaling_of("XGBClassifier", {}, 10).repeats.kept
+    assert lightgbm.scaling_of("LGBMClassifier", {"subsample_for_bin": 5_000}, 10).switches == (5_000,)
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.skipif(not TABULAR.exists(), reason="no .venv-tabular: `make tabular`")
+@pytest.mark.parametrize("name", ["sklearn.linear_model.Ridge", "xgboost.XGBRegressor", "lightgbm.LGBMRegressor"])
+def test_the_frameworks_own_estimators_in_another_interpreter(name: str) -> None:
+    """The command line, with an interpreter that has the framework and no memfit."""
+    words = [name, "--rows", "300k", "--cols", "20", "--probe-budget", "30"]
+
+    told = subprocess.run(
+        [sys.executable, "-m", "memfit", "estimate", "--python", str(TABULAR), "--quiet", *words],
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.returncode == 0, told.stderr
+    assert "host: expect" in told.stdout
