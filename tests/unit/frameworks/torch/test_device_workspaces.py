@@ -88,6 +88,18 @@ def test_attention_in_half_precision_is_cudnns_on_hopper_from_torch_2_11() -> No
     assert peak == pytest.approx(24.125 * MIB, rel=0.01)  # the gradient handed in is of this call, too
 
 
+def test_attention_with_a_learnt_bias_is_not_cudnns() -> None:
+    """T5's relative positions have a gradient, which cuDNN's attention does not give."""
+    with simulate("h200-141gb"):
+        q, k, v = (torch.randn(2, 8, 64, 64, device="cuda", dtype=torch.bfloat16, requires_grad=True) for _ in "qkv")
+        bias = torch.zeros(1, 8, 64, 64, device="cuda", dtype=torch.bfloat16, requires_grad=True)
+        out = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        out.backward(torch.empty_like(out))
+
+    assert "Cudnn" not in out.grad_fn.name()
+    assert bias.grad is not None
+
+
 def test_an_lstm_keeps_five_values_a_unit_and_works_in_eight_mib_a_layer() -> None:
     """Measured for 64 steps of 64 sequences, 256 units: 24.125 MiB kept, 56.4 at the peak."""
     with simulate("h200-141gb"):

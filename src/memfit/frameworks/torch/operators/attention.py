@@ -114,7 +114,9 @@ def choose_kernel(
     head, head_value = query.shape[-1], value.shape[-1]
     unit_stride = all(item.stride(-1) == 1 for item in (query, key, value))
     same_heads = query.shape[1] == key.shape[1] == value.shape[1]
-    if _takes_cudnn(capability, query, key, value, dropout) and unit_stride and (same_heads or enable_gqa):
+    learnt_bias = mask is not None and mask.requires_grad  # a relative position bias: cuDNN has no gradient for it
+    cudnn = _takes_cudnn(capability, query, key, value, dropout) and not learnt_bias
+    if cudnn and unit_stride and (same_heads or enable_gqa):
         return "cudnn"
     flash = (
         torch.backends.cuda.flash_sdp_enabled()
