@@ -15,7 +15,7 @@ class Case:
         name: family and number.
         family: the generator.
         shown: the bytes of each iteration that the judge sees.
-        is_leak: whether memory is lost for good, iteration by iteration.
+        is_leak: whether memory is lost for good, iteration by iteration; None where what is shown cannot tell.
         classes: the names of growth that are right.
         determinable: whether what is shown is enough to tell; told by the generator from its own parameters.
         rate: true bytes per iteration at the end of what is shown; 0 for benign series.
@@ -26,7 +26,7 @@ class Case:
     name: str
     family: str
     shown: np.ndarray
-    is_leak: bool
+    is_leak: bool | None
     classes: tuple[str, ...]
     determinable: bool = True
     rate: float = 0.0
