@@ -21,6 +21,7 @@ class Case:
         rate: true bytes per iteration at the end of what is shown; 0 for benign series.
         limit_bytes: a limit to forecast, None where the series has no date.
         reached_after: iterations after the end of what is shown at which the true series reaches the limit.
+        summed: for workers' proportional size: their resident sizes summed.
     """
 
     name: str
@@ -32,3 +33,4 @@ class Case:
     rate: float = 0.0
     limit_bytes: int | None = None
     reached_after: int | None = None
+    summed: np.ndarray | None = None

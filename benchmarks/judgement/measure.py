@@ -27,7 +27,7 @@ FIELDS = (
 
 def by_memfit(case: Case) -> dict[str, str]:
     """One line: what memfit says of a series."""
-    found = diagnose_series(case.shown, limit_bytes=case.limit_bytes)
+    found = diagnose_series(case.shown, summed_rss_bytes=case.summed, limit_bytes=case.limit_bytes)
     rate = found.bytes_per_iteration
     return {
         **_case(case),
