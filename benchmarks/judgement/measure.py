@@ -1,6 +1,6 @@
 """Judges the labelled series and the recorded loops with memfit and with the rivals, and keeps every answer.
 
-    python -m benchmarks.judgement.measure [tuning] [judging] [loops] [--each 40] [--as NAME]
+    python -m benchmarks.judgement.measure [tuning] [judging] [loops] [--each 40] [--seed N] [--as NAME]
 
 Writes benchmarks/judgement/data/NAME.csv, one line per series and rule. docs/judgement.md is made of these files by
 benchmarks.judgement.judge.
@@ -92,11 +92,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpora", nargs="*", default=["tuning", "judging", "loops"])
     parser.add_argument("--each", type=int, default=40, help="series per family (40)")
+    parser.add_argument("--seed", type=int, help="other random numbers for the same families")
     parser.add_argument("--as", dest="name", help="keep the answers under another name")
     options = parser.parse_args()
     for corpus in options.corpora:
         module = import_module(f"benchmarks.judgement.{corpus}")
-        found = module.cases() if corpus == "loops" else module.cases(options.each)
+        seed = {} if options.seed is None else {"seed": options.seed}
+        found = module.cases() if corpus == "loops" else module.cases(options.each, **seed)
         path = DATA / f"{options.name or corpus}.csv"
         write(found, path)
         print(f"wrote {path.name}")

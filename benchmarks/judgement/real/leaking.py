@@ -1,6 +1,5 @@
 """Loops that leak, each in another way. A loop is a generator: what lies between two yields is one iteration."""
 
-# ruff: noqa: B023
 from __future__ import annotations
 
 import ctypes
@@ -8,7 +7,7 @@ import functools
 import gc
 import logging
 import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -163,10 +162,13 @@ def figures_never_closed() -> Iterator[None]:
 
 def callbacks_that_close_over_batches() -> Iterator[None]:
     """Callbacks registered per batch close over it."""
-    callbacks = []
-    while True:
-        batch = np.ones(3000)
+    callbacks: list[Callable[[], np.ndarray]] = []
+
+    def register(batch: np.ndarray) -> None:
         callbacks.append(lambda: batch)
+
+    while True:
+        register(np.ones(3000))
         yield
 
 

@@ -16,6 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.judgement.real import benign, leaking
 
 FOLDER = Path(__file__).parents[1] / "data" / "loops"
@@ -33,11 +35,11 @@ def resident() -> int:
 def sampled(name: str, iterations: int) -> list[str]:
     """The resident size after each iteration of a loop, in this process."""
     loop = LOOPS[name]()
-    found = []
-    for _ in range(iterations):
+    found = np.ones(iterations, dtype=np.int64)  # there from the start: the readings themselves must not grow
+    for at in range(iterations):
         next(loop)
-        found.append(str(resident()))
-    return found
+        found[at] = resident()
+    return [str(reading) for reading in found]
 
 
 def forked(iterations: int) -> list[str]:

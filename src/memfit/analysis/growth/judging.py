@@ -127,7 +127,7 @@ def _named(found: Judgement, rhythm: Rhythm) -> Judgement:
     """The rhythm gives a growing or a level skeleton its name."""
     if found.is_leak and found.where == "floor" and rhythm.kind == "teeth":
         found = replace(found, growth=Growth.RISING_SAW_TOOTH)
-    grown = found.end - found.start
+    grown = found.rate * float(rhythm.fine_x[-1] - rhythm.fine_x[0]) if len(rhythm.fine_x) else 0.0
     if found.is_leak and found.rate < SMALL_RATE and grown < _SMALL_PART * max(found.end, 1.0):
         return replace(found, growth=Growth.LOG_ACCUMULATION, is_leak=False)
     if found.growth in (Growth.CONSTANT, Growth.WANDERING) or (

@@ -21,7 +21,7 @@ def judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
     }  # fmt: skip
     climbs = jumps.rise >= 0.7
     goes_on = climbs and jumps.waiting <= (1.5 if jumps.regular else 4.0) and jumps.lateness >= -2.0
-    if goes_on and jumps.up >= 4 and (jumps.up >= 7 or jumps.regular):
+    if goes_on and jumps.up >= 4 and (jumps.regular or (jumps.up >= 7 and jumps.rise >= 0.9)):
         rate, error = _stair_rate(jumps, span)
         confidence = min(0.99, 0.75 + 0.03 * jumps.up)
         return Judgement(
@@ -29,7 +29,7 @@ def judge_stairs(jumps: Stairs, x: Any, y: Any) -> Judgement:
             walk=_stair_walk(jumps, span), **known,
         )  # fmt: skip
     slows = jumps.lateness < -2.2 or jumps.waiting > (1.5 if jumps.regular else 5.0)
-    if climbs and not slows and jumps.up >= 3 and (jumps.regular or jumps.up >= 6):
+    if climbs and not slows and jumps.up >= 3 and (jumps.regular or jumps.up >= 5):
         distance = span / jumps.up
         return Judgement(
             growth=Growth.UNDETERMINED, is_leak=None, confidence=0.5, needs=round_number(4 * distance), **known

@@ -14,6 +14,8 @@ from memfit.analysis.growth.series import Series
 _OUTLIER = 8.0  # standard deviations of the noise: beyond it a reading is an event, not noise
 _EDGE = 3.5  # standard deviations of the noise, to which single readings are pulled in
 _FEWEST_TEETH = 3
+_FEW_PERIODS = 8
+_RIPPLE = 0.25  # of the range: below this a few periods are a ripple
 _MOST_BLOCKS = 80  # of a skeleton: enough for a shape, few enough that noise is averaged
 
 
@@ -69,7 +71,7 @@ def take_apart(series: Series) -> Rhythm:
     starts, ends = edges[:-1], edges[1:]
     floor = _FLOORS[kind]
     return Rhythm(
-        x=np.array([cx[start:end].mean() for start, end in zip(starts, ends, strict=True)]),
+        x=_places(cx, edges, kind),
         y=np.array([floor(cy[start:end]) for start, end in zip(starts, ends, strict=True)]),
         tops=np.array([ch[start:end].max() for start, end in zip(starts, ends, strict=True)]),
         kind=kind,
@@ -83,6 +85,13 @@ def take_apart(series: Series) -> Rhythm:
         fine_y=cy,
         head_bytes=head_bytes,
     )
+
+
+def _places(x: Any, edges: Any, kind: str) -> Any:
+    """Where the skeleton's points lie: a tooth's floor at its start, however long the last one lasts."""
+    if kind == "teeth":
+        return x[edges[:-1]]
+    return np.array([x[start:end].mean() for start, end in itertools.pairwise(edges)])
 
 
 def noise(y: Any) -> float:
@@ -165,7 +174,7 @@ def _blocks(y: Any) -> tuple[str, Any, float]:
         edges, amplitude = teeth
         return "teeth", edges, amplitude
     period = _period(y)
-    if period is not None:
+    if period is not None and (len(y) // period >= _FEW_PERIODS or _swings(y, period)):
         count = len(y) // period
         group = max(1, -(-count // _MOST_BLOCKS))
         edges = np.arange(len(y) % (period * group), len(y) + 1, period * group)
@@ -173,6 +182,12 @@ def _blocks(y: Any) -> tuple[str, Any, float]:
         return "period", edges, amplitude
     count = min(len(y), _MOST_BLOCKS if len(y) >= 2 * _MOST_BLOCKS else len(y))
     return "plain", np.linspace(0, len(y), count + 1).astype(int), 0.0
+
+
+def _swings(y: Any, period: int) -> bool:
+    """Whether a few long periods are what the series does most: not a ripple on a slope."""
+    rest = y - running_median(y, 2 * (period // 2) + 1)
+    return bool(np.quantile(rest, 0.95) - np.quantile(rest, 0.05) > _RIPPLE * np.ptp(y))
 
 
 def _teeth(y: Any) -> tuple[Any, float] | None:

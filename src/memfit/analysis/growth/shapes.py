@@ -59,7 +59,10 @@ def shapes(u: Any) -> Iterator[Shape]:
         for tail in _TAILS:
             end = float(power / tail * (1 + 1 / tail) ** (-power - 1))
             name = "settled" if tail < 0.25 * power else "settling"
-            yield _shape(name, float(tail), [one - (1 + u / tail) ** -power], [end], 3, _SETTLED_BY)
+            curve = one - (1 + u / tail) ** -power
+            yield _shape(name, float(tail), [curve], [end], 3, _SETTLED_BY)
+            if tail < 0.2:
+                yield _shape("settle_line", float(tail), [curve, u], [end, 1.0], 4)
     for bend in _BENDS:
         yield _shape(
             "slowed" if bend < 0.02 else "slowing", float(bend), [np.log1p(u / bend)], [1 / (bend + 1)], 3, _SETTLED_BY
