@@ -10,8 +10,9 @@ from memfit.analysis.growth.judgement import Judgement
 from memfit.analysis.growth.rhythm import Rhythm
 from memfit.documents import Interval, LimitReached
 
-_WIDTH = 2.0  # standard deviations to either side
+_WIDTH = 2.2  # standard deviations to either side
 _SLACK = 0.03  # of the rate: no leak is a straight line for ever
+_RECURRING = 3  # spikes
 _FARTHEST = 1e5  # lengths of the series: a date beyond that is none
 
 
@@ -86,7 +87,16 @@ def _headroom(judgement: Judgement, rhythm: Rhythm) -> float:
     above = float(np.median(rhythm.tops[-last:] - rhythm.y[-last:]))
     if rhythm.kind == "plain":
         above = min(above, 3 * judgement.spread)
-    return max(above, rhythm.spike_bytes if rhythm.regular else 0.0, 0.0)
+    return max(above, _spikes_above(rhythm), 0.0)
+
+
+def _spikes_above(rhythm: Rhythm) -> float:
+    """How high the large ones of recurring spikes reach: one of the next will touch the limit first."""
+    if rhythm.spikes < _RECURRING:
+        return 0.0
+    heights = rhythm.spike_tops - np.interp(rhythm.spike_x, rhythm.x, rhythm.y)
+    large = float(np.quantile(heights, 0.9))
+    return float(np.median(heights[heights >= 0.3 * large])) if large > 0 else 0.0
 
 
 def _stair(judgement: Judgement) -> float:
