@@ -1,6 +1,6 @@
 """What memfit counts in: bytes, names of places, ranges. Standard library only."""
 
-from memfit.quantities.bytes import GIB, KIB, MIB, format_bytes, parse_bytes
+from memfit.quantities.bytes import GIB, KIB, MIB, format_bytes, format_finely, parse_bytes
 from memfit.quantities.marks import Held, Lap, Marks
 from memfit.quantities.names import Basis, Category, Phase, Standing, Verdict
 from memfit.quantities.ranges import ByteRange
@@ -19,5 +19,6 @@ __all__ = [
     "Standing",
     "Verdict",
     "format_bytes",
+    "format_finely",
     "parse_bytes",
 ]

@@ -57,3 +57,16 @@ def format_bytes(size_bytes: int | None) -> str:
     if size >= MIB:
         return f"{sign}{size / MIB:.0f} MiB"
     return f"{sign}{size / KIB:.0f} KiB" if size >= KIB else f"{sign}{size} B"
+
+
+def format_finely(size_bytes: float) -> str:
+    """Write a size where small differences matter, as a rate or a level that hardly moves: three digits at the least.
+
+    >>> format_finely(2.6 * 1024**2), format_finely(450.3 * 1024**2), format_finely(19.2 * 1024)
+    ('2.60 MiB', '450.3 MiB', '19.2 KiB')
+    """
+    sign, size = ("-", -size_bytes) if size_bytes < 0 else ("", size_bytes)
+    if size >= 100 * GIB or size < KIB:
+        return format_bytes(round(size_bytes))
+    unit, name = next((unit, name) for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")) if size >= unit)
+    return f"{sign}{size / unit:.{2 if size < 10 * unit else 1}f} {name}"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memfit.documents import Diagnosis, Growth, Interval, LimitReached, SeriesDiagnosis
-from memfit.quantities import format_bytes
+from memfit.quantities import format_bytes, format_finely
 from memfit.reports import screen
 from memfit.reports.sparkline import sparkline
 from memfit.reports.text import printable
@@ -131,7 +131,7 @@ def _span(rate: Interval) -> str:
 
 
 def _size(value: float) -> str:
-    return format_bytes(round(value))
+    return format_finely(value)
 
 
 def _horizon(item: SeriesDiagnosis) -> str:

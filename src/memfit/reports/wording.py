@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from memfit.quantities import format_bytes
+from memfit.quantities import format_finely
 
 
 def duration(seconds: float) -> str:
@@ -65,7 +65,7 @@ def signed(size_bytes: float | None) -> str:
     """A change in bytes, its sign always shown."""
     if size_bytes is None or not math.isfinite(size_bytes):
         return "—"
-    words = format_bytes(round(size_bytes))
+    words = format_finely(size_bytes)
     return words if words.startswith("-") else f"+{words}"
 
 

@@ -89,7 +89,7 @@ def test_diagnosis_alone_is_a_page_with_its_curve() -> None:
 
     (section,) = made.sections
     assert made.badges == (("leak", "bad"),)
-    assert dict(section.findings[0].facts)["per iteration"].startswith("+3 MiB")
+    assert dict(section.findings[0].facts)["per iteration"].startswith("+2.86 MiB")
     assert section.findings[0].advice
     assert [chart.name for chart in section.charts] == ["diagnosed-0"]
 

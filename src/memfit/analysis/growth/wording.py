@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from memfit.analysis.growth.judgement import Judgement
 from memfit.analysis.growth.rhythm import Rhythm
 from memfit.documents import Growth
-from memfit.quantities import format_bytes
+from memfit.quantities import format_finely
 
 _MOST_LEVELS = 6  # that a sentence can name
 
@@ -33,7 +33,7 @@ def _steps_down(found: Judgement) -> bool:
 
 
 def _size(value: float) -> str:
-    return format_bytes(round(value))
+    return format_finely(value)
 
 
 def _per_iteration(found: Judgement) -> str:
