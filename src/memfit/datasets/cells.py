@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memfit.datasets.tensors import element_bytes
 from memfit.documents.data import Column, ColumnKind, TextSize
@@ -51,15 +51,24 @@ def pandas_str(column: Column, *, from_text: bool) -> Cost:
     return _pandas_other(column, from_text)
 
 
-def pandas_object(column: Column, *, from_text: bool) -> Cost:
-    """pandas up to 2, and 3 without pyarrow: texts as Python objects."""
+def pandas_object(column: Column, *, from_text: bool, rows: int) -> Cost:
+    """pandas 2: texts as Python objects. Its CSV reader shares equal ones within a chunk, its Parquet reader all."""
     textual = column.kind is ColumnKind.TEXT or (from_text and column.text is not None)
     if not textual or column.text is None or _is_dictionary(column) or column.kind is ColumnKind.NESTED:
         return _pandas_other(column, from_text)
-    own = column.text.own_share if from_text else 1.0
     present = 1 - column.missing_share
+    own = column.text.own_share if from_text else 1.0
+    if not from_text and column.distinct is not None:
+        own = min(1.0, column.distinct.expected / max(rows * present, 1))  # pyarrow's deduplicate_objects
     spread = column.text.spread_bytes * own * present
     return Cost(row=_POINTER + present * own * column.text.object_bytes, spread=spread)
+
+
+def pandas_dates(column: Column, *, from_text: bool) -> Cost:
+    """pandas by pyarrow's CSV reader, which knows dates and moments in ISO 8601."""
+    if from_text and column.kind in (ColumnKind.DATE, ColumnKind.DATETIME):
+        return Cost(row=8)
+    return pandas_str(column, from_text=from_text)
 
 
 def pandas_arrow(column: Column, *, from_text: bool) -> Cost:
@@ -98,7 +107,7 @@ def code_bytes(values: int) -> int:
     return 1 if values < 128 else 2 if values < 32768 else 4
 
 
-def polars(column: Column, *, from_text: bool) -> Cost:
+def polars(column: Column, *, from_text: bool, rows: int) -> Cost:
     """polars: views of texts, those beyond 12 bytes in buffers; truths as bits."""
     if column.text is not None and column.kind is not ColumnKind.NESTED:
         if not from_text and column.kind in (ColumnKind.DATE, ColumnKind.DATETIME):
@@ -109,8 +118,11 @@ def polars(column: Column, *, from_text: bool) -> Cost:
             )
         present = 1 - column.missing_share
         long = present * column.text.long_share * column.text.long_mean_bytes
-        return Cost(row=_VIEW + long + _validity(column), spread=column.text.spread_bytes * present)
-    return _arrow_other(column)
+        if not from_text and column.distinct is not None and rows:
+            # of a Parquet file the pages themselves are kept, lengths and all; a dictionary once
+            long = min(1.0, column.distinct.expected / rows) * (long + 4 * present * column.text.long_share)
+        return Cost(row=_VIEW + long + _gaps(column), spread=column.text.spread_bytes * present)
+    return replace(_arrow_other(column), row=_arrow_other(column).row - _validity(column) + _gaps(column))
 
 
 def narrow(column: Column, *, rows: int, from_text: bool) -> Cost:
@@ -192,8 +204,12 @@ def _number_bytes(column: Column) -> int:
 
 
 def _validity(column: Column) -> float:
-    """A bit for each row where cells are missing; pyarrow's Parquet reader always makes them."""
-    return _BIT if column.missing_share or column.stored else 0.0
+    """A bit for each row where cells are missing; pyarrow's Parquet reader makes them of all but truths."""
+    return _BIT if column.stored and column.kind is not ColumnKind.BOOLEAN else _gaps(column)
+
+
+def _gaps(column: Column) -> float:
+    return _BIT if column.missing_share else 0.0
 
 
 def _is_dictionary(column: Column) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 from memfit.datasets.features import Features, features
-from memfit.datasets.laws import LAWS
+from memfit.datasets.laws import LAWS, Law
 from memfit.datasets.weights import is_text_file
 from memfit.documents.data import Reading, Table
 from memfit.quantities import Basis, ByteRange
 
 STR, OBJECT = "str columns (pandas 3)", "object columns (pandas 2)"
+DATES = "str columns, dates known"
 _ARROW = "Arrow-backed"
 
 
@@ -69,9 +70,9 @@ def readings(table: Table) -> tuple[Reading, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def features_of(table: Table) -> Features:
+def features_of(table: Table, *, dates: bool = False) -> Features:
     """The features of a table by its format."""
-    return features(table, from_text=is_text_file(table))
+    return features(table, from_text=is_text_file(table), dates=dates)
 
 
 def pandas_major() -> int:
@@ -102,28 +103,29 @@ def _applies(reader: _Reader, table: Table) -> bool:
 
 def _reading(table: Table, reader: _Reader) -> Reading | None:
     form = default_form() if reader.form == STR and pandas_major() < 3 else reader.form
+    if reader.law == "pandas_csv_pyarrow" and form == STR and table.weight("pandas", DATES) is not None:
+        form = DATES
     held = table.weight(reader.library, form) if form else (table.weights[0] if table.weights else None)
     if held is None and table.weights and reader.form == "float32":
         held = table.weights[0]  # stored as float32 already
     if held is None:
         return None
-    law = LAWS[law_name(reader.law, table)]
-    seen = features_of(table)
-    if reader.law in ("numpy_load", "numpy_float32", "h5py_read"):
-        peak = _of_array(table, law.spread, reader.law, held.held)
-    else:
-        peak = law.peak(seen, held.held)
+    name = law_name(reader.law, table)
+    law = LAWS[name]
+    peak = peak_of(law, name, table, features_of(table, dates=law.dates), held.held)
     return Reading(
-        call=_call(reader.call, table), library=reader.library, peak=_at_least(peak, held.held), held=held.held,
+        call=_call(reader.call, table), library=reader.library, peak=peak, held=held.held,
         mapped_bytes=round(law.mapped * table.disk_bytes), basis=Basis.EXTRAPOLATED, source=law.source,
     )  # fmt: skip
 
 
-def _of_array(table: Table, spread: float, law: str, held: ByteRange) -> ByteRange:
-    stored = table.weights[0].held.expected
-    middle = stored + (held.expected if law == "numpy_float32" else 0) + LAWS[law].fixed_mib * (1 << 20)
-    middle += (LAWS[law].number - 1) * stored if law == "h5py_read" else 0
-    return ByteRange(low=round(middle * (1 - spread)), expected=round(middle), high=round(middle * (1 + spread)))
+def peak_of(law: Law, name: str, table: Table, seen: Features, held: ByteRange) -> ByteRange:
+    """The peak by a law; no peak is below what is held in the end."""
+    if name in ("numpy_load", "numpy_float32", "h5py_read"):
+        seen = replace(seen, number_bytes=float(table.weights[0].held.expected))  # of the array as it is stored
+    peak = law.peak(seen, held)
+    low, expected = max(peak.low, held.low), max(peak.expected, held.expected)
+    return ByteRange(low=min(low, expected), expected=expected, high=max(peak.high, held.high, expected))
 
 
 def _tensors(table: Table) -> tuple[Reading, ...]:
@@ -141,12 +143,6 @@ def _call(code: str, table: Table) -> str:
         .replace("{name}", f'"{name}"')
         .replace("{query}", f'"select * from {name}"')
     )
-
-
-def _at_least(peak: ByteRange, held: ByteRange) -> ByteRange:
-    """No peak is below what is held in the end."""
-    low, expected = max(peak.low, held.low), max(peak.expected, held.expected)
-    return ByteRange(low=min(low, expected), expected=expected, high=max(peak.high, held.high, expected))
 
 
 def _has(package: str) -> bool:

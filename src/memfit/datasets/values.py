@@ -23,7 +23,6 @@ MISSING = frozenset({
 _TRUTHS = frozenset({"True", "TRUE", "true", "False", "FALSE", "false"})
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?")
-_OTHER_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}[/.]\d{2,4}( \d{1,2}:\d{2}(:\d{2})?)?")
 VIEW_INLINE_BYTES = 12  # of a string view, Arrow columnar format 1.4
 _MALLOC_STEP = 16  # pymalloc's alignment on 64-bit machines since Python 3.8, and glibc's
 _CONFIDENCE = 2.0  # standard errors
@@ -81,7 +80,7 @@ def kind_of(cells: Sequence[str]) -> tuple[ColumnKind, Sequence[float]]:
             return (ColumnKind.INTEGER if _all_whole(cells) else ColumnKind.FLOAT), numbers
     if all(map(_MOMENT.fullmatch, cells)):
         return ColumnKind.DATETIME, ()
-    if all(map(_DATE.fullmatch, cells)) or all(map(_OTHER_DATE.fullmatch, cells)):
+    if all(map(_DATE.fullmatch, cells)):  # 3/4/2024 stays text: which is the month cannot be told
         return ColumnKind.DATE, ()
     return ColumnKind.TEXT, ()
 
@@ -99,7 +98,7 @@ def text_size(blocks: Sequence[Sequence[str]], counted: Count, sampled: Sampled)
         long_share=len(long) / len(sizes),
         long_mean_bytes=sum(long) / len(long) if long else 0.0,
         object_bytes=sum(map(object_bytes, flat)) / len(flat),
-        own_share=_own_share(counted.expected, sampled.chunk_rows, max(sampled.rows, 1)),
+        own_share=min(_own_share(counted.expected, sampled.chunk_rows, max(sampled.rows, 1)), _seen_share(blocks)),
     )
 
 
@@ -115,6 +114,11 @@ def _own_share(values: int, chunk: int, rows: int) -> float:
     repeats = rows / max(min(values, rows), 1)
     drawn = 1.0 - math.pow(1 - chunk / rows, repeats)
     return min(1.0, max(values, 1) * drawn / chunk)
+
+
+def _seen_share(blocks: Sequence[Sequence[str]]) -> float:
+    """Of the values of a place, those that differ: few, where repeats stand together, and fewer in a longer stretch."""
+    return sum(len(set(block)) for block in blocks) / max(sum(map(len, blocks)), 1)
 
 
 def _standard_error(blocks: Sequence[Sequence[str]], sizes: Sequence[int]) -> float:

@@ -64,12 +64,14 @@ def _frames(table: Table) -> tuple[Weight, ...]:
     text, rows = is_text_file(table), table.rows.expected
     laws: list[tuple[str, str, Callable[[Column], Cost]]] = [
         ("pandas", "str columns (pandas 3)", lambda c: cells.pandas_str(c, from_text=text)),
-        ("pandas", "object columns (pandas 2)", lambda c: cells.pandas_object(c, from_text=text)),
+        ("pandas", "object columns (pandas 2)", lambda c: cells.pandas_object(c, from_text=text, rows=rows)),
         ("pandas", "Arrow-backed", lambda c: cells.pandas_arrow(c, from_text=text)),
         ("pandas", "with categories", lambda c: cells.pandas_category(c, rows=rows, from_text=text)),
         ("pandas", "smallest types", lambda c: cells.narrow(c, rows=rows, from_text=text)),
-        ("polars", "DataFrame", lambda c: cells.polars(c, from_text=text)),
+        ("polars", "DataFrame", lambda c: cells.polars(c, from_text=text, rows=rows)),
     ]
+    if any(column.kind in (ColumnKind.DATE, ColumnKind.DATETIME) for column in table.columns) and text:
+        laws.insert(2, ("pandas", "str columns, dates known", lambda c: cells.pandas_dates(c, from_text=text)))
     found = [Weight(library=library, form=form, held=held(table, law)) for library, form, law in laws]
     return (*found, *_matrices(table))
 

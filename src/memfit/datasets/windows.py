@@ -22,6 +22,8 @@ _PLACES = 40
 _WINDOW_BYTES = 64 << 10
 _ALL_WINDOWS_BYTES = 8 << 20
 _COUNTED_BYTES = 256 << 20  # line ends are counted in files up to this: a quarter of a second
+_ZEROS = 0.02  # of bytes: more zeros or control characters than a damaged text has
+_CONTROLS = bytes(byte for byte in range(1, 32) if byte not in b"\t\n\v\f\r\x1b")
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -171,9 +173,13 @@ def _encoding(pieces: Sequence[bytes], path: Path) -> str:
     for mark, name in _ENCODINGS.items():
         if start.startswith(mark):
             return name
-    zeros = sum(piece.count(0) for piece in pieces) / max(sum(map(len, pieces)), 1)
-    if zeros > 0.02:
+    total = max(sum(map(len, pieces)), 1)
+    zeros = sum(piece.count(0) for piece in pieces) / total
+    if zeros > _ZEROS:
         raise UnreadableData(f"{path} is no text: {zeros:.0%} of what was read are zero bytes")
+    controls = sum(len(piece) - len(piece.translate(None, _CONTROLS)) for piece in pieces) / total
+    if controls > _ZEROS:
+        raise UnreadableData(f"{path} is no text: {controls:.0%} of what was read are control characters")
     try:
         for piece in pieces:
             _trimmed(piece).decode("utf-8")
