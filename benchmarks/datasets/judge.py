@@ -6,6 +6,7 @@ python -m benchmarks.datasets.judge [--check]
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +43,7 @@ def page() -> str:
     surroundings = json.loads((DATA / "reading.json").read_text(encoding="utf-8"))
     where = ", ".join(f"{name} {value}" for name, value in surroundings.items() if name != "command")
     parts = [_OPENING, f"Measured with {where}; pandas 2 is 2.3.3.\n", "## In one table\n", _summary(every)]
+    parts += ["## A large file\n", _large()]
     parts += ["## Peaks while reading, by reader (judging half)\n", _by_reader(every, "judging")]
     parts += ["## The same in the tuning half\n", _by_reader(every, "tuning")]
     parts += ["## Weights, by form (both halves)\n", _by_weight(every)]
@@ -65,6 +67,19 @@ def _summary(every: Sequence[Compared]) -> str:
     head = ["half", "files", "reads", "weight: median error", "worst tenth", "peak: median error", "worst tenth",
             "peaks above `high`", "`high` above the peak, median"]  # fmt: skip
     return _table(head, rows)
+
+
+def _large() -> str:
+    """What `memfit data` itself takes."""
+    with (DATA / "large.csv").open(newline="", encoding="utf-8") as lines:
+        runs = list(csv.DictReader(lines))
+    one, slowest = runs[0], max(float(run["seconds"]) for run in runs)
+    return (
+        f"`memfit data` on a CSV of {float(one['gigabytes']):,.0f} GB: {slowest:.1f} s "
+        f"at most of {len(runs)} runs, {max(int(run['maxrss_bytes']) for run in runs) / MIB:,.0f} MiB; "
+        f"{int(one['rows_expected']):,} rows expected ({int(one['rows_low']):,} … {int(one['rows_high']):,}), "
+        f"{int(one['rows']):,} there are.\n"
+    )
 
 
 def _by_reader(every: Sequence[Compared], half: str) -> str:

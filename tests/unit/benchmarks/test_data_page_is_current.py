@@ -11,9 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.skipif(
-    sys.version_info[:2] != (3, 11), reason="Python's own objects have the sizes of the measured version"
-)
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="Python's objects have the sizes of the measured version")
 def test_the_page_of_data_sets_is_that_of_the_data() -> None:
     """`judge --check` finds nothing to rewrite."""
     command = [sys.executable, "-m", "benchmarks.datasets.judge", "--check"]

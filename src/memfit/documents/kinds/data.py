@@ -139,12 +139,10 @@ def _plain(value: Any) -> Any:
 
 
 def _values(value: Any) -> Any:
-    """Enumerations as their words, shares to six digits: a document is no place for noise."""
+    """Enumerations as their words."""
     if isinstance(value, dict):
         return {name: _values(item) for name, item in value.items()}
-    if isinstance(value, Basis | ColumnKind):
-        return value.value
-    return round(value, 6) if isinstance(value, float) else value
+    return value.value if isinstance(value, Basis | ColumnKind) else value
 
 
 KIND = Kind(name="data", article="a", schema=1, document=Data, to_json=_to_json, from_json=_from_json)
