@@ -53,7 +53,7 @@ def _meant(name: str, pools: list[str]) -> list[str]:
 
 def _name(document: Estimate | Recording) -> str:
     if isinstance(document, Recording):
-        return " ".join(document.command)
+        return document.title
     words = [document.target.get("name", "a job"), *(document.target.get("arguments") or ())]
     return " ".join(map(str, words))
 

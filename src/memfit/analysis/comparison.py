@@ -51,7 +51,7 @@ def _side(document: Estimate | Recording) -> Side:
         )
     return Side(
         kind="recording",
-        name=" ".join(document.command),
+        name=document.title,
         machine=str(document.machine.get("host", "")),
         started=document.started,
         iterations=iterations_of(document),

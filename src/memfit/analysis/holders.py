@@ -18,6 +18,7 @@ _SPIKES = (Growth.PERIODIC_SPIKES, Growth.TRANSIENT_SPIKE, Growth.STEPWISE_LEAK)
 _PROBES = {"gc": "gc.collect()", "malloc_trim": "malloc_trim(0)"}
 _RARE_PHASES = ("checkpoint", "evaluation")
 _CROWD = 8
+_ONE_GRAPH = "graph of "
 _ALIKE = 0.25  # a step is the optimizer's state when it is as large within this
 # Of what grows, the first kind that is found says most.
 _TELLING = ("graph", "container", "cache", "objects")
@@ -74,7 +75,8 @@ def _growing(holdings: Sequence[Holding]) -> list[Holding]:
 
 def _many_graphs(one: Holding) -> bool:
     """A crowd of tensors with their graph in one container: a job that is sound has none, growing or not."""
-    return one.category == "graph" and one.count >= _CROWD and one.grows is None and bool(one.where)
+    alone = one.label.startswith(_ONE_GRAPH)  # counted in operations: the last loss, which lives until the next
+    return one.category == "graph" and not alone and one.count >= _CROWD and one.grows is None and bool(one.where)
 
 
 def _with_holder(series: SeriesDiagnosis, holders: Sequence[Holding]) -> SeriesDiagnosis:
@@ -90,6 +92,8 @@ def _with_holder(series: SeriesDiagnosis, holders: Sequence[Holding]) -> SeriesD
 def _told(one: Holding) -> str:
     place = f" ({one.where})" if one.where and one.where not in one.label else ""
     size = f", {format_bytes(one.held_bytes)}" if one.held_bytes and one.category != "graph" else ""
+    if one.category == "graph" and one.label.startswith(_ONE_GRAPH):
+        return f"a {one.label}{place}, {one.count:,} operations long"
     return {
         "graph": f"{one.count:,} tensors that hold their graph: {one.label}{place}",
         "container": f"a container that grows: {one.label}{place}, {one.count:,} entries{size}",

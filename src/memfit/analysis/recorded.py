@@ -42,7 +42,7 @@ def diagnose_recording(recording: Recording, *, limits: Mapping[str, int] | None
     if not found:
         raise UsageError("the recording has no samples of the job: it ended too soon", slug="no-samples")
     return Diagnosis(
-        target={"kind": "recording", "name": " ".join(recording.command)},
+        target={"kind": "recording", "name": recording.title},
         series=worst_first(tuple(named(one, recording) for one in found)),
         environment=dict(recording.environment),
     )

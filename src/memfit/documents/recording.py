@@ -249,6 +249,12 @@ class Recording:
         return next((s for s in self.series if (s.pool, s.scope, s.name) == (pool, scope, name)), None)
 
     @property
+    def title(self) -> str:
+        """The command in a line, its program by name alone: where an interpreter lies is no news."""
+        program, *words = self.command or ("",)
+        return " ".join([program.rpartition("/")[2] or program, *words])
+
+    @property
     def pools(self) -> tuple[str, ...]:
         """Every pool that the job has a series of, devices first, then hosts."""
         names = {series.pool for series in self.series if series.scope == "job"}

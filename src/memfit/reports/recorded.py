@@ -13,10 +13,12 @@ from memfit.documents import Event, Iterations, Limit, PhaseTotal, Process, Reco
 from memfit.quantities import format_bytes
 from memfit.reports import levels
 from memfit.reports.ended import Ended, ended
+from memfit.reports.holders import near_the_peak
 from memfit.reports.text import printable
 from memfit.reports.wording import duration, many, percent
 
 _SPARK_POINTS = 60
+_PROBES = ("gc", "malloc_trim")  # what a probe freed is no holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,18 @@ class IterationsView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HolderView:
+    """One holder of memory that was found in a process near the peak."""
+
+    category: str
+    what: str
+    held_bytes: int
+    grows: bool | None
+    where: str
+    process: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessView:
     """One process in the job's tree; ``depth`` 0 is a root."""
 
@@ -113,6 +127,7 @@ class RecordingView:
     pools: tuple[PoolPeak, ...]
     phases: tuple[PhaseView, ...]
     iterations: tuple[IterationsView, ...]
+    holders: tuple[HolderView, ...]
     processes: tuple[ProcessView, ...]
     events: tuple[EventView, ...]
     machine: tuple[tuple[str, str], ...]
@@ -125,7 +140,7 @@ def view(recording: Recording) -> RecordingView:
     pools = tuple(peak for name in recording.pools if (peak := _pool(recording, name)) is not None)
     named = {process.pid: process_name(process) for process in recording.processes}
     return RecordingView(
-        command=printable(" ".join(recording.command)) or "a job",
+        command=printable(recording.title) or "a job",
         started=printable(recording.started),
         seconds=recording.seconds,
         ended=ended(recording.ending),
@@ -133,12 +148,27 @@ def view(recording: Recording) -> RecordingView:
         pools=pools,
         phases=tuple(_phase(total, named) for total in recording.phase_totals),
         iterations=tuple(_iterations(rows, named) for rows in recording.iterations if rows.numbers),
+        holders=tuple(_holders(recording, pools, named)),
         processes=tuple(tree(recording.processes)),
         events=tuple(_event(event, named) for event in recording.events),
         machine=settings(recording.machine),
         environment=settings(recording.environment),
         notes=tuple(printable(note) for note in recording.notes),
     )
+
+
+def _holders(recording: Recording, pools: tuple[PoolPeak, ...], named: Mapping[int, str]) -> Iterable[HolderView]:
+    for one in near_the_peak(recording, (pool.peak_at_s for pool in pools)):
+        if one.held_bytes is None or one.look in _PROBES:
+            continue
+        yield HolderView(
+            category=printable(one.category).replace("_", " "),
+            what=printable(one.label) + (f" × {one.count:,}" if one.count != 1 else ""),
+            held_bytes=one.held_bytes,
+            grows=one.grows,
+            where=printable(one.where),
+            process=named.get(one.pid, str(one.pid)),
+        )
 
 
 def process_name(process: Process) -> str:

@@ -14,10 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from memfit.documents import Recording
-from memfit.quantities import format_bytes
+from memfit.quantities import MIB, format_bytes
 from memfit.reports import screen
 from memfit.reports.bars import bar
-from memfit.reports.recorded import PoolPeak, RecordingView, summary, view
+from memfit.reports.recorded import HolderView, PoolPeak, RecordingView, summary, view
 from memfit.reports.sparkline import sparkline
 from memfit.reports.wording import duration, many, percent, signed
 
@@ -26,6 +26,8 @@ _INDENT = 2
 _METER = 24
 _MOST_ROWS = 12
 _MOST_PROCESSES = 6
+_MOST_HOLDERS = 8
+_WORTH_A_ROW = MIB
 _MOST_POOLS = 6  # those nearest to their limits
 
 
@@ -90,6 +92,8 @@ def _tables(seen: RecordingView) -> Iterable[tuple[str, RenderableType]]:
         yield "iterations", _iterations(seen)
     if seen.phases:
         yield "phases", _phases(seen)
+    if holders := [one for one in seen.holders if one.held_bytes >= _WORTH_A_ROW][:_MOST_HOLDERS]:
+        yield "held near the peak", _holders(holders)
     if len(seen.processes) > 1:
         yield "processes", _processes(seen)
     if seen.events:
@@ -120,6 +124,15 @@ def _phases(seen: RecordingView) -> Table:
         figures = (f"{phase.count:,}", duration(phase.seconds), format_bytes(phase.high_bytes), phase.process)
         table.add_row(*map(Text, (phase.name, *figures)))
     return _closed(table, len(ranked))
+
+
+def _holders(holders: list[HolderView]) -> Table:
+    table = _headed("category", "what", "size", "growth", "process")
+    for one in holders:
+        growth = {True: "grows", False: "steady", None: ""}[one.grows]
+        what = f"{one.what} ({one.where})" if one.where else one.what
+        table.add_row(*map(Text, (one.category, what, format_bytes(one.held_bytes), growth, one.process)))
+    return table
 
 
 def _processes(seen: RecordingView) -> Table:

@@ -103,6 +103,22 @@ def test_what_grows_in_the_job_is_named() -> None:
     assert "loss.item()" in found.advice[0]
 
 
+def test_the_graph_of_the_last_loss_is_no_suspect_unless_it_grows() -> None:
+    """Every loop has one alive when it is looked at, many operations long; one that is carried on grows."""
+    last = "graph of local `loss` of main(): MseLossBackward0"
+
+    def culprit(grows: bool | None) -> str:
+        looks = [looked("graph", last, count=1300, grows=grows)]
+        found = diagnose_recording(
+            recorded(series("host", "held", RISING), rows=[iterations(200, host__rss=RISING)], holdings=looks)
+        )
+        return found.culprit or ""
+
+    assert "MseLoss" not in culprit(None)
+    assert "MseLoss" not in culprit(False)
+    assert culprit(True) == f"a {last} (train.py), 1,300 operations long"
+
+
 def test_what_does_not_grow_is_not_named() -> None:
     """A container that was large from the start is no suspect."""
     found = diagnose_recording(

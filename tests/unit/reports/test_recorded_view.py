@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from tests.samples.recordings import MAIN, bare, training, with_texts
 
-from memfit.documents import Ending, Limit, Process
-from memfit.quantities import GIB
+from memfit.documents import Ending, Holding, Limit, Process
+from memfit.quantities import GIB, MIB
 from memfit.reports import recording as terminal
 from memfit.reports.ended import ended
 from memfit.reports.recorded import settings, tree, view
@@ -143,3 +143,29 @@ def test_limit_that_others_have_used_up_does_no_harm() -> None:
     seen = view(replace(training(), limits=(full,)))
 
     assert seen.pools[1].share is None
+
+
+def test_who_held_memory_near_the_peak_is_shown_largest_first() -> None:
+    """What the looks into the processes found, and where; crumbs and what a probe freed are left out."""
+    found = {"at_s": 1.0, "pid": MAIN, "count": 2}
+    holdings = (
+        Holding(look="tensors", category="parameters", label="of Adam", held_bytes=3 * MIB, **found),
+        Holding(look="tensors", category="optimizer_state", label="Adam: exp_avg", held_bytes=GIB, **found),
+        Holding(look="tensors", category="optimizer_state", label="Adam: step", held_bytes=24, **found),
+        Holding(look="malloc_trim", category="probe", label="freed", held_bytes=5 * GIB, **found),
+    )
+    stream = io.StringIO()
+
+    terminal.write(replace(training(), holdings=holdings), stream)
+
+    shown = stream.getvalue()
+    assert 0 < shown.index("optimizer state  Adam: exp_avg × 2") < shown.index("parameters")
+    assert "Adam: step" not in shown
+    assert "5.00 GiB" not in shown[shown.index("held near the peak") :]
+
+
+def test_title_names_the_program_not_its_folder() -> None:
+    """Where the interpreter lies says nothing about the job."""
+    seen = view(replace(training(), command=("/usr/local/bin/python", "/data/train.py")))
+
+    assert seen.command == "python /data/train.py"

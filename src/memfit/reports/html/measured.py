@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from memfit.documents import Estimate, Holding, Recording
 from memfit.quantities import format_bytes
+from memfit.reports.holders import near_the_peak
 from memfit.reports.html.curves import MOST_POOLS, Curves
 from memfit.reports.html.parts import Cell, Mark, Section, Table, Tile
 from memfit.reports.recorded import PoolPeak, RecordingView, main_series, process_name
@@ -148,7 +149,7 @@ def _peaks(recording: Recording, seen: RecordingView) -> Iterable[Table]:
     for pool in (pool for pool in seen.pools if pool in nearest):
         if pool.peak_at_s is not None:
             yield _at_the_peak(recording, pool, pool.peak_at_s)
-    holdings = _before_the_peak(recording, seen)
+    holdings = near_the_peak(recording, (pool.peak_at_s for pool in seen.pools))
     if holdings:
         yield _holders(recording, holdings)
     highest = [
@@ -205,21 +206,8 @@ def _meanwhile(recording: Recording, at: float) -> Iterable[str]:
             yield f"after {many(rows.numbers[position], printable(rows.unit))}"
 
 
-def _before_the_peak(recording: Recording, seen: RecordingView) -> list[Holding]:
-    """Of each process and look the last one not after the peak, or the first there is."""
-    peaks = [pool.peak_at_s for pool in seen.pools if pool.peak_at_s is not None]
-    moment = max(peaks, default=recording.seconds)
-    chosen: dict[tuple[int, str], float] = {}
-    for holding in recording.holdings:
-        key = (holding.pid, holding.look)
-        if key not in chosen or (holding.at_s <= moment and holding.at_s > chosen[key]):
-            chosen[key] = holding.at_s
-    return [holding for holding in recording.holdings if chosen[(holding.pid, holding.look)] == holding.at_s]
-
-
-def _holders(recording: Recording, holdings: list[Holding]) -> Table:
+def _holders(recording: Recording, ranked: list[Holding]) -> Table:
     named = {process.pid: process_name(process) for process in recording.processes}
-    ranked = sorted(holdings, key=lambda holding: -(holding.held_bytes or 0))
     largest = max((holding.held_bytes or 0 for holding in ranked), default=0)
     rows = tuple(
         (
