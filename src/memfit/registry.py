@@ -25,6 +25,8 @@ SCALINGS = {
     "xgboost": "memfit.frameworks.xgboost.scaling",
     "lightgbm": "memfit.frameworks.lightgbm.scaling",
 }
+# framework → the module that finds the call that trains in a script, for probing it; one line each.
+TRAININGS = {"sklearn": "memfit.frameworks.sklearn.training"}
 # Packages whose objects tell in ``nbytes`` what their data takes.
 ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})
 

@@ -37,7 +37,7 @@ ALLOWED = {
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
     "jobs": _FOUNDATION
-    | {"documents", "engine", "estimating", "frameworks", "machines", "probing", "sensors", "registry"},
+    | {"documents", "engine", "estimating", "frameworks", "machines", "probing", "recording", "sensors", "registry"},
     "api": _EVERYTHING - {"cli", "integrations"},
     "integrations": _FOUNDATION | {"api", "documents", "probing", "sensors"},
     # The verbs that only look around (devices, doctor, calibrate --show) ask those who know themselves.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memfit.documents import Estimate
 from memfit.errors import JobFailed, UsageError
 from memfit.jobs import Progress, Request, run_job
+from memfit.jobs.choosing import is_probed
 
 if TYPE_CHECKING:
     from memfit.frameworks.torch.simulation import Simulation
@@ -110,6 +112,8 @@ def estimate(
             hint="give the path of a Python file, or -m for a module",
             slug="no-script",
         )
+    if is_probed(request.target, module=module):
+        request = replace(request, probed=True, probe_budget_s=probe_budget_s)
     return run_job(request, python=python, progress=progress)
 
 

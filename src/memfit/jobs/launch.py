@@ -77,7 +77,8 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
     environment["PYTHONPATH"] = str(_library(folder)) + (os.pathsep + known if known else "")
     environment["PYTHONUNBUFFERED"] = "1"
     environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: what is simulated is no step of it
-    command = [python or sys.executable, "-m", "memfit.jobs.child", str(folder)]
+    command = [python or sys.executable, "-m", "memfit.jobs.fitting" if request.probed else "memfit.jobs.child"]
+    command.append(str(folder))
     with (folder / "job.log").open("wb") as log:
         try:
             child = subprocess.Popen(

@@ -20,6 +20,8 @@ class Request:
         timeout_s: seconds after which the job ends with what was seen.
         host_memory_bytes: host memory to judge by, None for this machine's.
         debug: keep tracebacks whole.
+        probed: the script fits estimators: it is run to its fits, which are probed.
+        probe_budget_s: seconds for the probes of each of them.
     """
 
     target: str
@@ -32,3 +34,5 @@ class Request:
     timeout_s: float = 300.0
     host_memory_bytes: int | None = None
     debug: bool = False
+    probed: bool = False
+    probe_budget_s: float = 60.0

@@ -169,17 +169,19 @@ class ForkOfThis:
 
     Args:
         call: the callable.
+        folder: where probes leave their readings; the system's own for such by default.
     """
 
-    def __init__(self, call: Callable[[Any], Any]) -> None:
+    def __init__(self, call: Callable[[Any], Any], *, folder: Path | None = None) -> None:
         _check_system()
+        self._folder = folder
         self._callable = call
         self.held_bytes = reading.sizes().get("VmRSS", 0)
 
     def probe(self, size: int, limits: Limits) -> Reading:
         """Fork a probe and follow it to its end."""
         pages = reading.file_pages()
-        with tempfile.TemporaryDirectory(prefix="memfit-probe-") as folder:
+        with tempfile.TemporaryDirectory(prefix="memfit-probe-", dir=self._folder) as folder:
             files = _files(Path(folder), 1)
             pid = os.fork()
             if pid == 0:

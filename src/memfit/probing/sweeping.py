@@ -186,7 +186,7 @@ def sweep(
         if readings[-1].failure in ("memory", "time"):
             stopped = readings[-1].failure
             break
-    notes = (_FORKED,) if isinstance(source, ForkOfThis) else ()
+    notes = (FORKED,) if isinstance(source, ForkOfThis) else ()
     return result_of(
         readings,
         plan,
@@ -233,7 +233,7 @@ def result_of(
     )
 
 
-_FORKED = (
+FORKED = (
     "probed by forking this process: the callable cannot be imported by a fresh one; put it into a module for probes "
     "that know nothing of what this process holds"
 )

@@ -58,14 +58,24 @@ class _Job:
                 self.marks.iteration(kind)
 
 
-_job: _Job | None = None
+_job: Any = None  # whoever is told of calls
 
 
 def install(base: Any, marks: Marks) -> None:
     """Follow every estimator class that is made from now on, and those that there are."""
+    follow(base, _Job(marks))
+
+
+def follow(base: Any, job: Any) -> None:
+    """Let ``job.call(original, name, estimator, args, kwargs)`` make every call of an estimator's methods.
+
+    Args:
+        base: the module sklearn.base.
+        job: what makes them; it has ``marks``, which are told what could not be followed.
+    """
     global _job
     first = _job is None
-    _job = _Job(marks)
+    _job = job
     if not first and getattr(base.BaseEstimator, "_memfit_follows", False):
         return
     base.BaseEstimator._memfit_follows = True
@@ -120,7 +130,7 @@ def _followed(method: Any, name: str) -> Any:
 
     @functools.wraps(method)
     def followed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return _job.call(method, name, self, args, kwargs)  # type: ignore[union-attr]
+        return _job.call(method, name, self, args, kwargs)
 
     followed._memfit_followed = True  # type: ignore[attr-defined]
     return followed

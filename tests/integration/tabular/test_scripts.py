@@ -1,0 +1,82 @@
+"""Unmodified scripts that fit estimators: run to their fits, probed there on their own data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import memfit
+from memfit.documents import Estimate
+from memfit.errors import JobFailed, JobNeverTrained
+
+ROOT = Path(__file__).parents[3]
+PYTHON = Path(os.environ.get("MEMFIT_TABULAR_PYTHON", ROOT / ".venv-tabular" / "bin" / "python"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not PYTHON.exists() or sys.platform != "linux", reason="no .venv-tabular: `make tabular`"),
+]
+DATA = """
+import numpy as np
+random = np.random.default_rng(0)
+X = random.standard_normal((200_000, 20))
+y = X[:, 0] + random.standard_normal(len(X))
+"""
+
+
+def estimated(folder: Path, text: str) -> Estimate:
+    script = folder / "train.py"
+    script.write_text(text, encoding="utf-8")
+    return memfit.estimate(str(script), python=str(PYTHON), probe_budget_s=30, timeout_s=200)
+
+
+def test_a_scripts_fit_is_probed_and_measured_against_it(tmp_path: Path) -> None:
+    """The peak that the script really has lies within the range, and the place of the fit is named."""
+    fit = DATA + "from sklearn.linear_model import LinearRegression\nmodel = LinearRegression().fit(X, y)\n"
+    tell = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
+
+    estimate = estimated(tmp_path, fit)
+
+    told = subprocess.run([PYTHON, "-c", fit + tell], capture_output=True, text=True, check=True)
+    pool = estimate.pool("host")
+    assert pool.peak_bytes.low <= int(told.stdout) * 1024 <= pool.peak_bytes.high
+    assert (pool.peak_at.operator, pool.peak_at.where) == ("LinearRegression.fit", "train.py:7")
+    assert pool.breakdown_bytes["dataset"] == 200_000 * 21 * 8
+
+
+def test_a_script_goes_on_to_a_later_and_larger_fit(tmp_path: Path) -> None:
+    """Fits of several estimators, scalers before them and scores after them: the largest one is told."""
+    estimate = estimated(
+        tmp_path,
+        DATA
+        + "from sklearn.linear_model import Ridge, SGDRegressor\n"
+        + "from sklearn.preprocessing import StandardScaler\n"
+        + "from sklearn.pipeline import make_pipeline\n"
+        + "first = SGDRegressor(max_iter=5, tol=None).fit(X[:30_000], y[:30_000])\nprint(first.score(X, y))\n"
+        + "second = make_pipeline(StandardScaler(), Ridge()).fit(X, y)\nprint(second.predict(X[:5]))\n",
+    )
+
+    assert estimate.pool("host").peak_at.operator == "Pipeline.fit"
+    assert any("2 different fits" in item.text for item in estimate.assumptions if item.slug == "fit-not-made")
+
+
+def test_boosting_libraries_are_seen_through_their_estimators(tmp_path: Path) -> None:
+    """LightGBM's and XGBoost's classes are scikit-learn's: nothing more is needed."""
+    estimate = estimated(tmp_path, DATA + "from xgboost import XGBRegressor\nXGBRegressor(n_estimators=20).fit(X, y)\n")
+
+    assert estimate.pool("host").peak_at.operator == "XGBRegressor.fit"
+
+
+def test_a_script_that_fits_nothing_says_so(tmp_path: Path) -> None:
+    """Imports alone are no job."""
+    with pytest.raises(JobNeverTrained):
+        estimated(tmp_path, "import sklearn\n")
+
+
+def test_a_script_that_fails_before_its_fit_says_where(tmp_path: Path) -> None:
+    """Its own error, with its line."""
+    with pytest.raises(JobFailed, match=r"no such column' \(train.py:2\)"):
+        estimated(tmp_path, "import sklearn.svm\nraise KeyError('no such column')\n")
