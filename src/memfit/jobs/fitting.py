@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Fitting(Child):
 
     def _simulate(self) -> None:
         self.tell("start", "running the script up to the call that trains", 0)
-        watch = Watch(lambda text: self.assumed.setdefault("probe-note", text))
+        watch = Watch(lambda text: self.assume("probe-note", text))
         for module in TRAININGS.values():
             for name, install in importlib.import_module(module).HOOKS.items():
                 watch.after(name, lambda found, install=install: install(found, self.trains))  # type: ignore[misc]
@@ -77,6 +78,9 @@ class Fitting(Child):
             self._script_failed(error)
         self.finish()
 
+    def assume(self, slug: str, text: str) -> None:
+        self.assumed[slug] = text
+
     def _run(self) -> None:
         request = self.request
         sys.argv = [request.target, *request.arguments]
@@ -92,8 +96,9 @@ class Fitting(Child):
         said = f"{type(error).__name__}: {_first_line(error)}{_user_line(error)}"
         if not self.fits:
             raise JobFailed(said, hint=_hint(error)) from error
-        self.assumed["script-failed-later"] = (
-            f"after {self.fits[-1].label} the script failed with an estimator fitted on a part of the data: {said}"
+        self.assume(
+            "script-failed-later",
+            f"after {self.fits[-1].label} the script failed with an estimator fitted on a part of the data: {said}",
         )
 
     # -- fits --------------------------------------------------------------------------------------------------
@@ -109,7 +114,7 @@ class Fitting(Child):
                 self._seen.add(key)
                 self.fits.append(self._probed(fit))
             if len(self._seen) >= _MOST_FITS:
-                self.assumed["fits-bounded"] = f"the script was stopped after {_MOST_FITS} different fits"
+                self.assume("fits-bounded", f"the script was stopped after {_MOST_FITS} different fits")
                 self.finish()
             return self._small(fit)
         finally:
@@ -138,11 +143,7 @@ class Fitting(Child):
             )  # fmt: skip
         if repeats is not None:
             fit.changed = {repeats.parameter: repeats.probed}
-        result = sweep(
-            ForkOfThis(fit, folder=self.folder),
-            plan,
-            progress=lambda text: self.tell("probe", f"{fit.label}: {text}", 0),
-        )
+        result = sweep(ForkOfThis(fit, folder=self.folder), plan, progress=self._teller(fit.label))
         fit.changed = {}
         if repeats is not None:
             result = with_all(result, repeats, plan)
@@ -157,6 +158,9 @@ class Fitting(Child):
             result=result,
         )
 
+    def _teller(self, label: str) -> Callable[[str], None]:
+        return lambda text: self.tell("probe", f"{label}: {text}", 0)
+
     def _small(self, fit: Any) -> Any:
         """Fit a small part in a fork and take over what it learnt: this process starts no threads of its own."""
         with tempfile.TemporaryDirectory(prefix="fit-", dir=self.folder) as folder:
@@ -165,8 +169,9 @@ class Fitting(Child):
                 min(fit.rows, _HANDED_ROWS), Limits.of_this_machine(seconds=60)
             )
             if reading.failure or not path.exists():
-                self.assumed["first-fits-only"] = (
-                    f"the script was not followed beyond {fit.label}: {reading.problem or 'its result is no data'}"
+                self.assume(
+                    "first-fits-only",
+                    f"the script was not followed beyond {fit.label}: {reading.problem or 'its result is no data'}",
                 )
                 self.finish()
             state, result = pickle.loads(path.read_bytes())
@@ -202,8 +207,9 @@ class Fitting(Child):
     def _watchdog(self) -> None:
         time.sleep(self.request.timeout_s)
         if self.fits:
-            self.assumed["stopped-by-time"] = (
-                f"the time limit of {self.request.timeout_s:g} s came after {len(self.fits)} fits"
+            self.assume(
+                "stopped-by-time",
+                f"the time limit of {self.request.timeout_s:g} s came after {len(self.fits)} fits",
             )
             self.finish()
         self._fail(

@@ -42,7 +42,7 @@ class Fit:
 
     @property
     def columns(self) -> int:
-        shape = getattr(self.args[0] if self.args else self.kwargs.get("X"), "shape", ())
+        shape: Any = getattr(self.args[0] if self.args else self.kwargs.get("X"), "shape", ())
         return int(shape[1]) if len(shape) > 1 else 1
 
     @property
