@@ -112,8 +112,8 @@ def choose_kernel(
     if query.dim() != 4 or query.layout is not torch.strided:
         return "math"
     head, head_value = query.shape[-1], value.shape[-1]
-    # A mask counts as well (check_last_dim_stride_equals_1_dense in sdp_utils.cpp): T5's bias, whose heads lie innermost,
-    # sends its attention to the plain kernel.
+    # A mask counts as well (check_last_dim_stride_equals_1_dense in sdp_utils.cpp): T5's bias, whose heads lie
+    # innermost, sends its attention to the plain kernel.
     strided = (query, key, value) if mask is None else (query, key, value, mask)
     unit_stride = all(item.stride(-1) == 1 for item in strided)
     same_heads = query.shape[1] == key.shape[1] == value.shape[1]
