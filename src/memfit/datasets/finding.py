@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from memfit.datasets import compressed
-from memfit.datasets.files import Found, files_of
+from memfit.datasets import compressed, guarded
+from memfit.datasets.files import FileSet, Found, files_of
 from memfit.datasets.opening import UnreadableData, open_file
 from memfit.datasets.shards import join
 from memfit.documents.data import Table
 from memfit.errors import MemfitError
 
+_TRIED = 20  # files of one ending that are opened before it is given up
 _SHARDS_READ = 8  # of a set, spread evenly; the others by their size
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x93NUMPY", "npy"), (b"PAR1", "parquet"), (b"PARE", "parquet"), (b"ARROW1", "arrow"),
@@ -60,26 +62,35 @@ def read_all(
 
 
 def _read_set(
-    form: str, files: Sequence[Found], asked: str, problems: list[MemfitError], tell: Callable[[str], None]
+    form: str, files: FileSet, asked: str, problems: list[MemfitError], tell: Callable[[str], None]
 ) -> list[Table]:
     reader = _collections().get(form)
-    if reader is not None and (len(files) > 1 or form == "image"):
+    if reader is not None and (files.number > 1 or form == "image"):
         return [reader(files, asked, tell)]
-    chosen = (
-        [files[len(files) * at // _SHARDS_READ] for at in range(_SHARDS_READ)] if len(files) > _SHARDS_READ else files
-    )
-    read: list[tuple[Found, Table]] = []
-    for file in chosen:
-        tell(f"reading {file.path.name}")
+    read: list[Table] = []
+    for path, answer in _answers(form, [file.path for file in files.some(_SHARDS_READ)]):
+        tell(f"{path.name} was read")
+        if isinstance(answer, MemfitError):
+            problems.append(answer)
+        else:
+            read += answer
+    if files.number == 1 or not read or form in ("npz", "sqlite", "hdf5", "torch", "safetensors"):
+        return read
+    return join(read, asked, files=files.number, disk_bytes=files.size)
+
+
+def _answers(form: str, paths: Sequence[Path]) -> Iterator[tuple[Path, list[Table] | MemfitError]]:
+    """The tables of each file, or why it cannot be read."""
+    if form in guarded.FORMS:
+        yield from guarded.read(form, paths)
+        return
+    for path in paths:
         try:
-            read += [(file, table) for table in _reader(form)(file.path)]
+            yield path, list(reader_of(form)(path))
         except MemfitError as error:
-            problems.append(error)
+            yield path, error
         except Exception as error:  # a reader's own mistake over a strange file must not lose the other files
-            problems.append(UnreadableData(f"{file.path} cannot be read: {type(error).__name__}: {str(error)[:200]}"))
-    if len(files) == 1 or form in ("npz", "sqlite", "hdf5", "torch", "safetensors"):
-        return [table for _, table in read]
-    return join([table for _, table in read], asked, files=len(files), disk_bytes=sum(file.size for file in files))
+            yield path, UnreadableData(f"{path} cannot be read: {type(error).__name__}: {str(error)[:200]}")
 
 
 def form_of(path: Path) -> str:
@@ -122,31 +133,47 @@ def _is_text(start: bytes) -> bool:
     return controls <= len(start) * 0.02
 
 
-def _grouped(files: list[Found], problems: list[MemfitError]) -> dict[str, list[Found]]:
+def _grouped(files: Iterable[Found], problems: list[MemfitError]) -> dict[str, FileSet]:
     """Files by format: of each kind of name the first is opened, the others are taken to be like it."""
-    found: dict[str, list[Found]] = {}
-    forms: dict[str, str | None] = {}
-    strange = 0
+    found: dict[tuple[str, str], FileSet] = {}
+    forms: dict[str, str] = {}
+    strange: Counter[str] = Counter()
     for file in files:
-        ending = "".join(file.path.suffixes[-2:]).lower() if file.path.suffix in _PACKED else file.path.suffix.lower()
-        if ending not in forms or forms[ending] is None:
+        ending = _ending(file.path)
+        if ending not in forms:
+            strange[ending] += 1
+            if strange[ending] > _TRIED:
+                continue
             try:
                 forms[ending] = form_of(file.path)
             except MemfitError as error:
-                strange += 1
-                if strange <= 20:
-                    problems.append(error)
+                problems.append(error)
                 continue
-        form = forms[ending]
-        assert form is not None
-        prose = form == "csv" and (ending == ".txt" or ending not in _SUFFIXES) and file.path.suffix not in _PACKED
-        found.setdefault("text" if prose and len(files) > 1 else form, []).append(file)
-    if strange > 20:
-        problems.append(UnreadableData(f"{strange - 20:,} more files are of no known format"))
-    return found
+        found.setdefault((forms[ending], ending), FileSet()).add(file)
+    untold = sum(number - _TRIED for ending, number in strange.items() if ending not in forms and number > _TRIED)
+    if untold > 0:
+        problems.append(UnreadableData(f"{untold:,} more files are of no known format"))
+    return _by_form(found)
 
 
-def _reader(form: str) -> Callable[[Path], Sequence[Table]]:
+def _by_form(found: dict[tuple[str, str], FileSet]) -> dict[str, FileSet]:
+    """Endings of one format together. Several files of prose are texts, not tables of one column."""
+    several = sum(files.number for files in found.values()) > 1
+    whole: dict[str, FileSet] = {}
+    for (form, ending), files in found.items():
+        prose = form == "csv" and (ending == ".txt" or ending not in _SUFFIXES) and not ending.endswith(_PACKED)
+        name = "text" if prose and several else form
+        whole[name] = files if name not in whole else whole[name].with_those_of(files)
+    return whole
+
+
+def _ending(path: Path) -> str:
+    """The suffix, lower case, with what stands before a compression's."""
+    return "".join(path.suffixes[-2:]).lower() if path.suffix in _PACKED else path.suffix.lower()
+
+
+def reader_of(form: str) -> Callable[[Path], Sequence[Table]]:
+    """The reader of a format."""
     from memfit.datasets.formats import arrays, delimited, feather, hdf5, json_lines, parquet, sqlite, tensor_files
 
     several = {"npz": arrays.read_npz, "sqlite": sqlite.read, "hdf5": hdf5.read}
@@ -160,7 +187,7 @@ def _reader(form: str) -> Callable[[Path], Sequence[Table]]:
     return lambda path: [one(path)]
 
 
-def _collections() -> dict[str, Callable[[Sequence[Found], str, Callable[[str], None]], Table]]:
+def _collections() -> dict[str, Callable[[FileSet, str, Callable[[str], None]], Table]]:
     from memfit.datasets.formats import images, texts
 
     return {"image": images.read, "text": texts.read}

@@ -29,7 +29,7 @@ def growths(table: Table, frame: ByteRange) -> tuple[Growth, ...]:
 
 
 def _steps(table: Table, frame: ByteRange) -> Iterator[Growth]:
-    name = "x" if table.shape else "df"
+    name = "x" if table.is_array else "df"
     yield Growth(step=f"{name}.copy()", held=frame, peak=scaled(frame, 2), note="the table twice")
     matrix_columns = numbers(table)
     if matrix_columns:

@@ -24,7 +24,7 @@ def ways(table: Table) -> tuple[Way, ...]:
     usual = next((one for one in table.readings if one.library in ("pandas", "NumPy")), None)
     if usual is None or usual.held.expected < _SMALL:
         return ()
-    found = [way for way in _array_ways(table, usual) if way] if table.shape else list(_frame_ways(table, usual))
+    found = [way for way in _array_ways(table, usual) if way] if table.is_array else list(_frame_ways(table, usual))
     worth = [way for way in found if way.saves_bytes > _WORTH * usual.peak.expected]
     return tuple(sorted(worth, key=lambda way: -way.saves_bytes)[:_MOST])
 

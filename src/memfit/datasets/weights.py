@@ -23,7 +23,7 @@ def weights(table: Table) -> tuple[Weight, ...]:
     """The table in every library and form that can hold it."""
     if table.form in ("safetensors", "torch"):
         return _tensors(table)
-    if table.shape:
+    if table.is_array:
         return _arrays(table)
     return _frames(table)
 

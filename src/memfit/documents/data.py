@@ -230,6 +230,11 @@ class Table:
     notes: tuple[str, ...] = ()
 
     @property
+    def is_array(self) -> bool:
+        """Whether it is one block of values of one type, and no table of columns."""
+        return self.form in ("npy", "npz", "hdf5", "images")
+
+    @property
     def width(self) -> int:
         """How many columns it has."""
         return sum(column.columns for column in self.columns)

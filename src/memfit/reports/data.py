@@ -103,7 +103,7 @@ def _summary(table: Table) -> str:
 
 
 def _columns(table: Table, every: bool) -> RenderableType | None:
-    if table.shape or table.form in ("safetensors", "torch"):
+    if table.is_array or table.form in ("safetensors", "torch"):
         return None
     shown = table.columns if every else table.columns[:_COLUMNS]
     grid = _grid("column", "kind", ">missing", ">different values", ">range or length")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from memfit.datasets.files import Found
+from memfit.datasets.files import FileSet
 from memfit.datasets.opening import UnreadableData, open_file
 from memfit.documents.data import Column, ColumnKind, Count, Table
 from memfit.errors import MemfitError
@@ -22,14 +22,14 @@ _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by colour type; a palette is d
 Pixels = tuple[int, int, int]
 
 
-def read(files: Sequence[Found], asked: str, tell: Callable[[str], None]) -> Table:
+def read(files: FileSet, asked: str, tell: Callable[[str], None]) -> Table:
     """What a collection of images holds: a row for each, a column for each value of a pixel.
 
     Raises:
         UnreadableData: none of those looked at is an image.
     """
-    tell(f"looking at {min(len(files), _LOOKED_AT):,} of {len(files):,} images")
-    chosen = files if len(files) <= _LOOKED_AT else [files[len(files) * at // _LOOKED_AT] for at in range(_LOOKED_AT)]
+    chosen = files.some(_LOOKED_AT)
+    tell(f"looking at {len(chosen):,} of {files.number:,} images")
     sizes, broken = [], 0
     for file in chosen:
         try:
@@ -46,10 +46,10 @@ def read(files: Sequence[Found], asked: str, tell: Callable[[str], None]) -> Tab
     if not same:
         notes.append(f"they are of {len(set(sizes)):,} sizes, {common[0]} × {common[1]} the most common: "
                      "an array of them needs one size")  # fmt: skip
-    rows = round(len(files) * len(sizes) / len(chosen))
+    rows = round(files.number * len(sizes) / len(chosen))
     spread = 0.0 if same else 2 * math.sqrt(sum((c - mean) ** 2 for c in cells) / len(cells) / len(cells))
     return Table(
-        name=asked, form="images", files=len(files), disk_bytes=sum(file.size for file in files),
+        name=asked, form="images", files=files.number, disk_bytes=files.size,
         rows=Count(low=max(round(rows * (1 - spread / mean)), 0), expected=rows,
                    high=max(round(rows * (1 + spread / mean)), rows)),
         columns=(Column(name="pixels", kind=ColumnKind.INTEGER, stored="uint8", columns=max(round(mean), 1),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from memfit.datasets.files import Found
+from memfit.datasets.files import FileSet
 from memfit.datasets.opening import UnreadableData, open_file
 from memfit.datasets.values import object_bytes
 from memfit.documents.data import Column, ColumnKind, Count, Table, TextSize
@@ -14,16 +14,15 @@ _LOOKED_AT = 400
 _READ_BYTES = 16 << 10
 
 
-def read(files: Sequence[Found], asked: str, tell: Callable[[str], None]) -> Table:
+def read(files: FileSet, asked: str, tell: Callable[[str], None]) -> Table:
     """What a collection of text files holds: a row for each.
 
     Raises:
         UnreadableData: none of those looked at is text.
     """
-    tell(f"looking at {min(len(files), _LOOKED_AT):,} of {len(files):,} texts")
-    sizes = [file.size for file in files]
-    mean = sum(sizes) / len(sizes)
-    chosen = files if len(files) <= _LOOKED_AT else [files[len(files) * at // _LOOKED_AT] for at in range(_LOOKED_AT)]
+    chosen = files.some(_LOOKED_AT)
+    tell(f"looking at {len(chosen):,} of {files.number:,} texts")
+    mean = files.size / files.number
     held, looked, broken = 0, 0, 0
     for file in chosen:
         try:
@@ -37,15 +36,14 @@ def read(files: Sequence[Found], asked: str, tell: Callable[[str], None]) -> Tab
             looked += len(piece)
     if not looked:
         raise UnreadableData(f"none of the {len(chosen):,} texts looked at in {asked} can be read")
-    long = [size for size in sizes if size > 12]
     text = TextSize(
-        mean_bytes=mean, longest_bytes=max(sizes), long_share=len(long) / len(sizes),
-        long_mean_bytes=sum(long) / len(long) if long else 0.0,
+        mean_bytes=mean, longest_bytes=files.longest, long_share=files.long_number / files.number,
+        long_mean_bytes=files.long_size / max(files.long_number, 1),
         object_bytes=object_bytes("") + mean * held / looked,
     )  # fmt: skip
     notes = (f"{broken} of {len(chosen):,} files looked at cannot be read",) if broken else ()
     return Table(
-        name=asked, form="texts", files=len(files), disk_bytes=sum(sizes), rows=Count.exactly(len(files)),
+        name=asked, form="texts", files=files.number, disk_bytes=files.size, rows=Count.exactly(files.number),
         columns=(Column(name="text", kind=ColumnKind.TEXT, text=text),),
         sampled=f"the sizes of all files, and the start of {len(chosen) - broken:,} of them", notes=notes,
     )  # fmt: skip

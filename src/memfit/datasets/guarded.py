@@ -1,0 +1,103 @@
+"""Foreign binary formats are read in a process of their own, within limits: a file that breaks it breaks no more.
+
+The child is `python -m memfit.datasets.guarded FORM PATH…`: it prints a line of JSON for each file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from threading import Timer
+
+from memfit.datasets.opening import DataReaderMissing, UnreadableData
+from memfit.documents.codec import from_json, to_json
+from memfit.documents.data import Data, Table
+from memfit.errors import MemfitError
+
+FORMS = frozenset({"parquet", "arrow", "hdf5"})
+_SECONDS = 60.0  # for a file
+_ADDRESS_BYTES = 4 << 30  # libraries, stacks of threads and mapped files among them; readers hold some 100 MiB
+_SOURCE = Path(__file__).parents[2]
+
+Answer = list[Table] | MemfitError
+
+
+def read(form: str, paths: Sequence[Path]) -> Iterator[tuple[Path, Answer]]:
+    """Read files of one format, one answer for each."""
+    left = list(paths)
+    while left:
+        answered = 0
+        for path, answer in _one_child(form, left):
+            answered += 1
+            yield path, answer
+        left = left[answered:]
+
+
+def _one_child(form: str, paths: Sequence[Path]) -> Iterator[tuple[Path, Answer]]:
+    """The answers of one child: until it ends, or until a file ends it."""
+    command = [sys.executable, "-m", "memfit.datasets.guarded", form, *map(str, paths)]
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    child = subprocess.Popen(command, env=_environment(), stdin=quiet, stdout=pipe, stderr=quiet, text=True)
+    assert child.stdout is not None
+    try:
+        for path in paths:
+            watch = Timer(_SECONDS, child.kill)
+            watch.start()
+            line = child.stdout.readline()
+            watch.cancel()
+            if not line.endswith("\n"):
+                yield path, UnreadableData(f"{path} is broken: {_ending(child.wait())}")
+                return
+            yield path, _answer(json.loads(line))
+    finally:
+        child.kill()
+        child.wait()
+        child.stdout.close()
+
+
+def _answer(told: dict[str, str]) -> Answer:
+    if told["kind"] == "error":
+        kind = DataReaderMissing if told["slug"] == DataReaderMissing.slug else UnreadableData
+        return kind(told["message"], hint=told["hint"])
+    return list(from_json(told, Data).tables)
+
+
+def _ending(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return f"its reader found no end within {_SECONDS:.0f} s"
+    if code < 0:
+        return f"it ended its reader with {signal.Signals(-code).name}"
+    return "its reader failed, perhaps for want of the memory that memfit allows it"
+
+
+def _environment() -> dict[str, str]:
+    """Arrow by malloc and few arenas: address space is what the limit counts."""
+    paths = os.pathsep.join(filter(None, (str(_SOURCE), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": paths, "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2",
+            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PATH": "::"}  # fmt: skip
+
+
+def _child(form: str, paths: Sequence[str]) -> None:
+    from memfit.datasets.finding import reader_of
+
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    allowed = _ADDRESS_BYTES if most == resource.RLIM_INFINITY else min(_ADDRESS_BYTES, most)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    for path in paths:
+        try:
+            tables = tuple(reader_of(form)(Path(path)))
+            told = to_json(Data(target={"name": path}, tables=tables))
+        except MemfitError as error:
+            told = {"kind": "error", "message": error.message, "hint": error.hint, "slug": error.slug}
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    _child(sys.argv[1], sys.argv[2:])
