@@ -1,7 +1,7 @@
 """Does memory grow? The batch size sets the level, gradient accumulation lowers it, neither makes it climb.
 
-    python batches.py --batch 512                   512 samples at once
-    python batches.py --batch 128 --accumulate 4    the same 512 samples for each step, a quarter of them at once
+    python batches.py --batch 1024                  1024 samples at once
+    python batches.py --batch 256 --accumulate 4    the same 1024 samples for each step, a quarter of them at once
     python batches.py --device cuda --batch 65536
 
 Accumulated gradients need no memory of their own: backward() adds to the gradients that are there anyway.
@@ -16,9 +16,9 @@ def arguments() -> argparse.Namespace:
     """What can be chosen."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--batch", type=int, default=512, help="samples in one forward pass")
+    parser.add_argument("--batch", type=int, default=1024, help="samples in one forward pass")
     parser.add_argument("--accumulate", type=int, default=1, help="forward passes for each optimizer step")
-    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=16)
     parser.add_argument("--iterations", type=int, default=60)
     return parser.parse_args()
