@@ -1,0 +1,1 @@
+"""Does memory grow with the iterations? The examples recorded and diagnosed, and the page of the docs that says so."""
