@@ -1,4 +1,4 @@
-"""What scripts.toml says: which public scripts, at which commit, with which arguments, data and packages.
+"""What scripts.toml or recorded.toml says: public scripts, at which commit, with which arguments, data and packages.
 
 Trusts a corpus folder that holds each repository at its commit under owner+name; it fetches nothing.
 """
@@ -27,6 +27,7 @@ class Script:
     environment: tuple[tuple[str, str], ...] = ()
     trains_on: str = "cuda"
     torch_below: str | None = None
+    launcher: tuple[str, ...] = ()
 
     def file(self, corpus: Path) -> Path:
         """The script in the corpus."""
@@ -45,9 +46,9 @@ class Script:
         return [str(self.file(corpus)), *(part.replace("{corpus}", str(corpus)) for part in self.arguments)]
 
 
-def load(only: list[str] | None = None) -> list[Script]:
-    """The scripts of scripts.toml, all or the named ones, in the file's order."""
-    table = tomllib.loads((HERE / "scripts.toml").read_text())
+def load(only: list[str] | None = None, file: str = "scripts.toml") -> list[Script]:
+    """The scripts of a file, all or the named ones, in the file's order."""
+    table = tomllib.loads((HERE / file).read_text())
     commits = table["commits"]
     scripts = [_script(entry, commits) for entry in table["script"]]
     return [script for script in scripts if not only or script.name in only]

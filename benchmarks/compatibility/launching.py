@@ -80,7 +80,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _found(python: str) -> frozenset[str]:
     from corpus import load
 
-    names = sorted({package for script in load() for package in script.packages})
+    listed = [*load(), *load(file="recorded.toml")]
+    names = sorted({package for script in listed for package in script.packages})
     check = (
         f"import importlib.util as u; print('\\n'.join(n for n in {names!r} if u.find_spec(n)));"
         "\ntry: import torchvision\nexcept Exception: print('-torchvision')"

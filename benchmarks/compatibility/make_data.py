@@ -1,6 +1,6 @@
 """Writes the made-up data that every script of scripts.toml expects into the corpus folder.
 
-    python make_data.py CORPUS [--only NAME …]
+    python make_data.py CORPUS [--of recorded.toml] [--only NAME …]
 
 An entry of ``data`` reads "kind target option=value …": the target is relative to the folder the script runs in, or to
 the corpus where it starts with "@". Data that is there already is left alone (see the .made files).
@@ -28,8 +28,9 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("corpus", type=Path)
     arguments.add_argument("--only", nargs="*", default=None)
+    arguments.add_argument("--of", default="scripts.toml")
     options = arguments.parse_args()
-    for script in load(options.only):
+    for script in load(options.only, options.of):
         for entry in script.data:
             make(script, entry, options.corpus.resolve())
     return 0

@@ -1,4 +1,5 @@
-"""Writes docs/compatibility.md from the newest file in data/: which public scripts ran, and why the others did not.
+"""Writes docs/compatibility.md from the newest file in data/ and data/recorded.json: which public scripts ran, and why
+the others did not.
 
     python table.py [DATA] [-o PAGE]
 
@@ -12,6 +13,7 @@ import re
 from pathlib import Path
 
 from corpus import HERE, Script, load
+from recorded_section import section
 
 GIB = 2**30
 COMMAND_WIDTH = 110  # longer ones are whole in scripts.toml
@@ -44,8 +46,9 @@ def main() -> int:
     arguments.add_argument("data", type=Path, nargs="?", default=None)
     arguments.add_argument("-o", "--output", type=Path, default=HERE.parents[1] / "docs" / "compatibility.md")
     options = arguments.parse_args()
-    data = options.data or max((HERE / "data").glob("*.json"))
-    options.output.write_text(page(json.loads(data.read_text()), data.name, load()))
+    data = options.data or max((HERE / "data").glob("20*.json"))
+    recorded = json.loads((HERE / "data" / "recorded.json").read_text())
+    options.output.write_text(page(json.loads(data.read_text()), data.name, load()) + section(recorded))
     return 0
 
 

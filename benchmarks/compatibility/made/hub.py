@@ -61,11 +61,12 @@ def _model(folder: Path, kind: str, auto: str, **config: object) -> None:
     getattr(transformers, auto).from_config(made).save_pretrained(str(folder))
 
 
-def bert(hub: Path, name: str = "bert-base-cased") -> None:
-    """BERT base (12 layers, 768) for any head, with a tokenizer."""
+def bert(hub: Path, name: str = "bert-base-cased", layers: int = 12, width: int = 768) -> None:
+    """BERT (base, unless another size is asked for) for any head, with a tokenizer."""
     folder = _snapshot(hub, name)
     _word_pieces(folder)
-    _model(folder, "bert", "AutoModelForMaskedLM")
+    shape = {"hidden_size": width, "intermediate_size": 4 * width, "num_attention_heads": width // 64}
+    _model(folder, "bert", "AutoModelForMaskedLM", num_hidden_layers=layers, **shape)
 
 
 def distilbert(hub: Path, name: str = "distilbert/distilbert-base-uncased") -> None:
@@ -82,12 +83,13 @@ def gpt2(hub: Path, name: str = "openai-community/gpt2") -> None:
     _model(folder, "gpt2", "AutoModelForCausalLM")
 
 
-def llama(hub: Path, name: str = "made/llama-160m") -> None:
-    """A Llama-shaped model of 12 layers and 768 channels with a byte-level tokenizer and a chat template."""
+def llama(hub: Path, name: str = "made/llama-160m", layers: int = 12, width: int = 768, words: int = 32000) -> None:
+    """A Llama-shaped model with a byte-level tokenizer and a chat template."""
     folder = _snapshot(hub, name)
     _byte_pairs(folder)
-    shape = {"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12, "num_attention_heads": 12}
-    _model(folder, "llama", "AutoModelForCausalLM", **shape, num_key_value_heads=4, vocab_size=32000)
+    shape = {"hidden_size": width, "intermediate_size": width * 8 // 3, "num_hidden_layers": layers}
+    shape |= {"num_attention_heads": width // 64, "num_key_value_heads": width // 192 or 1}
+    _model(folder, "llama", "AutoModelForCausalLM", **shape, vocab_size=words)
 
 
 def t5(hub: Path, name: str = "google-t5/t5-small") -> None:
