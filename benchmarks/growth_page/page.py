@@ -176,8 +176,9 @@ A validation loss that was made without `torch.no_grad()` and is kept holds all 
 {size(end(graph) - start(graph))} between the first and the last tenth of {count} iterations. A training loss that
 went through `backward()` holds a few KiB of graph, yet the level rose by {size(rate(judged(loss)))} per iteration:
 the small pieces lie between large freed blocks, which the C library then does not give back. Asked for it after the
-loop, in a second run (`malloc_trim(0)`), it gave back {size(gave_back(trimmed))} of the
-{size(end(trimmed) - start(trimmed))} that it had grown by. `loss.item()` avoids both.
+loop, in a second run (`malloc_trim(0)`), it
+gave back {size(gave_back(trimmed))}, and the process was at {size(after_trimming(trimmed))}: where its first
+iterations had been ({size(start(trimmed))}). `loss.item()` avoids both.
 """
 
 
@@ -186,6 +187,11 @@ def gave_back(data: Mapping[str, Any]) -> int:
     line = next(text for text in data["printed"] if "malloc_trim" in text)
     held, after = (int(word) for word in line.split() if word.isdigit())
     return held - after
+
+
+def after_trimming(data: Mapping[str, Any]) -> int:
+    """The resident size that the program printed then."""
+    return int(next(text for text in data["printed"] if "malloc_trim" in text).split()[-2])
 
 
 def batches(data: All) -> str:
