@@ -26,29 +26,30 @@ _LONGEST_S = 300
 
 
 def main() -> None:
-    """Measure and predict what is not there yet."""
+    """Measure and predict what is not there yet; with --again predict all anew, after a change of the laws."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--budget", type=float, default=20)
     parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
-    if options.again:
-        predict_again(options.budget)
-        return
-    known = {json.loads(line)["case"] for line in DATA.read_text().splitlines()} if DATA.exists() else set()
+    lines = {line["case"]: line for line in map(json.loads, DATA.read_text().splitlines())} if DATA.exists() else {}
     for case in cases():
-        if case.name not in known and time.monotonic() < until:
-            line = one(case, options.budget)
-            with DATA.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-            print(json.dumps(line), flush=True)
+        known = lines.get(case.name, {})
+        if time.monotonic() > until or ("predicted" in known and not options.again):
+            continue
+        measured = {name: known[name] for name in ("measured", "fit_s") if name in known}
+        lines[case.name] = one(case, options.budget, measured)
+        DATA.write_text("".join(json.dumps(line) + "\n" for line in lines.values()), encoding="utf-8")
+        print(json.dumps(lines[case.name]), flush=True)
 
 
-def one(case: Case, budget_s: float) -> dict[str, Any]:
-    """One line: measured, then predicted."""
-    began = time.monotonic()
+def one(case: Case, budget_s: float, measured: dict[str, Any]) -> dict[str, Any]:
+    """One line: measured where it is not yet, then predicted."""
     line: dict[str, Any] = {"case": case.name, **dataclasses.asdict(case)}
+    if "measured" in measured:
+        return {**line, **measured, **predicted(case, budget_s)}
+    began = time.monotonic()
     child = [sys.executable, "-m", "benchmarks.tabular.fit_child", json.dumps(dataclasses.asdict(case))]
     try:
         told = subprocess.run(child, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
@@ -82,17 +83,6 @@ def predicted(case: Case, budget_s: float) -> dict[str, Any]:
         "cost": dict(estimate.cost),
         "environment": {k: v for k, v in estimate.environment.items() if k not in ("platform", "memfit")},
     }
-
-
-def predict_again(budget_s: float) -> None:
-    """Keep what was measured and predict anew: after a change of the laws."""
-    lines = [json.loads(line) for line in DATA.read_text(encoding="utf-8").splitlines()]
-    fields = {field.name for field in dataclasses.fields(Case)}
-    for line in lines:
-        if "measured" in line:
-            line.pop("failed", None)
-            line |= predicted(Case(**{name: line[name] for name in fields}), budget_s)
-    DATA.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

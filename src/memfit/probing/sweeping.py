@@ -182,7 +182,7 @@ def sweep(
         if progress is not None:
             progress(f"probing {size:,} of {plan.target:,}" if plan.target else f"probing {size:,}")
         limits = Limits(memory_bytes=plan.limits.memory_bytes, seconds=max(min(plan.limits.seconds, left), 1.0))
-        readings.append(source.probe(size, limits))
+        readings.append(source.probe(size, limits, size / plan.target if plan.target else 1.0))
         if readings[-1].failure in ("memory", "time"):
             stopped = readings[-1].failure
             break
@@ -276,7 +276,9 @@ def _reason_to_stop(size: int, readings: Sequence[Reading], plan: Plan, left_s: 
     factor = size / readings[-1].size
     if plan.sizes is None and _good_enough(points, plan):
         return "good-enough"
-    if readings[-1].wall_s * factor > left_s:
+    solid = sum(point.rise_bytes >= TRUSTED_BYTES for point in points)
+    patience = 1 if solid >= 2 else 4  # one that takes too long is ended: where nothing is known yet, it is worth a try
+    if _seconds_of(size, readings) > left_s * patience:
         return "budget"
     if points:
         square = "n2" in plan.terms
@@ -284,6 +286,15 @@ def _reason_to_stop(size: int, readings: Sequence[Reading], plan: Plan, left_s: 
         if readings[-1].start_bytes * factor + expected > plan.limits.memory_bytes and len(points) >= 2:
             return "memory"
     return ""
+
+
+def _seconds_of(size: int, readings: Sequence[Reading]) -> float:
+    """What a probe of a size will take, by the last two; after one alone, most of it a first call's, twice that."""
+    last = readings[-1]
+    if len(readings) == 1:
+        return 2 * last.wall_s
+    slope = max(last.wall_s - readings[-2].wall_s, 0.0) / max(last.size - readings[-2].size, 1)
+    return last.wall_s + slope * (size - last.size)
 
 
 def _good_enough(points: Sequence[Point], plan: Plan) -> bool:
@@ -333,13 +344,21 @@ def _elsewhere(
     """Every given size through an executor, all at once."""
     if plan.sizes is None:
         raise UsageError("an executor needs sizes", hint="memfit.probe(fn, sizes=[…], executor=…)", slug="bad-probe")
-    futures = [executor.submit(probe_one, fn, size, plan.limits, tuple(modules), python) for size in plan.sizes]
+    target = plan.target or max(plan.sizes)
+    futures = [
+        executor.submit(probe_one, fn, size, plan.limits, tuple(modules), python, size / target) for size in plan.sizes
+    ]
     return [future.result() for future in futures]
 
 
 def probe_one(
-    fn: Callable[[Any], Any], size: int, limits: Limits, modules: tuple[str, ...] = (), python: str | None = None
+    fn: Callable[[Any], Any],
+    size: int,
+    limits: Limits,
+    modules: tuple[str, ...] = (),
+    python: str | None = None,
+    share: float = 1.0,
 ) -> Reading:
     """One probe, self-contained: what an executor runs wherever it runs."""
     with source_of(fn, modules=modules, python=python) as source:
-        return source.probe(size, limits)
+        return source.probe(size, limits, share)

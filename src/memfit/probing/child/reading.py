@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+_MOST_IN_HEAP_BYTES = 32 << 20
+_LEAST_MAPPED_BYTES = 128 << 10  # where glibc's threshold starts
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
+_MALLOC_SETTINGS = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
+_POPULATE_READ = 22  # MADV_POPULATE_READ, from Linux 5.14
 _AGREES_BYTES = 16 << 20  # a mark further above the resident size just after its reset was not reset
 
 
@@ -33,8 +38,8 @@ def sizes() -> dict[str, int]:
     return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if len(words) == 3}
 
 
-def file_pages() -> dict[str, int]:
-    """Resident bytes of every mapped file by "path:offset"; {} where the system does not tell."""
+def file_pages(what: str = "Rss:") -> dict[str, int]:
+    """Resident (or "Referenced:") bytes of every mapped file by "path:offset"; {} where the system does not tell."""
     found: dict[str, int] = {}
     try:
         with open("/proc/self/smaps", encoding="utf-8", errors="replace") as smaps:  # noqa: PTH123
@@ -44,12 +49,43 @@ def file_pages() -> dict[str, int]:
                 if len(words) >= 5 and "-" in words[0] and not words[0].endswith(":"):
                     mapped = len(words) > 5 and words[5].startswith("/")
                     key = f"{words[5]}:{words[2]}" if mapped else ""
-                elif key and words[0] in ("Rss:", "Anonymous:"):
-                    sign = 1 if words[0] == "Rss:" else -1
-                    found[key] = found.get(key, 0) + sign * int(words[1]) * 1024
+                elif key and words[0] == what:
+                    found[key] = found.get(key, 0) + int(words[1]) * 1024
     except (OSError, ValueError, IndexError):
         return {}
     return found
+
+
+def _code_mappings() -> dict[str, tuple[int, int]]:
+    """Where files are mapped that are not written to: (address, length) by "path:offset"."""
+    found = {}
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
+        for line in maps:
+            words = line.split(None, 5)
+            if len(words) == 6 and words[5].startswith("/") and words[1][:2] == "r-" and ".so" in words[5]:
+                begin, _, end = words[0].partition("-")
+                found[f"{words[5].split()[0]}:{words[2]}"] = (int(begin, 16), int(end, 16) - int(begin, 16))
+    return found
+
+
+def _map_code() -> bool:
+    """Map the libraries' code before the start, and forget which of it was touched; whether the kernel does that.
+
+    What a fork reads in again would otherwise come before the peak or after it, nobody knows how much of it.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    try:
+        advise = ctypes.CDLL(None, use_errno=True).madvise
+        done = [advise(ctypes.c_void_p(at), ctypes.c_size_t(size), _POPULATE_READ) == 0
+                for at, size in _code_mappings().values()]  # fmt: skip
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as marks:  # noqa: PTH123
+            marks.write("1")
+    except (OSError, AttributeError, ValueError):
+        return False
+    return bool(done) and sum(done) * 2 > len(done)
 
 
 def reset_peak() -> bool:
@@ -78,6 +114,7 @@ def measure(call: Callable[[Any], Any], size: Any, parent_pages: dict[str, int],
     gc.collect()
     if prepare is not None:
         _give_back()
+    mapped = _map_code()
     exact = reset_peak()
     before = sizes()
     began = time.monotonic()
@@ -87,12 +124,16 @@ def measure(call: Callable[[Any], Any], size: Any, parent_pages: dict[str, int],
     after = sizes()
     start, peak = before.get("VmRSS", before.get("VmHWM", 0)), after.get("VmHWM", 0)
     read_in = max(after.get("RssFile", 0) - before.get("RssFile", 0), 0)
-    new_pages = sum(max(held - parent_pages.get(name, 0), 0) for name, held in file_pages().items())
+    touched = file_pages("Referenced:" if mapped else "Rss:")
+    code = _code_mappings() if mapped else None
+    new_pages = sum(
+        max(held - parent_pages.get(name, 0), 0) for name, held in touched.items() if code is None or name in code
+    )
     keeps = max(after.get("VmRSS", start) - start - read_in, 0)
     del result
     return {
         "start_bytes": start,
-        "rise_bytes": max(peak - start - read_in, 0) + min(new_pages, read_in),
+        "rise_bytes": max(peak - start - read_in, 0) + (new_pages if mapped else min(new_pages, read_in)),
         "kept_bytes": keeps,
         "seconds": seconds,
         "exact": exact,
@@ -100,7 +141,13 @@ def measure(call: Callable[[Any], Any], size: Any, parent_pages: dict[str, int],
     }
 
 
-def run(load: Callable[[], Callable[[Any], Any]], size: Any, files: dict[str, str], pages: dict[str, int]) -> None:
+def run(
+    load: Callable[[], Callable[[Any], Any]],
+    size: Any,
+    files: dict[str, str],
+    pages: dict[str, int],
+    share: float = 1.0,
+) -> None:
     """All that a probe's process does: measure, write the reading or what went wrong, and end. Does not return.
 
     Args:
@@ -108,11 +155,13 @@ def run(load: Callable[[], Callable[[Any], Any]], size: Any, files: dict[str, st
         size: its knob.
         files: paths by name: "log" for what it prints, "began", "reading".
         pages: the parent's mapped files.
+        share: of the size in the one that is of interest.
     """
     code = 1
     try:
         os.setsid()
         _print_into(files["log"])
+        scale_malloc(share)
         reading = measure(load(), size, pages, files["began"])
         code = 0
     except BaseException as error:
@@ -124,6 +173,29 @@ def run(load: Callable[[], Callable[[Any], Any]], size: Any, files: dict[str, st
         _write(files["reading"], reading)
     finally:
         os._exit(code)
+
+
+def scale_malloc(share: float) -> None:
+    """Let glibc's malloc treat the blocks of a probe as it would those of the whole: the threshold scales with them.
+
+    Blocks of 32 MiB and more (DEFAULT_MMAP_THRESHOLD_MAX of glibc 2.4 to 2.42 on 64 bits) are mapped and given back at
+    once, smaller ones are kept in the heap once one of their size was freed. A sixteenth of the rows makes blocks of a
+    sixteenth, which would all stay below.
+
+    Args:
+        share: of the probe in the whole, above 0.
+    """
+    if sys.platform != "linux" or share >= 1 or any(name.startswith(_MALLOC_SETTINGS) for name in os.environ):
+        return
+    import ctypes
+
+    threshold = max(int(_MOST_IN_HEAP_BYTES * share), _LEAST_MAPPED_BYTES)
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return
+    mallopt(_M_MMAP_THRESHOLD, threshold)
+    mallopt(_M_TRIM_THRESHOLD, 2 * threshold)
 
 
 def _give_back() -> None:
