@@ -132,6 +132,20 @@ for _ in range(10):
     assert "optimizer" not in marked.totals
 
 
+def test_a_closure_of_none_is_none(run: Run) -> None:
+    """Wrappers of an optimizer pass None on where the job gave no closure: the step is a phase as always."""
+    script = """
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for _ in range(10):
+    loss_of(model(batch()[0]), batch()[1]).backward()
+    optimizer.step(None)
+"""
+    marked = run(SETUP + script)
+
+    assert marked.counts == {"step": 10}
+    assert marked.totals["optimizer"][0] == 10
+
+
 def test_steps_that_the_scaler_skips(run: Run) -> None:
     """An iteration whose gradients are not finite counts too, and once."""
     script = """

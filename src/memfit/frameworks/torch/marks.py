@@ -81,7 +81,8 @@ class _Job:
         if self.in_step:  # the step before ended in an exception
             self.marks.end("optimizer")
             self.in_step = False
-        if len(args) < 2 and not kwargs.get("closure"):  # a closure is forward and backward as well
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")  # wrappers pass None on
+        if closure is None:  # a closure is forward and backward as well
             self.in_step = True
             self.step_started = self.optimizer_lap.start()
 
