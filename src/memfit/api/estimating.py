@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memfit.documents import Estimate
 from memfit.errors import JobFailed, UsageError
@@ -38,6 +38,8 @@ def estimate(
     params: Mapping[str, Any] | None = None,
     predict: bool = False,
     probe_budget_s: float = 60.0,
+    data: str | os.PathLike[str] | None = None,
+    label: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Estimate:
     """How much memory a job would need, without running it at its size.
@@ -64,6 +66,7 @@ def estimate(
         params: of the estimator.
         predict: whether it predicts too, on as many rows.
         probe_budget_s: seconds that the estimator may be probed.
+        data: a data file that the shape is read from, where it is not given; label is the column to be predicted.
         progress: called as the work goes on.
 
     Returns:
@@ -75,11 +78,12 @@ def estimate(
     >>> memfit.estimate("train.py", ["--batch-size", "64"], on="a100-40gb").verdict   # doctest: +SKIP
     <Verdict.FITS: 'fits'>
     """
-    if rows is not None or (isinstance(target, str) and is_estimator(target, arguments)):
+    if rows is not None or data is not None or (isinstance(target, str) and is_estimator(target, arguments)):
         return _estimate_estimator(
             target,
             (rows, columns),
             progress,
+            source=(data, label),
             dtype=dtype,
             classes=classes,
             params=dict(params or {}),
@@ -134,11 +138,18 @@ def _estimate_estimator(
     target: Any,
     shape: tuple[int | None, int | None],
     progress: Callable[[Progress], None] | None,
+    source: tuple[str | os.PathLike[str] | None, str | None],
     **options: Any,
 ) -> Estimate:
     from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
     rows, columns = shape
+    if source[0] is not None:
+        read = _shape_of(os.fspath(source[0]), source[1])
+        rows, columns = rows or read.rows, columns or read.columns
+        options |= {"data": read.text, "missing": read.missing}
+        if read.classes:
+            options["classes"] = read.classes
     named = isinstance(target, str)
     if rows is None or columns is None or rows < 1 or columns < 1:
         raise UsageError(
@@ -151,6 +162,35 @@ def _estimate_estimator(
     name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
     request = TabularRequest(target=name, rows=rows, columns=columns, given=None if named else target, **options)
     return estimate_estimator(request, progress=progress)
+
+
+class _Read(NamedTuple):
+    """A file as an estimator sees it: number columns and, one each, encoded texts, without the label."""
+
+    rows: int
+    columns: int
+    missing: float
+    classes: int | None
+    text: str
+
+
+def _shape_of(path: str, label: str | None) -> _Read:
+    from memfit.datasets.shape import read_shape
+
+    shape = read_shape(path)
+    names = {name for name, _, _, count in shape.kinds if count == 1}
+    if label is not None and label not in names:
+        raise UsageError(
+            f"{path} has no column {label!r}", hint="its columns: " + ", ".join(sorted(names)[:12]), slug="no-column"
+        )
+    text = f"{path}: about {shape.rows:,} rows ({shape.rows_low:,} to {shape.rows_high:,}), {shape.columns:,} columns; "
+    return _Read(
+        rows=shape.rows,
+        columns=max(shape.columns - (label is not None), 1),
+        missing=shape.missing_share,
+        classes=shape.cardinalities.get(label) if label is not None else None,
+        text=text + "every column is taken as one number: texts that become one-hot columns need more",
+    )
 
 
 def _name(target: Any) -> str:

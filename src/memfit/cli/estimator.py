@@ -37,13 +37,15 @@ def shape(target: str, words: list[str]) -> dict[str, Any]:
     parser = Parser(prog=f"memfit estimate {target}", description="The shape of the data, and the estimator.")
     parser.add_argument("--rows", type=count)
     parser.add_argument("--cols", "--columns", dest="columns", type=count)
+    parser.add_argument("--data", metavar="FILE")
+    parser.add_argument("--target", dest="label", metavar="COLUMN")
     parser.add_argument("--dtype", default="float64", choices=("float64", "float32", "int64", "int32", "uint8"))
     parser.add_argument("--classes", type=whole, default=2)
     parser.add_argument("--set", dest="params", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--probe-budget", dest="probe_budget_s", type=seconds, default=60.0)
     found = vars(parser.parse_args(words))
-    if found["rows"] is None or found["columns"] is None:
+    if found["data"] is None and (found["rows"] is None or found["columns"] is None):
         raise UsageError(
             f"{target} is an estimator: how many rows and columns will it be fitted on?", hint=EXAMPLE, slug="no-shape"
         )

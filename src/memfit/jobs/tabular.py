@@ -45,6 +45,8 @@ class TabularRequest:
         budget_s: seconds for all probes.
         host_memory_bytes: to judge by, None for this machine's.
         python: the interpreter that has the packages.
+        data: what was read from a data file, in a sentence; "" when the shape was given.
+        missing: share of the cells that are missing, 0 to 1.
     """
 
     target: str
@@ -58,6 +60,8 @@ class TabularRequest:
     budget_s: float = 60.0
     host_memory_bytes: int | None = None
     python: str | None = None
+    data: str = ""
+    missing: float = 0.0
 
     @property
     def name(self) -> str:
@@ -97,6 +101,7 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         request.classes,
         request.predict,
         request.given,
+        request.missing,
     )
 
     def tell(text: str) -> None:
@@ -226,6 +231,8 @@ def assumptions(request: TabularRequest, found: ProbeResult) -> tuple[Assumption
             "reading and preparing them is not in this figure",
         ),
     ]
+    if request.data:
+        told.append(Assumption(slug="shape-from-file", text=request.data))
     return (*told, *(Assumption(slug="probe-note", text=note) for note in found.notes))
 
 

@@ -111,3 +111,26 @@ def test_the_frameworks_own_estimators_in_another_interpreter(name: str) -> None
 
     assert told.returncode == 0, told.stderr
     assert "host: expect" in told.stdout
+
+
+@linux
+def test_a_data_file_gives_the_shape(tmp_path: Path) -> None:
+    """Rows and columns come from the file, the column to predict is none of the data, and the document says so."""
+    file = tmp_path / "sales.csv"
+    file.write_text("a,b,price\n" + "1.5,2.5,3.5\n" * 200_000, encoding="utf-8")
+
+    estimate = memfit.estimate(COPYING, data=file, label="price", probe_budget_s=10)
+
+    assert estimate.pool("host").breakdown_bytes["dataset"] == pytest.approx(200_000 * 3 * 8, rel=0.01)
+    assert any(item.slug == "shape-from-file" for item in estimate.assumptions)
+
+
+def test_a_column_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+    """The message names the columns that are."""
+    file = tmp_path / "sales.csv"
+    file.write_text("a,b,price\n" + "1.5,2.5,3.5\n" * 10, encoding="utf-8")
+
+    with pytest.raises(UsageError, match="no column") as caught:
+        memfit.estimate("xgboost", data=file, label="cost")
+
+    assert "price" in caught.value.hint

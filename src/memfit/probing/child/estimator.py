@@ -29,6 +29,7 @@ class EstimatorFit:
         classes: of the target, for a classifier.
         predict: predict on the same rows after the fit.
         given: the estimator itself, instead of its name.
+        missing: share of the cells that are missing, for an estimator that takes such.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class EstimatorFit:
         classes: int = 2,
         predict: bool = False,
         given: Any = None,
+        missing: float = 0.0,
     ) -> None:
         self.target = target
         self.params = params
@@ -48,6 +50,7 @@ class EstimatorFit:
         self.classes = classes
         self.predict = predict
         self.given = given
+        self.missing = missing
 
     def make(self) -> Any:
         """The estimator, unfitted."""
@@ -73,6 +76,8 @@ class EstimatorFit:
         table, target = synthetic(
             rows, self.columns, self.dtype, kind, self.classes, positive=_wants_positive(estimator)
         )
+        if self.missing and self.dtype.startswith("float") and takes_missing(estimator):
+            empty(table, self.missing)
         return estimator, table, target
 
     def __call__(self, prepared: Any) -> Any:
@@ -121,6 +126,22 @@ def synthetic(
         return table, signal
     labels = np.argsort(np.argsort(signal, kind="stable"), kind="stable") * classes // rows
     return table, labels
+
+
+def empty(table: Any, share: float) -> None:
+    """Make that share of a table's cells missing, in place."""
+    import numpy as np
+
+    random = np.random.default_rng(1)
+    step = max(_CHUNK_VALUES // table.shape[1], 1)
+    for start in range(0, len(table), step):
+        part = table[start : start + step]
+        part[random.random(part.shape) < share] = np.nan
+
+
+def takes_missing(estimator: Any) -> bool:
+    """Whether it says that it takes missing values."""
+    return bool(getattr(getattr(_tags(estimator), "input_tags", None), "allow_nan", False))
 
 
 def _tags(estimator: Any) -> Any:
