@@ -59,8 +59,10 @@ def date(limit: LimitReached) -> str:
     if limit.after.expected <= 0:
         return f"{where}: reached already"
     words = [_length(value, limit.unit) for value in (limit.after.low, limit.after.high) if value is not None]
-    span = f"between {words[0]} and {words[1]}" if len(words) == 2 else f"{words[0]} at the earliest"
-    return f"{where}: in about {_length(limit.after.expected, limit.unit)} ({span}) if it goes on like this"
+    span = f" (between {words[0]} and {words[1]})" if len(words) == 2 else f" ({words[0]} at the earliest)"
+    if len(set(words)) == 1 and len(words) == 2:
+        span = ""  # the interval is narrower than the words for it
+    return f"{where}: in about {_length(limit.after.expected, limit.unit)}{span} if it goes on like this"
 
 
 def _length(value: float, unit: str) -> str:
