@@ -7,10 +7,8 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from benchmarks.accuracy import device_page, page
 from benchmarks.accuracy.figures import Comparison
 from benchmarks.accuracy.jobs import JOBS
 from benchmarks.accuracy.surroundings import DATA, ROOT
+from benchmarks.pages import write_or_check
 
 PAGE = ROOT / "docs" / "accuracy.md"
 Rows = dict[str, dict[str, Any]]
@@ -125,18 +124,10 @@ def sections() -> Iterator[str]:
         yield page.no_device()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    text = "\n".join(part.rstrip() + "\n" for part in sections())
-    if options.check:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-            sys.exit("docs/accuracy.md is not what the data say: python -m benchmarks.accuracy.judge")
-        return
-    PAGE.write_text(text, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+def text() -> str:
+    """The whole page."""
+    return "\n".join(part.rstrip() + "\n" for part in sections())
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, text, "benchmarks.accuracy.judge", __doc__)

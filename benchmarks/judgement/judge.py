@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
+
+from benchmarks.pages import write_or_check
 
 DATA = Path(__file__).parent / "data"
 ROOT = Path(__file__).parents[2]
@@ -165,18 +165,10 @@ def sections() -> Iterator[str]:
         yield f"And of the third draw:\n\n{misses(rows('judging_third'))}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    text = "\n".join(part.rstrip() + "\n" for part in sections())
-    if options.check:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-            sys.exit("docs/judgement.md is not what the data say: python -m benchmarks.judgement.judge")
-        return
-    PAGE.write_text(text, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+def text() -> str:
+    """The whole page."""
+    return "\n".join(part.rstrip() + "\n" for part in sections())
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, text, "benchmarks.judgement.judge", __doc__)

@@ -7,15 +7,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.surroundings import ROOT
+from benchmarks.pages import write_or_check
 
 DATA = Path(__file__).parent / "data"
 PAGE = ROOT / "docs" / "overhead.md"
@@ -91,16 +90,10 @@ def table(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield from (text for _, text in sorted(rows, key=lambda row: row[0]))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    text = "\n".join(part.rstrip() + "\n" for part in pages())
-    if not options.check:
-        PAGE.write_text(text, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-        sys.exit("docs/overhead.md is not what the data say: python -m benchmarks.overhead.page")
+def text() -> str:
+    """The whole page."""
+    return "\n".join(part.rstrip() + "\n" for part in pages())
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, text, "benchmarks.overhead.page", __doc__)

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.pages import write_or_check
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).resolve().parent / "data"
@@ -93,18 +93,10 @@ def _loss(row: dict[str, Any], name: str) -> str:
     return f"{row[name]['median']:.2f} s, {row[name]['worst']:.2f} s" if name in row else ""
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true")
-    options = parser.parse_args()
-    text = "\n".join(part.rstrip() + "\n" for part in sections())
-    if options.check:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-            sys.exit("docs/survival.md is not what the data say: python -m benchmarks.survival.page")
-        return
-    PAGE.write_text(text, encoding="utf-8")
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+def text() -> str:
+    """The whole page."""
+    return "\n".join(part.rstrip() + "\n" for part in sections())
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, text, "benchmarks.survival.page", __doc__)

@@ -7,14 +7,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-import sys
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.page import mib, percent, surroundings_line, table
+from benchmarks.pages import write_or_check
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "recording-accuracy.md"
@@ -62,19 +61,12 @@ ratio of what malloc came to hold to what was modelled, in the median, on the te
 """
 
 
-def main() -> None:
-    """Write the page, or say that it is stale."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+def text() -> str:
+    """The whole page."""
     counted = [section(json.loads(file.read_text())) for file in sorted(DATA.glob("linux*.json"))]
     learnt = [learning(json.loads(file.read_text())) for file in sorted(DATA.glob("calibration-*.json"))]
     devices = [device(json.loads(file.read_text())) for file in sorted(ON_DEVICES.glob("*.json"))]
-    text = "\n".join([OPENING, *counted]) + CLOSING + "\n".join([DEVICES, *devices]) + "\n".join([LEARNING, *learnt])
-    if not check:
-        PAGE.write_text(text, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-        sys.exit(f"{PAGE.relative_to(ROOT)} is stale: python -m benchmarks.truth.page")
+    return "\n".join([OPENING, *counted]) + CLOSING + "\n".join([DEVICES, *devices]) + "\n".join([LEARNING, *learnt])
 
 
 def section(document: dict[str, Any]) -> str:
@@ -165,4 +157,4 @@ def ratio(job: dict[str, Any]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, text, "benchmarks.truth.page", __doc__)
