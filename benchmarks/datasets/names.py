@@ -10,4 +10,5 @@ HALVES = {
         ("sensors", "ledger", "rides", "posts", "identifiers", "survey", "panel", "requests", "baskets", "sorted_keys"),
         "judging",
     ),
+    **dict.fromkeys(("clinic", "genome", "chats", "clicks"), "fresh"),
 }
