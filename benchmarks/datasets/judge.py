@@ -14,6 +14,9 @@ from statistics import median
 
 from benchmarks.datasets.comparing import Compared, compared
 from benchmarks.datasets.measure import DATA, ROOT
+from benchmarks.datasets.profiles import profiles
+from memfit.datasets.assessing import weigh
+from memfit.datasets.readings import STR
 
 PAGE = ROOT / "docs" / "data-accuracy.md"
 MIB = 1 << 20
@@ -49,6 +52,7 @@ def page() -> str:
     parts += ["## Peaks while reading, by reader (fresh tables)\n", _by_reader(every, "fresh")]
     parts += ["## Peaks while reading, by reader (judging half)\n", _by_reader(every, "judging")]
     parts += ["## The same in the tuning half\n", _by_reader(every, "tuning")]
+    parts += ["## Preprocessing\n", _growth()]
     parts += ["## Weights, by form (both halves)\n", _by_weight(every)]
     parts += ["## What missed\n", _misses(every)]
     parts += ["## Every read of the judging half and the fresh tables\n", _all(o for o in every if o.half != "tuning")]
@@ -83,6 +87,24 @@ def _large() -> str:
         f"{int(one['rows_expected']):,} rows expected ({int(one['rows_low']):,} … {int(one['rows_high']):,}), "
         f"{int(one['rows']):,} there are.\n"
     )
+
+
+def _growth() -> str:
+    """What steps of preprocessing add at their peak, predicted from the Parquet file beside measured."""
+    known = profiles()
+    rows = []
+    with (DATA / "growth.csv").open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            table = weigh(known[f"{row['table']}.parquet"])
+            frame = table.weight("pandas", STR)
+            step = next((one for one in table.growths if one.step == row["step"]), None)
+            if step is not None and frame is not None:
+                added = [getattr(step.peak, end) - getattr(frame.held, end) for end in ("expected", "high")]
+                measured = int(row["added_peak_bytes"])
+                error = _signed((added[0] - measured) / measured)
+                rows.append([f"{row['table']}: {row['step']}", _mib(measured), _mib(added[0]), _mib(added[1]), error])
+    said = "What a step adds at its peak to the frame, in MiB. Its constants were taken from these very figures.\n\n"
+    return said + _table(["step", "measured", "predicted", "plan with", "error"], rows)
 
 
 def _by_reader(every: Sequence[Compared], half: str) -> str:

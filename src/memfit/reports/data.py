@@ -181,7 +181,7 @@ def _more(tables: Sequence[Table]) -> Text:
 def _rows(rows: Sequence[tuple[str, str]]) -> RenderableType:
     grid = Grid.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
+    grid.add_column(overflow="fold")
     for label, words in rows:
         grid.add_row(label, Text(words))
     return Padding(grid, (0, 0, 0, _INDENT))
