@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -29,10 +30,12 @@ def large() -> tuple[nn.Module, tuple[torch.Tensor, torch.Tensor], int]:
     return model, (torch.randn(32, 3, 64, 64), torch.randint(0, 10, (32,))), 120
 
 
-def main() -> None:
-    torch.manual_seed(0)
-    model, (inputs, targets), iterations = {"small": small, "large": large}[sys.argv[1]]()
-    iterations = int(sys.argv[2]) if len(sys.argv) > 2 else iterations
+LOOPS = {"small": small, "large": large}
+
+
+def stepping(model: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> Callable[[], None]:
+    """One iteration of a loop, as a function."""
+    inputs, targets = batch
     optimizer = torch.optim.Adam(model.parameters())
     loss_of = nn.CrossEntropyLoss()
 
@@ -41,6 +44,21 @@ def main() -> None:
         loss_of(model(inputs), targets).backward()
         optimizer.step()
 
+    return step
+
+
+def prepared(loop: str) -> Callable[[], None]:
+    """One iteration of the loop of that name."""
+    torch.manual_seed(0)
+    model, batch, _ = LOOPS[loop]()
+    return stepping(model, batch)
+
+
+def main() -> None:
+    torch.manual_seed(0)
+    model, batch, iterations = LOOPS[sys.argv[1]]()
+    iterations = int(sys.argv[2]) if len(sys.argv) > 2 else iterations
+    step = stepping(model, batch)
     for _ in range(max(3, iterations // 50)):
         step()
     wall, cpu = time.perf_counter(), time.process_time()

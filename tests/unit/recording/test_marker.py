@@ -79,9 +79,9 @@ def test_iterations_are_counted_with_their_memory(marker: Marker, world: World, 
 
 
 def test_quick_iterations_share_a_row(marker: Marker, world: World, tmp_path: Path) -> None:
-    """A hundred iterations within a tenth of a second make about ten rows, and none is lost."""
+    """A hundred iterations within half a second make about ten rows, and none is lost."""
     for _ in range(100):
-        world.now += 0.001
+        world.now += 0.005
         marker.iteration("batch")
     marker.close()
 

@@ -1,4 +1,4 @@
-"""Implements Marks on the spool. The hot path is a counter and a comparison of clocks; all else happens 100 times a
+"""Implements Marks on the spool. The hot path is a counter and a comparison of clocks; all else happens 20 times a
 second at most. Nothing here raises into the job.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Call = TypeVar("Call", bound=Callable[..., Any])
 
-ROW_SECONDS = 0.01
+ROW_SECONDS = 0.05
 _TOTALS_SECONDS = 1.0
 _ARGUMENTS_LENGTH = 4096
 
