@@ -49,8 +49,8 @@ class Looks:
         self._spent = 0.0
         self._unit: str | None = None
         self._next = _FIRST
-        # Until then the time does not allow the cheapest that waits: even to ask what it would take costs too much to be
-        # asked with every row (0.2 ms for sys.getallocatedblocks with torch loaded).
+        # Until then the time does not allow the cheapest that waits: even to ask what it would take costs too much to
+        # be asked with every row (0.2 ms for sys.getallocatedblocks with torch loaded).
         self._not_before = 0.0
         self._busy = False
         self._asked: dict[str, _Look] = {}
