@@ -34,9 +34,7 @@ class Source(Protocol):
 
     held_bytes: int
 
-    def probe(self, size: int, limits: Limits, share: float = 1.0) -> Reading:
-        """One probe; ``share`` is that of its size in the one that is of interest."""
-        ...
+    def probe(self, size: int, limits: Limits) -> Reading: ...
 
 
 def source_of(
@@ -95,11 +93,11 @@ class WarmProcess:
         self._answers = os.fdopen(theirs, encoding="utf-8")
         self.held_bytes = self._warmed(modules)
 
-    def probe(self, size: int, limits: Limits, share: float = 1.0) -> Reading:
+    def probe(self, size: int, limits: Limits) -> Reading:
         """Fork a probe and follow it to its end."""
         self._count += 1
         files = _files(Path(self._folder.name), self._count)
-        pid = int(self._ask({"call": self._call, "size": size, "files": files, "share": share})["pid"])
+        pid = int(self._ask({"call": self._call, "size": size, "files": files})["pid"])
         watch = Watch(pid, files, limits, lambda: _ended(pid))
         found = watch.follow(size)
         self._answer()
@@ -180,14 +178,14 @@ class ForkOfThis:
         self._callable = call
         self.held_bytes = reading.sizes().get("VmRSS", 0)
 
-    def probe(self, size: int, limits: Limits, share: float = 1.0) -> Reading:
+    def probe(self, size: int, limits: Limits) -> Reading:
         """Fork a probe and follow it to its end."""
         pages = reading.file_pages()
         with tempfile.TemporaryDirectory(prefix="memfit-probe-", dir=self._folder) as folder:
             files = _files(Path(folder), 1)
             pid = os.fork()
             if pid == 0:
-                reading.run(lambda: self._callable, size, files, pages, share)
+                reading.run(lambda: self._callable, size, files, pages)
             return Watch(pid, files, limits, lambda: os.waitpid(pid, os.WNOHANG)[0] != 0).follow(size)
 
     def close(self) -> None:

@@ -182,7 +182,7 @@ def sweep(
         if progress is not None:
             progress(f"probing {size:,} of {plan.target:,}" if plan.target else f"probing {size:,}")
         limits = Limits(memory_bytes=plan.limits.memory_bytes, seconds=max(min(plan.limits.seconds, left), 1.0))
-        readings.append(source.probe(size, limits, size / plan.target if plan.target else 1.0))
+        readings.append(source.probe(size, limits))
         if readings[-1].failure in ("memory", "time"):
             stopped = readings[-1].failure
             break
@@ -344,10 +344,7 @@ def _elsewhere(
     """Every given size through an executor, all at once."""
     if plan.sizes is None:
         raise UsageError("an executor needs sizes", hint="memfit.probe(fn, sizes=[…], executor=…)", slug="bad-probe")
-    target = plan.target or max(plan.sizes)
-    futures = [
-        executor.submit(probe_one, fn, size, plan.limits, tuple(modules), python, size / target) for size in plan.sizes
-    ]
+    futures = [executor.submit(probe_one, fn, size, plan.limits, tuple(modules), python) for size in plan.sizes]
     return [future.result() for future in futures]
 
 
@@ -357,8 +354,7 @@ def probe_one(
     limits: Limits,
     modules: tuple[str, ...] = (),
     python: str | None = None,
-    share: float = 1.0,
 ) -> Reading:
     """One probe, self-contained: what an executor runs wherever it runs."""
     with source_of(fn, modules=modules, python=python) as source:
-        return source.probe(size, limits, share)
+        return source.probe(size, limits)

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_MOST_IN_HEAP_BYTES = 32 << 20
-_LEAST_MAPPED_BYTES = 128 << 10  # where glibc's threshold starts
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
-_MALLOC_SETTINGS = ("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD")
 _POPULATE_READ = 22  # MADV_POPULATE_READ, from Linux 5.14
 _AGREES_BYTES = 16 << 20  # a mark further above the resident size just after its reset was not reset
 
@@ -146,7 +142,6 @@ def run(
     size: Any,
     files: dict[str, str],
     pages: dict[str, int],
-    share: float = 1.0,
 ) -> None:
     """All that a probe's process does: measure, write the reading or what went wrong, and end. Does not return.
 
@@ -155,13 +150,11 @@ def run(
         size: its knob.
         files: paths by name: "log" for what it prints, "began", "reading".
         pages: the parent's mapped files.
-        share: of the size in the one that is of interest.
     """
     code = 1
     try:
         os.setsid()
         _print_into(files["log"])
-        scale_malloc(share)
         reading = measure(load(), size, pages, files["began"])
         code = 0
     except BaseException as error:
@@ -173,29 +166,6 @@ def run(
         _write(files["reading"], reading)
     finally:
         os._exit(code)
-
-
-def scale_malloc(share: float) -> None:
-    """Let glibc's malloc treat the blocks of a probe as it would those of the whole: the threshold scales with them.
-
-    Blocks of 32 MiB and more (DEFAULT_MMAP_THRESHOLD_MAX of glibc 2.4 to 2.42 on 64 bits) are mapped and given back at
-    once, smaller ones are kept in the heap once one of their size was freed. A sixteenth of the rows makes blocks of a
-    sixteenth, which would all stay below.
-
-    Args:
-        share: of the probe in the whole, above 0.
-    """
-    if sys.platform != "linux" or share >= 1 or any(name.startswith(_MALLOC_SETTINGS) for name in os.environ):
-        return
-    import ctypes
-
-    threshold = max(int(_MOST_IN_HEAP_BYTES * share), _LEAST_MAPPED_BYTES)
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
-        return
-    mallopt(_M_MMAP_THRESHOLD, threshold)
-    mallopt(_M_TRIM_THRESHOLD, 2 * threshold)
 
 
 def _give_back() -> None:

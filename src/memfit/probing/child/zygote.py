@@ -36,7 +36,7 @@ def main() -> None:
         if pid == 0:
             requests.close()
             answers.close()
-            reading.run(_loader(request), request["size"], request["files"], pages, request["share"])
+            reading.run(_loader(request), request["size"], request["files"], pages)
         _tell(answers, {"pid": pid})
         _, status, usage = os.wait4(pid, 0)
         _tell(answers, {"status": os.waitstatus_to_exitcode(status), "maxrss_bytes": usage.ru_maxrss * 1024})
