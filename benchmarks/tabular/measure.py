@@ -31,11 +31,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--budget", type=float, default=20)
     parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
+    parser.add_argument("--only", default="", help="cases whose name has this in it")
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
     lines = {line["case"]: line for line in map(json.loads, DATA.read_text().splitlines())} if DATA.exists() else {}
     for case in cases():
         known = lines.get(case.name, {})
+        if options.only not in case.name:
+            continue
         if time.monotonic() > until or ("predicted" in known and not options.again):
             continue
         measured = {name: known[name] for name in ("measured", "fit_s") if name in known}

@@ -26,7 +26,11 @@ SCALINGS = {
     "lightgbm": "memfit.frameworks.lightgbm.scaling",
 }
 # framework → the module that finds the call that trains in a script, for probing it; one line each.
-TRAININGS = {"sklearn": "memfit.frameworks.sklearn.training"}
+TRAININGS = {
+    "sklearn": "memfit.frameworks.sklearn.training",
+    "xgboost": "memfit.frameworks.xgboost.training",
+    "lightgbm": "memfit.frameworks.lightgbm.training",
+}
 # Packages whose objects tell in ``nbytes`` what their data takes.
 ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})
 

@@ -26,9 +26,10 @@ from typing import Any
 from memfit.documents import save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError
 from memfit.jobs.child import Child, _first_line, _hint, _stay_offline, _user_line
-from memfit.jobs.tabular import FitSeen, document_of_script, with_all
+from memfit.jobs.fitted import FitSeen, document_of_script
+from memfit.jobs.tabular import kept_bytes, with_all, with_sample
 from memfit.probing.launching import ForkOfThis
-from memfit.probing.scaling import Repeats
+from memfit.probing.scaling import Repeats, Sample
 from memfit.probing.sweeping import Plan, sweep
 from memfit.probing.watching import Limits
 from memfit.recording.child.imports import Watch
@@ -106,7 +107,7 @@ class Fitting(Child):
     def trains(self, fit: Any) -> Any:
         """A call that trains: probe it, and hand back what a small part gives."""
         if self._probing:
-            return fit.original(fit.estimator, *fit.args, **fit.kwargs)
+            return fit.whole()
         self._probing = True
         try:
             key = (fit.label, fit.rows, fit.columns)
@@ -124,9 +125,7 @@ class Fitting(Child):
         now = process_memory()
         rss, peak = (now.rss_bytes, now.peak_rss_bytes or now.rss_bytes) if now is not None else (0, 0)
         rows = fit.rows
-        module = type(fit.estimator).__module__
-        known = scaling(module.partition(".")[0])
-        params = _params(fit.estimator)
+        known = scaling(fit.framework)
         plan = Plan(
             target=rows,
             sizes=(max(rows // 4, 1), max(rows // 2, 1), rows) if rows <= _SMALL_ROWS else None,
@@ -134,19 +133,23 @@ class Fitting(Child):
             limits=Limits.of_this_machine(seconds=self.request.timeout_s / 3),
         )
         repeats: Repeats | None = None
+        sample: Sample | None = None
         if known is not None:
-            found = known.scaling_of(type(fit.estimator).__name__, params, fit.columns)
-            repeats = found.repeats if rows > _SMALL_ROWS else None
+            found = known.scaling_of(fit.kind, fit.params, fit.columns)
+            sample = found.sample
+            repeats = found.repeats if rows > _SMALL_ROWS and fit.estimator is not None else None
             plan = replace(
                 plan, terms=found.terms, caps_bytes=dict(found.caps_bytes), switches=found.switches,
                 smallest=found.smallest,
             )  # fmt: skip
         if repeats is not None:
             fit.changed = {repeats.parameter: repeats.probed}
-        result = sweep(ForkOfThis(fit, folder=self.folder), plan, progress=self._teller(fit.label))
+        result = sweep(ForkOfThis(_InFork(fit), folder=self.folder), plan, progress=self._teller(fit.label))
         fit.changed = {}
         if repeats is not None:
             result = with_all(result, repeats, plan)
+        if sample is not None:
+            result = with_sample(result, sample, plan)
         return FitSeen(
             label=fit.label,
             where=_where(self.request.target),
@@ -156,6 +159,7 @@ class Fitting(Child):
             held_bytes=max(rss - self.own_bytes, 0),
             peak_before_bytes=max(peak - self.own_bytes, 0),
             result=result,
+            earlier_bytes=sum(kept_bytes(each.result) for each in self.fits),
         )
 
     def _teller(self, label: str) -> Callable[[str], None]:
@@ -175,7 +179,8 @@ class Fitting(Child):
                 )
                 self.finish()
             state, result = pickle.loads(path.read_bytes())
-        fit.estimator.__dict__.update(state)
+        if fit.estimator is not None:
+            fit.estimator.__dict__.update(state)
         return fit.estimator if result is None else result
 
     # -- ends --------------------------------------------------------------------------------------------------
@@ -222,6 +227,23 @@ class Fitting(Child):
 
 
 @dataclass(frozen=True, slots=True)
+class _InFork:
+    """A fit with as many threads as the script would have had: see launch._one_thread."""
+
+    fit: Any
+
+    def prepare(self, rows: int) -> Any:
+        threads = (os.environ.get("MEMFIT_THREADS") or "1").partition(",")[0]
+        os.environ["OMP_NUM_THREADS"] = threads  # for processes that the fit starts
+        with contextlib.suppress(Exception):  # without threadpoolctl, or a pool that it does not know: one thread
+            importlib.import_module("threadpoolctl").threadpool_limits(limits=int(threads), user_api="openmp")
+        return self.fit.prepare(rows)
+
+    def __call__(self, prepared: Any) -> Any:
+        return self.fit(prepared)
+
+
+@dataclass(frozen=True, slots=True)
 class _HandBack:
     """Fits a part in a fork and leaves what was learnt in a file."""
 
@@ -234,17 +256,11 @@ class _HandBack:
     def __call__(self, prepared: Any) -> None:
         result = self.fit(prepared)
         learnt = None if result is self.fit.estimator else result
-        if learnt is not None and self.fit.rows > _HANDED_ROWS:
+        if learnt is not None and not self.fit.gives_result and self.fit.rows > _HANDED_ROWS:
             return  # labels of a part are not those of all: the script cannot go on with them
         draft = self.path + ".part"
-        Path(draft).write_bytes(pickle.dumps((self.fit.estimator.__dict__, learnt)))
+        Path(draft).write_bytes(pickle.dumps((getattr(self.fit.estimator, "__dict__", {}), learnt)))
         os.rename(draft, self.path)  # noqa: PTH104  # pathlib's is the overlay's
-
-
-def _params(estimator: Any) -> dict[str, Any]:
-    with contextlib.suppress(Exception):
-        return dict(estimator.get_params(deep=False))
-    return {}
 
 
 def _where(target: str) -> str | None:

@@ -77,6 +77,8 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
     environment["PYTHONPATH"] = str(_library(folder)) + (os.pathsep + known if known else "")
     environment["PYTHONUNBUFFERED"] = "1"
     environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: what is simulated is no step of it
+    if request.probed:
+        _one_thread(environment)
     command = [python or sys.executable, "-m", "memfit.jobs.fitting" if request.probed else "memfit.jobs.child"]
     command.append(str(folder))
     with (folder / "job.log").open("wb") as log:
@@ -98,6 +100,13 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
             if child.poll() is None:
                 child.kill()
                 child.wait()
+
+
+def _one_thread(environment: dict[str, str]) -> None:
+    """No pool of OpenMP in the process that will be forked: a fork would wait for threads that it has not."""
+    environment["MEMFIT_THREADS"] = environment.get("OMP_NUM_THREADS", "") or str(os.cpu_count() or 1)
+    environment.setdefault("OPENBLAS_NUM_THREADS", environment["MEMFIT_THREADS"])  # its pool knows of forks
+    environment.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
 
 
 def _library(folder: Path) -> Path:

@@ -12,20 +12,21 @@ from typing import Any
 from memfit import __version__
 from memfit.documents import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate
 from memfit.jobs.launch import Progress
-from memfit.jobs.request import Request
 from memfit.probing.child.estimator import EstimatorFit
 from memfit.probing.launching import source_of
 from memfit.probing.law import Point, fit_law
-from memfit.probing.scaling import Repeats, Scaling
-from memfit.probing.sweeping import FORKED, Plan, ProbeResult, result_of, sweep
+from memfit.probing.scaling import Repeats, Sample, Scaling
+from memfit.probing.sweeping import Plan, ProbeResult, result_of, sweep
 from memfit.probing.watching import Limits
-from memfit.quantities import MIB, Basis, ByteRange, Category, Phase, format_bytes
+from memfit.quantities import MIB, Basis, ByteRange, Category, format_bytes
 from memfit.registry import scaling
 from memfit.sensors import frameworks_found, host_capacity
 
 # An import baseline from one process to the next (a few pages of code), and what a script imports besides; measured
 # with scikit-learn 1.9.1 by benchmarks/tabular.
-_IMPORT_SPREAD_BYTES = 4 * MIB
+IMPORT_SPREAD_BYTES = 4 * MIB
+# What a sample's vectors take beyond their usual: chosen on the tuning half, where they took up to 1.2 times as much.
+_SAMPLE_HIGH = 1.3
 _TARGET_BYTES = 8  # float64 of a regression, int64 of labels
 _DEFAULT_CLASSES = {"xgboost": "xgboost.XGBRegressor", "lightgbm": "lightgbm.LGBMRegressor"}
 
@@ -123,6 +124,8 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         found = sweep(source, plan, progress=tell)
     if repeats is not None:
         found = with_all(found, repeats, plan)
+    if known.sample is not None:
+        found = with_sample(found, known.sample, plan)
     return document(request, found, seconds=time.monotonic() - began)
 
 
@@ -141,6 +144,19 @@ def with_all(found: ProbeResult, repeats: Repeats, plan: Plan) -> ProbeResult:
     return replace(whole, notes=(*whole.notes, note))
 
 
+def with_sample(found: ProbeResult, sample: Sample, plan: Plan) -> ProbeResult:
+    """The result with the law fitted on what is not the sample, and the sample's part at the target added."""
+    readings = [
+        each if each.rise_bytes is None else replace(each, rise_bytes=max(each.rise_bytes - sample.at(each.size), 0))
+        for each in found.readings
+    ]
+    rest = result_of(readings, plan, held_bytes=found.held_bytes, stopped=found.stopped, seconds=found.seconds)
+    assert rest.rise_bytes is not None
+    size = sample.at(plan.target or 1)
+    part = ByteRange(low=round(size * 0.8), expected=size, high=round(size * _SAMPLE_HIGH))
+    return replace(rest, readings=found.readings, rise_bytes=rest.rise_bytes + part, notes=found.notes)
+
+
 def scaling_of(request: TabularRequest) -> Scaling:
     """What the estimator's framework knows of it."""
     cls = type(request.given) if request.given is not None else None
@@ -154,7 +170,7 @@ def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> 
     """The estimate document of what probing found."""
     rise = found.rise_bytes or ByteRange.exactly(0)
     held = found.held_bytes
-    framework = ByteRange(low=max(held - _IMPORT_SPREAD_BYTES, 0), expected=held, high=held + _IMPORT_SPREAD_BYTES)
+    framework = ByteRange(low=max(held - IMPORT_SPREAD_BYTES, 0), expected=held, high=held + IMPORT_SPREAD_BYTES)
     parts = [
         Component(
             category=Category.FRAMEWORK,
@@ -198,10 +214,15 @@ def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> 
     )
 
 
+def kept_bytes(found: ProbeResult) -> int:
+    """What a fit still holds at its end, at the size that is of interest."""
+    kept = [Point(size=each.size, rise_bytes=each.kept_bytes) for each in found.readings if each.rise_bytes is not None]
+    return min(fit_law(kept).at(found.target or 1), found.rise_bytes.expected if found.rise_bytes is not None else 0)
+
+
 def fit_parts(found: ProbeResult, rise: ByteRange) -> list[Component]:
     """What the fit adds: what it keeps at its end, by a law of its own, and what it needs meanwhile."""
-    kept = [Point(size=each.size, rise_bytes=each.kept_bytes) for each in found.readings if each.rise_bytes is not None]
-    last = min(fit_law(kept).at(found.target or 1), rise.expected) if kept else 0
+    last = kept_bytes(found)
     source = f"{len(found.law.points)} probes up to {found.law.points[-1].size:,.0f} rows: {found.law}"
     held = ByteRange(low=min(last, rise.low), expected=last, high=last)
     meanwhile = ByteRange(low=rise.low - held.low, expected=rise.expected - last, high=rise.high - last)
@@ -269,122 +290,3 @@ def _versions(request: TabularRequest) -> dict[str, str]:
 def _probe_data(found: ProbeResult) -> int:
     largest = max(found.readings, key=lambda each: each.start_bytes + (each.rise_bytes or 0))
     return max(largest.start_bytes - found.held_bytes, 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FitSeen:
-    """One fit of a script, and what probing it found.
-
-    Args:
-        label: "RandomForestClassifier.fit".
-        where: "train.py:12".
-        rows, columns, data_bytes: of what it was given.
-        held_bytes: what the process held when it was called, without memfit.
-        peak_before_bytes: the highest until then, without memfit.
-        result: of the probes.
-    """
-
-    label: str
-    where: str | None
-    rows: int
-    columns: int
-    data_bytes: int
-    held_bytes: int
-    peak_before_bytes: int
-    result: ProbeResult
-
-    @property
-    def peak_bytes(self) -> int:
-        return self.held_bytes + (self.result.rise_bytes.expected if self.result.rise_bytes is not None else 0)
-
-
-def document_of_script(
-    request: Request, fits: tuple[FitSeen, ...], peak_bytes: int, assumed: Mapping[str, str], *, seconds: float
-) -> Estimate:
-    """The estimate of a script: its largest fit, or what it held outside of fits where that was more.
-
-    Args:
-        request: what was asked.
-        fits: those that were probed; one at least.
-        peak_bytes: the highest that the script itself came to hold.
-        assumed: what was assumed on the way.
-        seconds: that it all took.
-    """
-    largest = max(fits, key=lambda fit: fit.peak_bytes)
-    by_fit = largest.peak_bytes >= peak_bytes
-    parts = script_parts(largest, None if by_fit else peak_bytes)
-    host = host_capacity()
-    pool = PoolEstimate(
-        pool="host",
-        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
-        peak_bytes=ByteRange.total(part.range for part in parts),
-        components=tuple(parts),
-        peak_at=PeakLocation(operator=largest.label, where=largest.where) if by_fit else PeakLocation(phase=Phase.DATA),
-        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
-    )
-    points = [int(each.size) for each in largest.result.readings]
-    told = [
-        Assumption(
-            slug="fit-not-made",
-            text=f"{largest.label} ({largest.rows:,} × {largest.columns:,}) was probed on up to {max(points):,} of its "
-            f"own rows in {largest.result.seconds:.0f} s; {len(fits)} different fits were seen",
-        ),
-        *(Assumption(slug="probe-note", text=note) for note in largest.result.notes if note != FORKED),
-        *(Assumption(slug=slug, text=text) for slug, text in assumed.items()),
-    ]
-    return Estimate(
-        target={
-            "kind": "module" if request.module else "script",
-            "name": request.target,
-            "arguments": list(request.arguments),
-        },
-        machine=Machine(name="cpu", details={"device_count": 0}),
-        pools=(pool,),
-        assumptions=tuple(told),
-        environment={
-            "memfit": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            **{name: version for name, version in frameworks_found().items() if name in _SHOWN},
-        },
-        cost={"seconds": round(seconds, 2), "process_peak_bytes": peak_bytes + largest.result.probe_peak_bytes},
-    )
-
-
-_SHOWN = ("scikit-learn", "xgboost", "lightgbm", "numpy", "pandas")
-
-
-def script_parts(fit: FitSeen, peak_bytes: int | None) -> list[Component]:
-    """What a script holds at its peak: in its largest fit, or, where a peak is given, outside of fits."""
-    data = min(fit.data_bytes, fit.held_bytes)
-    imports = fit.held_bytes - data
-    spread = ByteRange(
-        low=max(imports - _IMPORT_SPREAD_BYTES, 0), expected=imports, high=imports + _IMPORT_SPREAD_BYTES
-    )
-    parts = [
-        Component(
-            category=Category.FRAMEWORK,
-            range=spread,
-            basis=Basis.MEASURED,
-            source="imports, and what else the script holds when it fits",
-        ),
-        Component(
-            category=Category.DATASET,
-            range=ByteRange.exactly(data),
-            basis=Basis.MEASURED,
-            source=f"what {fit.label} was given",
-        ),
-    ]
-    if peak_bytes is None:
-        return parts + fit_parts(fit.result, fit.result.rise_bytes or ByteRange.exactly(0))
-    rest = max(peak_bytes - fit.held_bytes, 0)
-    outside = "reading, preparing, predicting: the script's own high-water mark"
-    return [
-        *parts,
-        Component(
-            category=Category.TEMPORARIES,
-            range=ByteRange(low=rest, expected=rest, high=round(rest * 1.05)),
-            basis=Basis.MEASURED,
-            source=outside,
-        ),
-    ]

@@ -16,6 +16,7 @@ from memfit.quantities import MIB, ByteRange
 
 # Smaller rises are first-call overhead and the allocator's own steps, not the law (measured with scikit-learn).
 TRUSTED_BYTES = 5 * MIB
+_NEAR = 8  # times
 # The range, chosen on the tuning half of benchmarks/tabular: a share for what a probe's synthetic data and a second
 # run change, and one for every doubling between the largest probe and the target.
 SPREAD_SHARE = 0.03
@@ -98,9 +99,18 @@ class Law:
 
 
 def trusted(points: Sequence[Point]) -> tuple[Point, ...]:
-    """The points whose rise is large enough to show the law, smallest first; all of them where none is."""
-    ordered = tuple(sorted(points, key=lambda point: point.size))
-    return tuple(point for point in ordered if point.rise_bytes >= TRUSTED_BYTES) or ordered
+    """The points whose rise is large enough to show the law, smallest first; where one alone is, the next smaller too.
+
+    All of them where none is. Those far below the largest are left out while three remain: histograms, leaves and
+    samples fill on the way, and what they did while they filled is no law.
+    """
+    ordered = sorted(points, key=lambda point: point.size)
+    large = [at for at, point in enumerate(ordered) if point.rise_bytes >= TRUSTED_BYTES]
+    if len(large) == 1:
+        large = [at for at in (large[0] - 1, large[0]) if at >= 0]
+    near = [at for at in large if ordered[at].size * _NEAR >= ordered[-1].size]
+    large = near if len(near) >= 3 else large[-3:] if len(large) > 3 else large
+    return tuple(ordered[at] for at in large) or tuple(ordered)
 
 
 def fit_law(points: Sequence[Point], *, terms: Sequence[str] = ("n",), caps_bytes: dict[str, int] | None = None) -> Law:
@@ -137,7 +147,7 @@ def fit_law(points: Sequence[Point], *, terms: Sequence[str] = ("n",), caps_byte
 
 def _subsets(terms: Sequence[str]) -> list[tuple[str, ...]]:
     """Every choice of columns, the constant among them: with so few, trying all is the exact solution."""
-    columns = (*terms, "1")  # one point alone: it grows, rather than not
+    columns = (*reversed(terms), "1")  # one point alone: it grows, and as fast as is allowed, rather than not
     return [chosen for count in range(1, len(columns) + 1) for chosen in combinations(columns, count)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -40,6 +41,28 @@ def fewer(parameter: str, wanted: object, probed: int, *, kept: bool) -> Repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Values collected of a sample of the rows, in vectors that double as they grow: no law of the rows.
+
+    Args:
+        row_bytes: for each row of the sample that a vector has room for.
+        rows: of the sample at most.
+    """
+
+    row_bytes: int
+    rows: int
+
+    def at(self, size: float) -> int:
+        """What they take at a number of rows, in bytes.
+
+        >>> Sample(row_bytes=10, rows=200_000).at(1_000_000) == 10 * 262_144
+        True
+        """
+        room = 1 << max(math.ceil(min(size, self.rows)) - 1, 0).bit_length()
+        return self.row_bytes * room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scaling:
     """How memory may grow with the rows.
 
@@ -49,6 +72,7 @@ class Scaling:
         switches: rows beyond which the estimator works in another way.
         smallest: rows that a probe needs at least.
         repeats: what a probe makes fewer of; None for nothing.
+        sample: what is collected of a sample and is part of the peak; None for nothing.
         source: where this is known from.
     """
 
@@ -57,4 +81,5 @@ class Scaling:
     switches: tuple[int, ...] = ()
     smallest: int = 256
     repeats: Repeats | None = None
+    sample: Sample | None = None
     source: str = ""

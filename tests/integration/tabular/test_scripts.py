@@ -80,3 +80,20 @@ def test_a_script_that_fails_before_its_fit_says_where(tmp_path: Path) -> None:
     """Its own error, with its line."""
     with pytest.raises(JobFailed, match=r"no such column' \(train.py:2\)"):
         estimated(tmp_path, "import sklearn.svm\nraise KeyError('no such column')\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("xgboost.train", "import xgboost as xgb\nd = xgb.DMatrix(X, y)\nb = xgb.train({'max_depth': 4}, d, 20)\n"),
+        ("lightgbm.train", "import lightgbm as lgb\nd = lgb.Dataset(X, y)\nb = lgb.train({}, d, 20)\n"),
+    ],
+)
+def test_native_training_is_seen(tmp_path: Path, name: str, text: str) -> None:
+    """The libraries' own train(), with their own matrices, and the script goes on with what it gives."""
+    rest = "print(b.predict(d if 'xgb' in dir() else X)[:3])\n"
+
+    estimate = estimated(tmp_path, DATA + text + rest)
+
+    assert estimate.pool("host").peak_at.operator == name
+    assert not [item for item in estimate.assumptions if item.slug in ("script-failed-later", "first-fits-only")]

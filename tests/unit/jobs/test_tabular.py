@@ -92,7 +92,7 @@ def test_frameworks_know_what_grows_otherwise() -> None:
     assert sklearn.scaling_of("RandomForestClassifier", {"n_estimators": 300}, 10).repeats.kept
     assert sklearn.scaling_of("RandomForestClassifier", {"n_estimators": 3}, 10).repeats is None
     assert not xgboost.scaling_of("XGBClassifier", {}, 10).repeats.kept
-    assert lightgbm.scaling_of("LGBMClassifier", {"subsample_for_bin": 5_000}, 10).switches == (5_000,)
+    assert lightgbm.scaling_of("LGBMClassifier", {"subsample_for_bin": 5_000}, 10).sample.rows == 5_000
 
 
 @linux

@@ -23,7 +23,7 @@ _BINNING_SAMPLE = 200_000  # rows that HistGradientBoosting's _BinMapper looks a
 # Ensembles of like parts. All parts of these are grown alike, on as many rows each, and kept.
 _FORESTS = frozenset({
     "RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor",
-    "RandomTreesEmbedding", "IsolationForest",
+    "RandomTreesEmbedding",
 })  # fmt: skip
 _FOREST_TREES = 100  # n_estimators' default
 _PROBED_TREES = 10
@@ -55,7 +55,8 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
         probed = max(_PROBED_TREES, 2 * jobs if isinstance(jobs, int) else 0)
         trees = params.get("n_estimators", _FOREST_TREES)
         return Scaling(repeats=fewer("n_estimators", trees, probed, kept=True), source="trees are grown alike and kept")
-    if name in ("GradientBoostingClassifier", "GradientBoostingRegressor"):
+    # IsolationForest's trees see 256 rows each, whatever there is.
+    if name in ("GradientBoostingClassifier", "GradientBoostingRegressor", "IsolationForest"):
         rounds = params.get("n_estimators", _FOREST_TREES)
         return Scaling(repeats=fewer("n_estimators", rounds, _PROBED_ROUNDS, kept=False), source="rounds are small")
     if name == "QuantileTransformer":

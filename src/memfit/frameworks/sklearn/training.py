@@ -30,9 +30,30 @@ class Fit:
         self.kwargs = kwargs
         self.changed: dict[str, Any] = {}  # parameters that a probe sets otherwise
 
+    gives_result = False  # what a part gives is the estimator itself, or says nothing of the whole
+
     @property
     def label(self) -> str:
-        return f"{type(self.estimator).__name__}.{self.name}"
+        return f"{self.kind}.{self.name}"
+
+    @property
+    def framework(self) -> str:
+        return str(type(self.estimator).__module__.partition(".")[0])
+
+    @property
+    def kind(self) -> str:
+        return type(self.estimator).__name__
+
+    @property
+    def params(self) -> dict[str, Any]:
+        try:
+            return dict(self.estimator.get_params(deep=False))
+        except Exception:  # an estimator of the script's own
+            return {}
+
+    def whole(self) -> Any:
+        """The call as the script made it."""
+        return self.original(self.estimator, *self.args, **self.kwargs)
 
     @property
     def rows(self) -> int:
