@@ -53,8 +53,10 @@ def pages() -> Iterator[str]:
     yield OPENING
     for file in sorted(DATA.glob("alternate-*.json")):
         yield alternating(json.loads(file.read_text(encoding="utf-8")))
-    yield BESIDE
-    for file in sorted(DATA.glob("linux*.json")):
+    files = sorted(DATA.glob("linux*.json"))
+    if files:
+        yield BESIDE
+    for file in files:
         yield machine(json.loads(file.read_text(encoding="utf-8")))
 
 

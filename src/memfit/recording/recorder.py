@@ -33,7 +33,7 @@ _LISTED_PROCESSES = 64  # beyond it a process has no curve of its own, only its 
 _LISTED_EVER = 2_000  # a loader may start new workers every epoch
 # The costliest reading says most of several processes: how much their workers copy shows in it alone. What has to be
 # handed over is the same however seldom it is done.
-_SHARES = {"shares": 0.008, "spool": math.inf, "flush": math.inf}
+_SHARES = {"shares": 0.004, "spool": math.inf, "flush": math.inf}
 _MAPPINGS_S = 10.0
 _MAPPED_PROCESSES = 4
 _MAPPED_FILES = 8

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 # A reading that took c seconds is not taken again within c / SHARE: all of one kind cost at most this of one core.
-SHARE = 0.004
+SHARE = 0.002
 
 HASTENED = 5  # a reading out of its turn may cost that many times its share, for as long as there is reason for it
 

@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("program", ["benchmarks.accuracy.judge", "benchmarks.survival.page", "benchmarks.truth.page"])
+@pytest.mark.parametrize(
+    "program",
+    ["benchmarks.accuracy.judge", "benchmarks.survival.page", "benchmarks.overhead.page", "benchmarks.truth.page"],
+)
 def test_a_page_is_that_of_its_data(program: str) -> None:
     """`--check` finds nothing to rewrite."""
     done = subprocess.run(
