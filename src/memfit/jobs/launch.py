@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import memfit
 from memfit import errors
 from memfit.documents import Estimate, load
 from memfit.errors import JobFailed, JobTimedOut, MemfitError, UsageError
 from memfit.jobs.request import Request
+from memfit.library import library
 
 _POLL_SECONDS = 0.05
 # The child ends itself at its time limit; beyond this it hangs where Python cannot interrupt it.
@@ -74,7 +74,7 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
     """The running child; killed on the way out if it is still there."""
     environment = dict(os.environ)
     known = environment.get("PYTHONPATH")
-    environment["PYTHONPATH"] = str(_library(folder)) + (os.pathsep + known if known else "")
+    environment["PYTHONPATH"] = str(library(folder)) + (os.pathsep + known if known else "")
     environment["PYTHONUNBUFFERED"] = "1"
     environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: what is simulated is no step of it
     if request.probed:
@@ -107,18 +107,6 @@ def _one_thread(environment: dict[str, str]) -> None:
     environment["MEMFIT_THREADS"] = environment.get("OMP_NUM_THREADS", "") or str(os.cpu_count() or 1)
     environment.setdefault("OPENBLAS_NUM_THREADS", environment["MEMFIT_THREADS"])  # its pool knows of forks
     environment.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
-
-
-def _library(folder: Path) -> Path:
-    """A folder that holds memfit and nothing else: another interpreter must not find this one's packages."""
-    package = Path(memfit.__file__).resolve().parent
-    library = folder / "library"
-    library.mkdir()
-    try:
-        (library / "memfit").symlink_to(package, target_is_directory=True)
-    except OSError:  # Windows without the right to make links
-        return package.parent
-    return library
 
 
 def _follow(

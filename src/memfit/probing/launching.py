@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-import memfit
 from memfit.errors import MemfitError
+from memfit.library import library
 from memfit.probing.child import reading
 from memfit.probing.watching import Limits, Reading, Watch
 
@@ -126,14 +126,11 @@ class WarmProcess:
         self.close()
 
     def _environment(self) -> dict[str, str]:
-        library = Path(self._folder.name) / "library"
-        library.mkdir()
-        (library / "memfit").symlink_to(Path(memfit.__file__).resolve().parent, target_is_directory=True)
         environment = dict(os.environ)
         environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: a probe is no step of it
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait do not spin: probes share the machine
         known = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = str(library) + (os.pathsep + known if known else "")
+        environment["PYTHONPATH"] = str(library(Path(self._folder.name))) + (os.pathsep + known if known else "")
         return environment
 
     def _warmed(self, modules: Sequence[str]) -> int:

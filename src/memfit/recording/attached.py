@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 
 from memfit.documents import Recording
 from memfit.errors import MemfitError
+from memfit.library import library
 from memfit.recording.child.start import current as current_marker
 from memfit.recording.child.start import start as start_marker
-from memfit.recording.command import SystemClock, library
+from memfit.recording.command import SystemClock
 from memfit.recording.place import header, place
 from memfit.recording.reader import read
 from memfit.recording.recorder import INTERVAL_S, Recorder

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import memfit
 from memfit.documents import JobState
 from memfit.errors import MemfitError, UsageError
+from memfit.library import library
 from memfit.quantities import format_bytes
 from memfit.recording.child.inject import environment as injected
 from memfit.recording.place import header, place
@@ -188,18 +188,6 @@ def _environment(folder: Path, options: Options) -> dict[str, str]:
     if options.marks:
         environment |= injected(folder / "spool", library(folder), options.probes)
     return environment
-
-
-def library(folder: Path) -> Path:
-    """A folder that holds memfit and nothing else: another interpreter must not find this one's packages."""
-    package = Path(memfit.__file__).resolve().parent
-    target = folder / "library"
-    target.mkdir()
-    try:
-        (target / "memfit").symlink_to(package, target_is_directory=True)
-    except OSError:  # Windows without the right to make links
-        return package.parent
-    return target
 
 
 def _writer(path: Path, head: dict[str, object], options: Options) -> Writer:
