@@ -24,13 +24,12 @@ class Spool:
         since_s: time.monotonic() at the start of the recording.
 
     Attributes:
-        marked: a process has said hello.
         gone: the folder is not there any more.
     """
 
     def __init__(self, folder: Path, since_s: float) -> None:
         self.folder = folder
-        self.marked = self.gone = False
+        self.gone = False
         self.roles: dict[int, tuple[str, int | None]] = {}
         self.ends: dict[int, int] = {}
         self.now: dict[int, dict[str, Any]] = {}
@@ -91,7 +90,6 @@ class Spool:
             return
 
     def _hello(self, pid: int, at: float, rest: list[Any]) -> Iterator[Item]:
-        self.marked = True
         yield from self._settings({"python": str(rest[0].get("python", ""))})
 
     def _versions(self, pid: int, at: float, rest: list[Any]) -> Iterator[Item]:
