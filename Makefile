@@ -10,9 +10,11 @@ READY := $(VENV)/.ready
 # Packages that memfit records and need not live with: their jobs are run by an interpreter that has them and not memfit.
 TABULAR := .venv-tabular
 TABULAR_READY := $(TABULAR)/.ready
+XLA := .venv-xla
+XLA_READY := $(XLA)/.ready
 OWN := src tests examples benchmarks
 
-.PHONY: demo test quick lint types tests golden setup tabular clean
+.PHONY: demo test quick lint types tests golden setup tabular xla clean
 
 demo: $(READY)
 	$(BIN)/memfit estimate --on rtx4090-24gb -o demo.json examples/train_gpt.py --batch_size=12 && echo && \
@@ -20,7 +22,7 @@ demo: $(READY)
 
 test: lint types tests
 
-tests: $(READY) $(TABULAR_READY)
+tests: $(READY) $(TABULAR_READY) $(XLA_READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal --timeout 300
 
 quick: $(READY)
@@ -36,7 +38,7 @@ types: $(READY)
 golden: $(READY)
 	MEMFIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden
 
-setup: $(READY) $(TABULAR_READY)
+setup: $(READY) $(TABULAR_READY) $(XLA_READY)
 
 tabular: $(TABULAR_READY)
 
@@ -44,6 +46,13 @@ $(TABULAR_READY): requirements/tabular.txt
 	test -x $(TABULAR)/bin/python || $(PYTHON) -m venv $(TABULAR)
 	$(TABULAR)/bin/python -m pip install --quiet -r requirements/tabular.txt
 	touch $(TABULAR_READY)
+
+xla: $(XLA_READY)
+
+$(XLA_READY): requirements/xla.txt
+	test -x $(XLA)/bin/python || $(PYTHON) -m venv $(XLA)
+	$(XLA)/bin/python -m pip install --quiet -r requirements/xla.txt
+	touch $(XLA_READY)
 
 # torch first and by its exact version: whatever is installed after it then finds it there and pulls no other build.
 $(READY): pyproject.toml requirements/dev.txt requirements/torch.txt requirements/frameworks.txt
