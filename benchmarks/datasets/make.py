@@ -11,14 +11,20 @@ import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 
-from benchmarks.datasets.tables import build
+from benchmarks.datasets import real, tables
 
 
 def numbers(table: pa.Table):  # type: ignore[no-untyped-def]
     """The numeric columns as a NumPy matrix."""
     import numpy as np
 
-    return np.column_stack([column.to_numpy() for column in table.columns if not pa.types.is_string(column.type)])
+    return np.column_stack(
+        [
+            column.to_numpy()
+            for column in table.columns
+            if pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+        ]
+    )
 
 
 def write(table: pa.Table, form: str, path: str) -> None:
@@ -39,6 +45,10 @@ def write(table: pa.Table, form: str, path: str) -> None:
             import polars
 
             polars.from_arrow(table).write_ndjson(path)  # type: ignore[union-attr]
+        case "json":
+            import polars
+
+            polars.from_arrow(table).write_json(path)  # type: ignore[union-attr]
         case "npy":
             import numpy as np
 
@@ -68,6 +78,7 @@ def write(table: pa.Table, form: str, path: str) -> None:
 def main() -> None:
     name, form, path = sys.argv[1:]
     part = Path(f"{path}.part.{form}")
+    build = real.build if name in real.TABLES else tables.build
     write(build(name), form, str(part))
     part.replace(path)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.datasets import real
+
 HALVES = {
     **dict.fromkeys(
         ("floats", "counts", "shop", "reviews", "codes", "gaps", "wide", "names", "thin", "flags"), "tuning"
@@ -11,4 +13,6 @@ HALVES = {
         "judging",
     ),
     **dict.fromkeys(("clinic", "genome", "chats", "clicks"), "fresh"),
+    **dict.fromkeys(real.TUNING, "tuning"),
+    **dict.fromkeys(real.JUDGING, "real"),
 }

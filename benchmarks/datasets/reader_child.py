@@ -91,6 +91,30 @@ def pandas_feather(path: str) -> Any:
     return pandas.read_feather(path)
 
 
+def polars_feather(path: str) -> Any:
+    import polars
+
+    return polars.read_ipc(path)
+
+
+def pyarrow_feather(path: str) -> Any:
+    import pyarrow.feather
+
+    return pyarrow.feather.read_table(path)
+
+
+def pandas_json(path: str) -> Any:
+    import pandas
+
+    return pandas.read_json(path)
+
+
+def polars_json(path: str) -> Any:
+    import polars
+
+    return polars.read_json(path)
+
+
 def pandas_jsonl(path: str) -> Any:
     import pandas
 
@@ -136,6 +160,7 @@ READERS: dict[str, Callable[[str], Any]] = {
         pandas_csv, pandas_csv_category, pandas_csv_pyarrow, pandas_csv_arrow,
         polars_csv, pyarrow_csv,
         pandas_parquet, pandas_parquet_arrow, polars_parquet, pyarrow_parquet, pandas_feather,
+        polars_feather, pyarrow_feather, pandas_json, polars_json,
         pandas_jsonl, polars_jsonl, numpy_load, numpy_float32, h5py_read, pandas_sqlite,
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ import sys
 
 from memfit.cli import output
 from memfit.cli.parser import Parser
+from memfit.quantities import parse_bytes
 
 _EPILOG = """\
 files, folders and patterns; CSV, Parquet, Arrow, JSON lines, NumPy, HDF5, SQLite, images, texts, tensors:
@@ -22,6 +23,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, a folder, or a pattern of shards")
     parser.add_argument("-o", "--output", metavar="FILE", help="save what was found (JSON), for `memfit report`")
     parser.add_argument("--all", action="store_true", help="show every column and table")
+    parser.add_argument(
+        "--host-memory", type=parse_bytes, metavar="SIZE", help='RAM of the machine in question, "64GiB"'
+    )
     output.configure(parser)
 
 
@@ -33,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     output.check_writable(arguments.output)
     with LiveProgress(sys.stderr) as progress:
-        found = api.data(*arguments.paths, progress=progress)
+        found = api.data(*arguments.paths, host_memory_bytes=arguments.host_memory, progress=progress)
     output.save(found, arguments.output)
     if arguments.json:
         sys.stdout.write(json.dumps(documents.to_json(found), indent=1) + "\n")

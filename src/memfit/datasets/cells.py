@@ -142,6 +142,8 @@ def integer_bytes(column: Column) -> int:
         return 8
     room = 2.0 if column.distinct is None or not column.distinct.is_exact else 1.0
     reach = max(abs(column.minimum), abs(column.maximum)) * room
+    if column.distinct is not None:  # so many different integers need as wide a span: a key beyond what a sample saw
+        reach = max(reach, column.distinct.high / 2 if column.minimum < 0 else column.distinct.high)
     return next((width for width in (1, 2, 4) if reach < 2 ** (8 * width - 1)), 8)
 
 

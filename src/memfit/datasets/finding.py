@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from memfit.datasets import compressed, guarded
@@ -54,29 +55,43 @@ def read_all(
     problems: list[MemfitError] = []
     for path in paths:
         try:
-            for form, files in sorted(_grouped(files_of(str(path)), problems).items()):
-                tables += _read_set(form, files, str(path), problems, tell)
+            groups = _grouped(files_of(str(path)), problems)
+            for form, files in sorted(groups.items()):
+                tables += _read_set(form, files, str(path), problems, tell, alone=len(groups) == 1)
         except MemfitError as error:
             problems.append(error)
     return tables, problems
 
 
 def _read_set(
-    form: str, files: FileSet, asked: str, problems: list[MemfitError], tell: Callable[[str], None]
+    form: str, files: FileSet, asked: str, problems: list[MemfitError], tell: Callable[[str], None], *, alone: bool
 ) -> list[Table]:
     reader = _collections().get(form)
     if reader is not None and (files.number > 1 or form == "image"):
-        return [reader(files, asked, tell)]
+        return [replace(reader(files, asked, tell), path=asked)]
     read: list[Table] = []
     for path, answer in _answers(form, [file.path for file in files.some(_SHARDS_READ)]):
         tell(f"{path.name} was read")
         if isinstance(answer, MemfitError):
             problems.append(answer)
         else:
-            read += answer
+            read += [replace(table, path=str(path)) for table in answer]
     if files.number == 1 or not read or form in ("npz", "sqlite", "hdf5", "torch", "safetensors"):
         return read
-    return join(read, asked, files=files.number, disk_bytes=files.size)
+    where = asked if alone and form == "parquet" else _pattern(asked, [one.path for one in files.some(_SHARDS_READ)])
+    return [
+        replace(table, path=where) if table.files > 1 else table
+        for table in join(read, asked, files=files.number, disk_bytes=files.size)
+    ]
+
+
+def _pattern(asked: str, paths: Sequence[Path]) -> str:
+    """A pattern for the files of one ending below a folder; what was asked where that is no folder."""
+    if not Path(asked).is_dir():
+        return asked
+    endings = {"".join(path.suffixes) for path in paths}
+    below = "" if all(path.parent == Path(asked) for path in paths) else "**/"
+    return f"{asked.rstrip('/')}/{below}*{endings.pop() if len(endings) == 1 else ''}"
 
 
 def _answers(form: str, paths: Sequence[Path]) -> Iterator[tuple[Path, list[Table] | MemfitError]]:

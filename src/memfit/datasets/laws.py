@@ -107,6 +107,11 @@ LAWS: dict[str, Law] = {
     # Feather: the decompressed batches, the numbers copied out of them, the texts recast to 64-bit offsets.
     "pandas_feather": Law(file=0.4, number=2.0, text=1.65, text_cells=13, spread=0.3,
                           source=f"{_PANDAS}, {_PYARROW}, {_WHERE}"),
+    "polars_feather": Law(file=2.17, held=0.68, fixed_mib=2, spread=0.3, source=f"{_POLARS}, {_WHERE}"),
+    "pyarrow_feather": Law(file=1.72, held=0.85, fixed_mib=4, spread=0.3, source=f"{_PYARROW}, {_WHERE}"),
+    "pandas_json": Law(file=3.85, value=0.56, record=0.18, cells=61, rows=99, spread=0.3,
+                       source=f"{_PANDAS}, {_WHERE}"),
+    "polars_json": Law(file=2.07, held=0.33, cells=126, fixed_mib=161, spread=0.3, source=f"{_POLARS}, {_WHERE}"),
     # JSON lines: the text three times (as read, as lines, joined), a dict for each row with keys of its own.
     "pandas_jsonl": Law(file=3.0, value=1.0, record=1.0, cells=8.0, rows=73, spread=0.3, source=f"{_PANDAS}, {_WHERE}"),
     "polars_jsonl": Law(file=1.3, held=1.0, spread=0.3, source=f"{_POLARS}, {_WHERE}"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from importlib import metadata
 
+from memfit.datasets import code
 from memfit.datasets.features import Features, features
 from memfit.datasets.laws import LAWS, Law
 from memfit.datasets.weights import is_text_file
@@ -27,16 +28,15 @@ class _Reader:
 
 
 _CSV = (
-    _Reader(law="pandas_csv", call="pandas.read_csv({path})", library="pandas", form=STR),
-    _Reader(law="pandas_csv_pyarrow", call='pandas.read_csv({path}, engine="pyarrow")', library="pandas", form=STR),
-    _Reader(law="pandas_csv_arrow", call='pandas.read_csv({path}, engine="pyarrow", dtype_backend="pyarrow")',
+    _Reader(law="pandas_csv", call="pandas.read_csv({pandas})", library="pandas", form=STR),
+    _Reader(law="pandas_csv_pyarrow", call='pandas.read_csv({pandas}, engine="pyarrow")', library="pandas", form=STR),
+    _Reader(law="pandas_csv_arrow", call='pandas.read_csv({pandas}, engine="pyarrow", dtype_backend="pyarrow")',
             library="pandas", form=_ARROW),
-    _Reader(law="polars_csv", call="polars.read_csv({path})", library="polars", form="DataFrame"),
+    _Reader(law="polars_csv", call="polars.read_csv({polars})", library="polars", form="DataFrame"),
 )  # fmt: skip
 _READERS: dict[str, tuple[_Reader, ...]] = {
     "csv": _CSV,
-    "tsv": tuple(_Reader(law=one.law, library=one.library, form=one.form, call=one.call.replace(
-        "{path}", '{path}, separator="\\t"' if one.library == "polars" else '{path}, sep="\\t"')) for one in _CSV),
+    "tsv": _CSV,
     "parquet": (
         _Reader(law="pandas_parquet", call="pandas.read_parquet({path})", library="pandas", form=STR),
         _Reader(law="pandas_parquet_arrow", call='pandas.read_parquet({path}, dtype_backend="pyarrow")',
@@ -44,7 +44,15 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
         _Reader(law="polars_parquet", call="polars.read_parquet({path})", library="polars", form="DataFrame"),
         _Reader(law="pyarrow_parquet", call="pyarrow.parquet.read_table({path})", library="pandas", form=_ARROW),
     ),
-    "arrow": (_Reader(law="pandas_feather", call="pandas.read_feather({path})", library="pandas", form=STR),),
+    "arrow": (
+        _Reader(law="pandas_feather", call="pandas.read_feather({path})", library="pandas", form=STR),
+        _Reader(law="polars_feather", call="polars.read_ipc({path})", library="polars", form="DataFrame"),
+        _Reader(law="pyarrow_feather", call="pyarrow.feather.read_table({path})", library="pandas", form=_ARROW),
+    ),
+    "json": (
+        _Reader(law="pandas_json", call="pandas.read_json({path})", library="pandas", form=STR),
+        _Reader(law="polars_json", call="polars.read_json({path})", library="polars", form="DataFrame"),
+    ),
     "jsonl": (
         _Reader(law="pandas_jsonl", call="pandas.read_json({path}, lines=True)", library="pandas", form=STR),
         _Reader(law="polars_jsonl", call="polars.read_ndjson({path})", library="polars", form="DataFrame"),
@@ -93,12 +101,20 @@ def law_name(name: str, table: Table) -> str:
     packed = "," in table.form
     if pandas_major() < 3 and name in ("pandas_csv", "pandas_parquet"):
         return name.replace("pandas_", "pandas2_")
-    return "pandas_csv_packed" if packed and name == "pandas_csv" else name
+    return f"{name}_packed" if packed and f"{name}_packed" in LAWS else name
 
 
 def _applies(reader: _Reader, table: Table) -> bool:
-    """polars and pyarrow read some compressed files, but were not measured doing it."""
-    return "," not in table.form or reader.law in ("pandas_csv", "pandas_jsonl")
+    """polars reads UTF-8 alone, and not every reader was measured with compressed files."""
+    if table.dialect.encoding and reader.library == "polars":
+        return False
+    return "," not in table.form or (
+        law_name(reader.law, table) in LAWS
+        and (
+            reader.law in ("pandas_csv", "pandas_jsonl", "pandas_json")
+            or law_name(reader.law, table).endswith("_packed")
+        )
+    )
 
 
 def _reading(table: Table, reader: _Reader) -> Reading | None:
@@ -136,13 +152,20 @@ def _tensors(table: Table) -> tuple[Reading, ...]:
                     source="not measured: the tensors once, at most twice"),)  # fmt: skip
 
 
-def _call(code: str, table: Table) -> str:
-    path, _, name = table.name.partition("/")
-    return (
-        code.replace("{path}", repr(table.name if table.form not in ("npz", "hdf5") else path).replace("'", '"'))
-        .replace("{name}", f'"{name}"')
-        .replace("{query}", f'"select * from {name}"')
+def _call(call: str, table: Table) -> str:
+    """The call for this file. pandas reads one file of text at a time, and no pattern."""
+    pattern = any(mark in table.path for mark in "*?[")
+    several = table.files > 1 and call.startswith("pandas.") and not call.startswith("pandas.read_parquet")
+    one = "path" if several else code.paths(table) if pattern and "parquet" in call and "polars" not in call else ""
+    path = one or code.literal(table.path)
+    typed = (
+        call.replace("{path}", path)
+        .replace("{pandas}", ", ".join(code.arguments(table, "pandas", path)))
+        .replace("{polars}", ", ".join(code.arguments(table, "polars", path)))
+        .replace("{name}", code.literal(table.within))
+        .replace("{query}", code.query(table) if "{query}" in call else "")
     )
+    return f"pandas.concat([{typed} for path in {code.paths(table)}])" if several else typed
 
 
 def _has(package: str) -> bool:

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 
+from memfit.datasets.values import commonest_share, deciles
 from memfit.documents.data import Column, ColumnKind, Count, Table, TextSize
 
 # NumPy type characters to a name that all libraries use, and safetensors' names.
@@ -103,4 +104,5 @@ def _described(column: Column, numbers: Sequence[float]) -> Column:
         missing_share=sum(1 for number in numbers if number != number) / len(numbers),
         zero_share=sum(1 for number in numbers if number == 0) / len(numbers),
         minimum=float(min(finite)) if finite else None, maximum=float(max(finite)) if finite else None,
+        deciles=deciles(finite), commonest_share=commonest_share(finite),
     )  # fmt: skip

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 
 from memfit.datasets.cardinality import distinct
 from memfit.documents.data import Column, ColumnKind, Count, TextSize
@@ -61,10 +63,26 @@ def column(name: str, sampled: Sampled) -> Column:
         low, high = _ends(numbers)
         zeros = sum(1 for number in numbers if not number) / cells
         return Column(name=name, kind=kind, missing_share=missing, zero_share=zeros, distinct=counted,
-                      minimum=low, maximum=high, file_bytes=width)  # fmt: skip
+                      minimum=low, maximum=high, file_bytes=width, deciles=deciles(numbers),
+                      commonest_share=commonest_share(flat))  # fmt: skip
     mixed = kind is ColumnKind.TEXT and _has_numbers(flat)
     return Column(name=name, kind=kind, missing_share=missing, distinct=counted, mixed=mixed, file_bytes=width,
-                  text=text_size(blocks, counted, sampled))  # fmt: skip
+                  text=text_size(blocks, counted, sampled), commonest_share=commonest_share(flat))  # fmt: skip
+
+
+def deciles(numbers: Sequence[float]) -> tuple[float, ...]:
+    """The nine values that cut the finite ones into tenths; () of less than two.
+
+    >>> deciles([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
+    """
+    finite = sorted(float(number) for number in numbers if math.isfinite(number))
+    return tuple(quantiles(finite, n=10, method="inclusive")) if len(finite) > 1 else ()
+
+
+def commonest_share(values: Sequence[Hashable]) -> float | None:
+    """Of the values, the share of the one that is seen most."""
+    return Counter(values).most_common(1)[0][1] / len(values) if values else None
 
 
 def kind_of(cells: Sequence[str]) -> tuple[ColumnKind, Sequence[float]]:

@@ -39,9 +39,9 @@ def _frame_ways(table: Table, usual: Reading) -> Iterator[Way]:
     if chunk is not None:
         yield chunk
     yield from _other_readers(table, usual)
-    if form in ("csv", "tsv", "jsonl"):
+    if form in ("csv", "tsv", "jsonl") and not table.dialect.encoding:  # polars reads UTF-8 alone
         yield _parquet(table, usual, form)
-    sparse_way = _sparse_way(table, usual)
+    sparse_way = _sparse_way(table, usual) if form in ("csv", "tsv", "parquet") and table.files == 1 else None
     if sparse_way is not None:
         yield sparse_way
 
@@ -55,7 +55,7 @@ def _narrow_ways(table: Table, usual: Reading) -> Iterator[Way]:
         loses = "a value beyond what the sample held is an error" + ("; float32 keeps seven digits" if lossy else "")
         peak = _read_as(table, narrow, usual)
         yield _way(usual, text, code.narrow(table), narrow, peak, loses, slug="narrow-types")
-    paying = [one for one in table.columns if cells.pays(one, rows)]
+    paying = [one for one in table.columns if one.columns == 1 and cells.pays(one, rows)]
     if category is not None and paying:
         typed = code.categories(table, paying)
         peak = _read_as(table, category, usual)
@@ -74,7 +74,7 @@ def _heavy_columns(table: Table, usual: Reading) -> Iterator[Way]:
     held = _scale(usual.held, left, table)
     names = ", ".join(column.name for column in heavy)
     yield Way(slug="fewer-columns", text=f"read only the columns that are used; without {names} it is",
-              code=code.columns(left), held=held, peak=peak, saves_bytes=usual.peak.expected - peak.expected,
+              code=code.without(table, heavy), held=held, peak=peak, saves_bytes=usual.peak.expected - peak.expected,
               loses="those columns")  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def _chunk_way(table: Table, usual: Reading, form: str) -> Way | None:
 def _other_readers(table: Table, usual: Reading) -> Iterator[Way]:
     for reading in sorted(table.readings, key=lambda one: one.peak.expected)[:1]:
         if reading is not usual:
-            yield Way(slug="another-reader", text="read it another way", code=reading.call,
+            yield Way(slug="another-reader", text="read it another way", code=code.runnable(f"df = {reading.call}"),
                       held=reading.held, peak=reading.peak,
                       saves_bytes=usual.peak.expected - reading.peak.expected)  # fmt: skip
 
@@ -127,7 +127,7 @@ def _array_ways(table: Table, usual: Reading) -> Iterator[Way | None]:
     if table.form == "npy":
         nothing = ByteRange(low=0, expected=0, high=stored.expected)
         yield Way(slug="memory-map", text="map it: pages are read when they are touched, and given back",
-                  code=f'x = numpy.load("{table.name}", mmap_mode="r")', held=nothing, peak=nothing,
+                  code=code.mapped(table), held=nothing, peak=nothing,
                   saves_bytes=usual.peak.expected)  # fmt: skip
     half = table.weight("NumPy", "float32")
     if half is not None and table.columns and table.columns[0].stored == "float64":
@@ -137,7 +137,7 @@ def _array_ways(table: Table, usual: Reading) -> Iterator[Way | None]:
     csr = table.weight("SciPy", "CSR, float64")
     if csr is not None and sparse_pays(table):
         yield Way(slug="sparse", text="hold it as a sparse matrix: most of its cells are zero",
-                  code="x = scipy.sparse.csr_matrix(x)", held=csr.held, peak=None,
+                  code=code.runnable(f"x = scipy.sparse.csr_matrix({usual.call})"), held=csr.held, peak=None,
                   saves_bytes=stored.expected - csr.held.expected)  # fmt: skip
 
 
@@ -175,5 +175,5 @@ def _row(table: Table) -> float:
 
 def _law(table: Table) -> str:
     form = table.form.partition(",")[0]
-    return {"parquet": "pandas_parquet", "arrow": "pandas_feather", "jsonl": "pandas_jsonl",
+    return {"parquet": "pandas_parquet", "arrow": "pandas_feather", "jsonl": "pandas_jsonl", "json": "pandas_json",
             "sqlite": "pandas_sqlite"}.get(form, "pandas_csv")  # fmt: skip

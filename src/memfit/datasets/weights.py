@@ -30,7 +30,7 @@ def weights(table: Table) -> tuple[Weight, ...]:
 
 def is_text_file(table: Table) -> bool:
     """Whether readers must guess the types: pandas reads dates as text then."""
-    return table.form.startswith(("csv", "tsv", "jsonl", "sqlite", "texts"))
+    return table.form.startswith(("csv", "tsv", "json", "sqlite", "texts"))
 
 
 def held(table: Table, cost: Callable[[Column], Cost], columns: Sequence[Column] | None = None) -> ByteRange:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from memfit.quantities import Basis, ByteRange
+from memfit.quantities import Basis, ByteRange, Verdict
 
 
 class ColumnKind(str, Enum):
@@ -99,6 +99,8 @@ class Column:
         text: of texts; None otherwise.
         mixed: numbers and texts stand in one column.
         file_bytes: a cell's mean width in the file, where the file is text; 0 otherwise.
+        deciles: of the sampled numbers, the nine that cut them into tenths; () where there are none.
+        commonest_share: of the sampled values that are not missing, the share of the one seen most; None if not seen.
     """
 
     name: str
@@ -113,6 +115,8 @@ class Column:
     text: TextSize | None = None
     mixed: bool = False
     file_bytes: float = 0.0
+    deciles: tuple[float, ...] = ()
+    commonest_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,11 +200,29 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a reader of a text file must be told, where it is not what readers expect.
+
+    Args:
+        separator: between the cells.
+        encoding: "" for UTF-8.
+        header: the first line names the columns.
+        missing: what stands for a missing cell, beside nothing at all.
+    """
+
+    separator: str = ","
+    encoding: str = ""
+    header: bool = True
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One table, array or collection.
 
     Args:
         name: of the file, or of the table within it.
+        path: what to open, as it was named; of a set the folder or a pattern.
         form: "csv", "parquet", "npy", "images", …
         files: how many files it is spread over.
         disk_bytes: their sizes.
@@ -213,9 +235,11 @@ class Table:
         growths: usual preprocessing.
         ways: lighter ones, those that save most first.
         notes: what the reader should know.
+        dialect: of a text file.
     """
 
     name: str
+    path: str = ""
     form: str
     files: int
     disk_bytes: int
@@ -228,6 +252,12 @@ class Table:
     growths: tuple[Growth, ...] = ()
     ways: tuple[Way, ...] = ()
     notes: tuple[str, ...] = ()
+    dialect: Dialect = Dialect()
+
+    @property
+    def within(self) -> str:
+        """The name of the table or array within its file; "" where the file is one."""
+        return self.name.partition("/")[2] if self.form in ("npz", "hdf5", "sqlite") else ""
 
     @property
     def is_array(self) -> bool:
@@ -256,6 +286,34 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """The memory that a process which reads the data would find.
+
+    Args:
+        bound_by: what bounds it: "RAM", "container limit", …
+        limit_bytes: that bound.
+        others_bytes: what others hold of it and will not give back.
+        swap_free_bytes: of swap; no part of the room. None when unknown.
+    """
+
+    bound_by: str
+    limit_bytes: int
+    others_bytes: int = 0
+    swap_free_bytes: int | None = None
+
+    @property
+    def bytes(self) -> int:
+        """What is left of it."""
+        return max(self.limit_bytes - self.others_bytes, 0)
+
+    def verdict(self, peak: ByteRange) -> Verdict:
+        """FITS when the high end does, TIGHT when only the expected figure does."""
+        if peak.high <= self.bytes:
+            return Verdict.FITS
+        return Verdict.TIGHT if peak.expected <= self.bytes else Verdict.DOES_NOT_FIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
     """What data sets weigh.
 
@@ -264,12 +322,14 @@ class Data:
         tables: what was found, the heaviest first.
         problems: what could not be read, one sentence each.
         environment: versions that the figures hold for.
+        room: what the machine in question has for them; None when unknown.
     """
 
     target: Mapping[str, Any]
     tables: tuple[Table, ...]
     problems: tuple[str, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
+    room: Room | None = None
 
 
 def _mean(shares: Any) -> float:

@@ -10,11 +10,12 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from memfit.documents.data import Column, ColumnKind, Count, Data, Growth, Reading, Table, Way, Weight
-from memfit.quantities import ByteRange, format_bytes
+from memfit.documents.data import Data, Growth, Reading, Room, Table, Way, Weight
+from memfit.quantities import format_bytes
 from memfit.reports import screen
 from memfit.reports.text import printable
-from memfit.reports.wording import many, percent
+from memfit.reports.weighing import column_cells, fits, headline, span, summary, told_room
+from memfit.reports.wording import many
 
 _TABLES, _COLUMNS, _PROBLEMS = 5, 12, 8  # that are shown
 _INDENT = 2
@@ -36,7 +37,7 @@ def report(data: Data, *, every: bool = False) -> RenderableType:
     parts: list[RenderableType] = []
     shown = data.tables if every else data.tables[:_TABLES]
     for position, table in enumerate(shown):
-        parts += [*([Text()] if position else []), *_table(table, every)]
+        parts += [*([Text()] if position else []), *_table(table, every, data.room)]
     if len(shown) < len(data.tables):
         parts += [Text(), _more(data.tables[len(shown) :])]
     problems = data.problems if every else data.problems[:_PROBLEMS]
@@ -47,9 +48,9 @@ def report(data: Data, *, every: bool = False) -> RenderableType:
     return Group(*parts)
 
 
-def _table(table: Table, every: bool) -> Iterator[RenderableType]:
-    yield _headline(table)
-    yield Text(_summary(table))
+def _table(table: Table, every: bool, room: Room | None) -> Iterator[RenderableType]:
+    yield Text.assemble((printable(table.name), "bold"), f"  {headline(table)}")
+    yield Text(summary(table))
     yield Text()
     columns = _columns(table, every)
     if columns is not None:
@@ -59,7 +60,7 @@ def _table(table: Table, every: bool) -> Iterator[RenderableType]:
         yield _held(table.weights)
     if table.readings:
         yield Text()
-        yield _reading(table.readings)
+        yield _reading(table.readings, room)
     if table.growths:
         yield Text()
         yield _growing(table.growths)
@@ -69,37 +70,9 @@ def _table(table: Table, every: bool) -> Iterator[RenderableType]:
     told = [("sampled" if table.sampled.startswith("a sample") else "read", table.sampled)]
     told += [("note" if not at else "", note) for at, note in enumerate(table.notes)]
     told += [("measured", table.readings[0].source)] if table.readings else []
+    told += [("machine", told_room(room))] if room is not None and table.readings else []
     yield Text()
     yield _rows([(label, printable(words)) for label, words in told])
-
-
-def _headline(table: Table) -> Text:
-    """The one sentence that most came for: on disk, in memory at the peak, and the lightest way."""
-    words: list[tuple[str, str]] = [(printable(table.name), "bold")]
-    on_disk = f"  {format_bytes(table.disk_bytes)} on disk"
-    usual = table.readings[0] if table.readings else None
-    if usual is not None:
-        on_disk += f": {format_bytes(usual.peak.expected)} at the peak of {_short(usual)}"
-        on_disk += f", {format_bytes(usual.held.expected)} held"
-    return Text.assemble(*words, on_disk)
-
-
-def _short(reading: Reading) -> str:
-    return printable(reading.call.split("(")[0])
-
-
-def _summary(table: Table) -> str:
-    files = f"{many(table.files, 'file')} of " if table.files > 1 else ""
-    words = [f"{files}{printable(table.form)}", f"{_count(table.rows)} rows"]
-    if table.shape:
-        words.append("shape " + " × ".join(f"{side:,}" for side in table.shape))
-    else:
-        words.append(many(table.width, "column"))
-    if table.missing_share:
-        words.append(f"{percent(table.missing_share)} missing")
-    if table.zero_share is not None and table.zero_share > 0.1:
-        words.append(f"{percent(table.zero_share)} of the numbers are zero")
-    return " · ".join(words)
 
 
 def _columns(table: Table, every: bool) -> RenderableType | None:
@@ -108,48 +81,26 @@ def _columns(table: Table, every: bool) -> RenderableType | None:
     shown = table.columns if every else table.columns[:_COLUMNS]
     grid = _grid("column", "kind", ">missing", ">different values", ">range or length")
     for column in shown:
-        grid.add_row(*_column(column))
+        grid.add_row(*column_cells(column))
     if len(shown) < len(table.columns):
         grid.add_row(f"and {len(table.columns) - len(shown):,} more (--all)", "", "", "", "")
     return Padding(grid, (0, 0, 0, _INDENT))
 
 
-def _column(column: Column) -> tuple[str, str, str, str, str]:
-    name = printable(column.name)
-    kind = f"{column.kind.value}, mixed" if column.mixed else column.kind.value
-    kind += f" ({printable(column.stored)})" if column.stored else ""
-    return (
-        (name if len(name) <= 28 else name[:27] + "…") + (f" (×{column.columns:,})" if column.columns > 1 else ""),
-        kind,
-        percent(column.missing_share) if column.missing_share else "",
-        "" if column.distinct is None or column.kind is ColumnKind.FLOAT else _count(column.distinct),
-        _extent(column),
-    )
-
-
-def _extent(column: Column) -> str:
-    if column.text is not None:
-        return f"{column.text.mean_bytes:,.0f} bytes, longest {column.text.longest_bytes:,}"
-    if column.minimum is None or column.maximum is None or column.kind is ColumnKind.BOOLEAN:
-        return ""
-    return f"{column.minimum:,.6g} … {column.maximum:,.6g}"
-
-
 def _held(weights: Sequence[Weight]) -> RenderableType:
     grid = _grid("held in memory", "", ">expected", ">low … high", "")
     for weight in weights:
-        grid.add_row(weight.library, printable(weight.form), format_bytes(weight.held.expected), _span(weight.held),
+        grid.add_row(weight.library, printable(weight.form), format_bytes(weight.held.expected), span(weight.held),
                      weight.covers)  # fmt: skip
     return Padding(grid, (0, 0, 0, _INDENT))
 
 
-def _reading(readings: Sequence[Reading]) -> RenderableType:
-    grid = _grid("peak while reading", ">expected", ">plan with", ">of it the mapped file")
+def _reading(readings: Sequence[Reading], room: Room | None) -> RenderableType:
+    grid = _grid("peak while reading", ">expected", ">plan with", ">of it the mapped file", "here")
     for reading in readings:
         mapped = format_bytes(reading.mapped_bytes) if reading.mapped_bytes else ""
-        grid.add_row(
-            printable(reading.call), format_bytes(reading.peak.expected), format_bytes(reading.peak.high), mapped
-        )
+        peaks = (format_bytes(reading.peak.expected), format_bytes(reading.peak.high))
+        grid.add_row(printable(reading.call), *peaks, mapped, fits(reading, room))
     return Padding(grid, (0, 0, 0, _INDENT))
 
 
@@ -169,7 +120,8 @@ def _lighter(ways: Sequence[Way]) -> RenderableType:
         saved = f"saves {format_bytes(way.saves_bytes)}"
         held = f"{format_bytes(way.held.expected)} held{peak}"
         parts.append(Text.assemble((saved, "green"), f"  {printable(way.text)}: {held}{loses}"))
-        parts.append(Padding(Text(printable(way.code), style="cyan"), (0, 0, 0, 2 * _INDENT)))
+        code = "\n".join(map(printable, way.code.splitlines()))  # a line that is folded is still Python
+        parts.append(Padding(Text(code, style="cyan"), (0, 0, 0, 2 * _INDENT)))
     return Padding(Group(*parts), (0, 0, 0, _INDENT))
 
 
@@ -192,19 +144,3 @@ def _grid(*heads: str) -> Grid:
     for head in heads:
         grid.add_column(head.lstrip(">"), justify="right" if head.startswith(">") else "left", overflow="fold")
     return grid
-
-
-def _count(count: Count) -> str:
-    if count.is_exact or count.high - count.low <= 0.01 * count.expected:
-        return f"{count.expected:,}" if count.is_exact else f"about {count.expected:,}"
-    return f"about {_round(count.expected)} ({_round(count.low)} … {_round(count.high)})"
-
-
-def _round(number: int) -> str:
-    return f"{float(f'{number:.3g}'):,.0f}"
-
-
-def _span(size: ByteRange) -> str:
-    if size.low == size.high:
-        return "exactly"
-    return f"{format_bytes(size.low)} … {format_bytes(size.high)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memfit.datasets.cardinality import distinct
-from memfit.datasets.values import Sampled, text_size
+from memfit.datasets.values import Sampled, commonest_share, deciles, text_size
 from memfit.documents.data import Column, ColumnKind, TextSize
 
 _CHUNK_ROWS = 1 << 17
@@ -59,7 +59,8 @@ def column(field: Any, blocks: Sequence[Any], rows: int, said: Known | None) -> 
     cells = sum(len(block) for block in blocks)
     nulls = sum(block.null_count for block in blocks)
     missing = said.missing_share if said.missing_share is not None else (nulls / cells if cells else 0.0)
-    counted, text, zeros = None, None, 0.0
+    counted, text, zeros, commonest = None, None, 0.0, None
+    tenths: tuple[float, ...] = ()
     low, high = said.minimum, said.maximum
     whole = cells >= rows
     if kind is ColumnKind.NESTED:
@@ -68,6 +69,7 @@ def column(field: Any, blocks: Sequence[Any], rows: int, said: Known | None) -> 
         values = [[value for value in block.to_pylist() if value is not None] for block in blocks]
         counted = distinct(values, max(round(rows * (1 - missing)), 1), whole=whole)
         flat = [value for block in values for value in block]
+        commonest = commonest_share(flat)
         if kind in (ColumnKind.TEXT, ColumnKind.BINARY) and flat:
             sampled = Sampled(blocks=(), rows=rows, whole=whole, chunk_rows=_CHUNK_ROWS)
             texts = [
@@ -76,12 +78,14 @@ def column(field: Any, blocks: Sequence[Any], rows: int, said: Known | None) -> 
             text = text_size(texts, counted, sampled)
         elif kind.is_number and flat:
             zeros = sum(1 for value in flat if not value) / cells
+            tenths = deciles([float(value) for value in flat])
             low = float(min(flat)) if low is None else low
             high = float(max(flat)) if high is None else high
     if kind in (ColumnKind.TEXT, ColumnKind.BINARY) and text is None:
         text = TextSize(mean_bytes=_GUESSED_TEXT, spread_bytes=_GUESSED_TEXT)
     return Column(name=str(field.name)[:200], kind=kind, stored=stored, missing_share=missing, zero_share=zeros,
-                  distinct=counted, minimum=low, maximum=high, text=text)  # fmt: skip
+                  distinct=counted, minimum=low, maximum=high, text=text, deciles=tenths,
+                  commonest_share=commonest)  # fmt: skip
 
 
 def kind_of(arrow_type: Any) -> ColumnKind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from memfit.datasets.grouping import grouped
 from memfit.datasets.opening import UnreadableData
 from memfit.datasets.values import MISSING, Sampled, column, kind_of
 from memfit.datasets.windows import Window, Windows, look
-from memfit.documents.data import Column, ColumnKind, Count, Table
+from memfit.documents.data import Column, ColumnKind, Count, Dialect, Table
 
 _CELLS = 400_000  # that are looked at
 _COLUMNS = 400  # that are looked at; of more, evenly spread ones stand for their neighbours
@@ -54,6 +55,7 @@ def read(path: Path) -> Table:
     return Table(
         name=path.name, form=_form(delimiter, windows), files=1, disk_bytes=path.stat().st_size, rows=rows,
         columns=columns, sampled=_said(windows, parts), notes=_notes(header, parts, windows, delimiter),
+        dialect=_dialect(header, parts, windows, delimiter),
     )  # fmt: skip
 
 
@@ -142,11 +144,12 @@ def _columns(header: Sequence[str], parts: Sequence[_Part], rows: Count, whole: 
     taken = [part.rows if len(part.rows) <= quota else _thinned(part.rows, quota) for part in parts]
     every = whole and all(len(part.rows) == len(some) for part, some in zip(parts, taken, strict=True))
     chunk = _chunk_rows(width)
+    names = _names(header)
     found = []
     for at in chosen:
         blocks = [[row[at] if at < len(row) else "" for row in some] for some in taken]
         sampled = Sampled(blocks=blocks, rows=rows.expected, whole=every, chunk_rows=chunk)
-        found.append(column(header[at].strip()[:200] or f"column {at + 1}", sampled))
+        found.append(column(names[at][:200], sampled))
     return grouped(found, width)
 
 
@@ -184,13 +187,41 @@ def _notes(header: Sequence[str], parts: Sequence[_Part], windows: Windows, deli
     ragged = sum(len(row) != len(header) for row in rows)
     if rows and ragged:
         found.append(f"{ragged / len(rows):.1%} of the rows seen do not have the {len(header)} cells of the first line")
-    if kind_of([cell for cell in header if cell not in MISSING] or ["x"])[0] is not ColumnKind.TEXT:
+    if not _names_columns(header):
         found.append("the first line looks like data: pandas would take it for names; pass header=None")
     if windows.encoding not in ("utf-8", "utf-8-sig"):
-        found.append(f'it is no UTF-8: pass encoding="{windows.encoding.removesuffix("-le").removesuffix("-be")}"')
+        found.append(f'it is no UTF-8: pass encoding="{_encoding(windows)}"')
     if delimiter not in ",\t":
         found.append(f'cells are separated by "{delimiter}": pass sep="{delimiter}"')
     return tuple(found)
+
+
+def _dialect(header: Sequence[str], parts: Sequence[_Part], windows: Windows, delimiter: str) -> Dialect:
+    cells = {cell for part in parts for row in part.rows for cell in row}
+    return Dialect(
+        separator=delimiter, encoding=_encoding(windows), header=_names_columns(header),
+        missing=tuple(sorted((cells & MISSING) - {""})),
+    )  # fmt: skip
+
+
+def _names_columns(header: Sequence[str]) -> bool:
+    return kind_of([cell for cell in header if cell not in MISSING] or ["x"])[0] is ColumnKind.TEXT
+
+
+def _encoding(windows: Windows) -> str:
+    """The encoding to ask for; "" for UTF-8."""
+    return windows.encoding.removesuffix("-le").removesuffix("-be").removeprefix("utf-8").removeprefix("-sig")
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    """The names as pandas makes them of the first line: blank ones are numbered, those that repeat as well."""
+    seen: Counter[str] = Counter()
+    found = []
+    for at, cell in enumerate(header):
+        name = cell or f"Unnamed: {at}"
+        found.append(f"{name}.{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return found
 
 
 @contextmanager

@@ -36,7 +36,8 @@ def read(path: Path) -> Table:
         UnreadableData: it is empty, or holds no records.
     """
     windows = look(path)
-    if windows.head.text.lstrip().startswith("["):
+    name = "json" if windows.head.text.lstrip().startswith("[") else "jsonl"
+    if name == "json":
         parts = [_listed(windows.head)]
         windows = replace(windows, places=(), lines=None)
     else:
@@ -48,7 +49,7 @@ def read(path: Path) -> Table:
     columns = _columns([part.records for part in parts], rows.expected, windows.whole)
     taken, broken = sum(number for number, _ in sizes), sum(part.broken for part in parts)
     notes = (*windows.notes, *((f"{broken} lines of the sample are no JSON objects",) if broken else ()))
-    form = f"jsonl, {windows.compression}" if windows.compression else "jsonl"
+    form = f"{name}, {windows.compression}" if windows.compression else name
     said = (
         f"all {taken:,} records were read" if windows.whole else f"a sample: {taken:,} records at {len(parts)} places"
     )
@@ -132,7 +133,7 @@ def _as_text(found: Column, texts: Sequence[str]) -> Column:
     long = [len(text) for text in texts if len(text) > 12]
     size = TextSize(mean_bytes=mean, longest_bytes=max(map(len, texts)), long_share=len(long) / len(texts),
                     long_mean_bytes=sum(long) / len(long) if long else 0.0)  # fmt: skip
-    return replace(found, kind=ColumnKind.TEXT, text=size, minimum=None, maximum=None, zero_share=0.0)
+    return replace(found, kind=ColumnKind.TEXT, text=size, minimum=None, maximum=None, zero_share=0.0, deciles=())
 
 
 def _text(value: Any) -> str:

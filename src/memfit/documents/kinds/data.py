@@ -10,7 +10,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
-from memfit.documents.data import Column, ColumnKind, Count, Data, Growth, Reading, Table, TextSize, Way, Weight
+from memfit.documents.data import (
+    Column,
+    ColumnKind,
+    Count,
+    Data,
+    Dialect,
+    Growth,
+    Reading,
+    Room,
+    Table,
+    TextSize,
+    Way,
+    Weight,
+)
 from memfit.documents.kinds.fields import number, number_or_none, text, truth, whole
 from memfit.documents.kinds.kind import Kind
 from memfit.quantities import Basis, ByteRange
@@ -22,6 +35,7 @@ def _to_json(data: Data) -> dict[str, Any]:
         "tables": [_table_to_json(table) for table in data.tables],
         "problems": list(data.problems),
         "environment": dict(data.environment),
+        "room": None if data.room is None else asdict(data.room),
     }
 
 
@@ -31,6 +45,17 @@ def _from_json(data: Mapping[str, Any]) -> Data:
         tables=tuple(_table_from_json(table) for table in data["tables"]),
         problems=_texts(data["problems"]),
         environment=dict(data["environment"]),
+        room=None if data.get("room") is None else _room(data["room"]),
+    )
+
+
+def _room(data: Mapping[str, Any]) -> Room:
+    swap = data["swap_free_bytes"]
+    return Room(
+        bound_by=text(data["bound_by"]),
+        limit_bytes=whole(data["limit_bytes"]),
+        others_bytes=whole(data["others_bytes"]),
+        swap_free_bytes=None if swap is None else whole(swap),
     )
 
 
@@ -44,6 +69,7 @@ def _table_to_json(table: Table) -> dict[str, Any]:
 def _table_from_json(data: Mapping[str, Any]) -> Table:
     return Table(
         name=text(data["name"]),
+        path=text(data.get("path", "")),
         form=text(data["form"]),
         files=whole(data["files"]),
         disk_bytes=whole(data["disk_bytes"]),
@@ -56,6 +82,16 @@ def _table_from_json(data: Mapping[str, Any]) -> Table:
         growths=tuple(map(_growth, data["growths"])),
         ways=tuple(map(_way, data["ways"])),
         notes=_texts(data["notes"]),
+        dialect=_dialect(data.get("dialect", {})),
+    )
+
+
+def _dialect(data: Mapping[str, Any]) -> Dialect:
+    return Dialect(
+        separator=text(data.get("separator", ",")),
+        encoding=text(data.get("encoding", "")),
+        header=bool(truth(data.get("header", True))),
+        missing=_texts(data.get("missing", ())),
     )
 
 
@@ -73,6 +109,8 @@ def _column(data: Mapping[str, Any]) -> Column:
         text=None if data["text"] is None else _text_size(data["text"]),
         mixed=bool(truth(data["mixed"])),
         file_bytes=number(data["file_bytes"]),
+        deciles=tuple(map(number, data.get("deciles", ()))),
+        commonest_share=number_or_none(data.get("commonest_share")),
     )
 
 
@@ -133,7 +171,7 @@ def _texts(values: Any) -> tuple[str, ...]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, ByteRange | Column | Count | Growth | Reading | Way | Weight):
+    if isinstance(value, ByteRange | Column | Count | Dialect | Growth | Reading | Way | Weight):
         return _values(asdict(value))
     return value
 
@@ -142,6 +180,8 @@ def _values(value: Any) -> Any:
     """Enumerations as their words."""
     if isinstance(value, dict):
         return {name: _values(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return list(value)
     return value.value if isinstance(value, Basis | ColumnKind) else value
 
 
