@@ -80,7 +80,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _found(python: str) -> frozenset[str]:
     from corpus import load
 
-    listed = [*load(), *load(file="recorded.toml")]
+    files = ("scripts.toml", "recorded.toml", "compiled.toml", "fitted.toml")
+    listed = [script for file in files for script in load(file=file)]
     names = sorted({package for script in listed for package in script.packages})
     check = (
         f"import importlib.util as u; print('\\n'.join(n for n in {names!r} if u.find_spec(n)));"

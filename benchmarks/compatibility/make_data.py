@@ -14,11 +14,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus import Script, load
-from made import graphs, hub, images, text
+from made import arrays, graphs, hub, images, text
 
 MAKERS = {
     name: maker
-    for module in (images, text, graphs, hub)
+    for module in (images, text, graphs, hub, arrays)
     for name, maker in vars(module).items()
     if callable(maker) and not name.startswith("_") and maker.__module__ == module.__name__
 }

@@ -1,6 +1,6 @@
 """Runs `memfit estimate` on every public script of the corpus and keeps what came of it in data/<date>.json.
 
-    python run.py CORPUS --python PYTHON [--python PYTHON …] [--on DEVICE] [--only NAME …] [-o FILE]
+    python run.py CORPUS --python PYTHON [--python …] [--on DEVICE] [--of compiled.toml] [--only NAME …] [-o FILE]
 
 Each script runs in a process group of its own with a time limit. A script ran if memfit handed over an estimate that
 has the peak of the pool the script trains on; anything else is kept with the message memfit gave.
@@ -36,7 +36,7 @@ def main() -> int:
     corpus = options.corpus.resolve()
     output = options.output or HERE / "data" / f"{datetime.date.today().isoformat()}.json"
     rows = {row["name"]: row for row in _kept(output)} if options.only else {}
-    for script in load(options.only):
+    for script in load(options.only, options.of):
         row = attempt(script, corpus, options)
         rows[script.name] = row
         print(_line(row), flush=True)
@@ -50,6 +50,7 @@ def _options() -> argparse.Namespace:
     arguments.add_argument("--python", action="append", required=True)
     arguments.add_argument("--on", default="rtx4090-24gb")
     arguments.add_argument("--only", nargs="*", default=None)
+    arguments.add_argument("--of", default="scripts.toml")
     arguments.add_argument("--limit", type=float, default=300.0, metavar="SECONDS")
     arguments.add_argument("--debug", action="store_true", help="ask memfit for tracebacks; kept in CORPUS/.attempts")
     arguments.add_argument("--commit", default=None, help="memfit's own commit, kept with each row")
@@ -74,7 +75,8 @@ def attempt(script: Script, corpus: Path, options: argparse.Namespace) -> dict[s
     attempts.mkdir(exist_ok=True)
     (attempts / f"{script.name}.txt").write_text(ended.tail)
     (attempts / f"{script.name}.json").write_text(json.dumps(estimate))
-    row |= {"torch": launching.version_of_torch(python), "exit_code": ended.code, "seconds": round(ended.seconds, 1)}
+    torch = launching.version_of_torch(python) if "torch" in script.packages else None
+    row |= {"torch": torch, "exit_code": ended.code, "seconds": round(ended.seconds, 1)}
     return row | _outcome(script, ended, estimate, corpus)
 
 

@@ -12,7 +12,9 @@ import json
 import re
 from pathlib import Path
 
+from compiled_section import section as of_compiled
 from corpus import HERE, Script, load
+from fitted_section import section as of_fitted
 from recorded_section import section
 
 GIB = 2**30
@@ -48,7 +50,13 @@ def main() -> int:
     options = arguments.parse_args()
     data = options.data or max((HERE / "data").glob("20*.json"))
     recorded = json.loads((HERE / "data" / "recorded.json").read_text())
-    options.output.write_text(page(json.loads(data.read_text()), data.name, load()) + section(recorded))
+    compiled = json.loads((HERE / "data" / "compiled.json").read_text())
+    first = page(json.loads(data.read_text()), data.name, load())
+    fitted, measured = (
+        json.loads((HERE / "data" / name).read_text()) for name in ("fitted.json", "fitted-measured.json")
+    )
+    second = of_compiled(compiled, load(file="compiled.toml")) + of_fitted(fitted, measured, load(file="fitted.toml"))
+    options.output.write_text(first + second + section(recorded))
     return 0
 
 

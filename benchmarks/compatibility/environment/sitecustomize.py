@@ -1,6 +1,7 @@
 """Loaded by Python at start when this folder is on PYTHONPATH: what made-up data needs, and a stop for the real run.
 
-Made-up files cannot have the published checksums, so torchvision's check asks only whether the file is there. With
+Made-up files cannot have the published checksums, so torchvision's and Keras's checks ask only whether the
+file is there. With
 MEMFIT_STOP_AFTER_STEPS=N the process ends with code 77 after N real optimizer steps: proof that the set-up is right.
 Nothing here is used by memfit itself.
 """
@@ -18,6 +19,10 @@ def _trust_made_up_files(module):
     module.check_integrity = lambda fpath, md5=None: Path(fpath).is_file()
 
 
+def _trust_what_keras_would_download(module):
+    module.validate_file = lambda fpath, *_, **__: Path(fpath).is_file()
+
+
 def _stop_after_steps(module):
     left = int(os.environ["MEMFIT_STOP_AFTER_STEPS"])
 
@@ -31,7 +36,10 @@ def _stop_after_steps(module):
     module.register_optimizer_step_post_hook(count)
 
 
-AFTER_IMPORT = {"torchvision.datasets.utils": _trust_made_up_files}
+AFTER_IMPORT = {
+    "torchvision.datasets.utils": _trust_made_up_files,
+    "keras.src.utils.file_utils": _trust_what_keras_would_download,
+}
 if os.environ.get("MEMFIT_STOP_AFTER_STEPS"):
     AFTER_IMPORT["torch.optim.optimizer"] = _stop_after_steps
 

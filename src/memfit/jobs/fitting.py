@@ -8,39 +8,40 @@ itself goes on with an estimator that was fitted on a small part, so that a late
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import pickle
 import runpy
 import sys
 import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Hashable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from memfit.documents import save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError
+from memfit.jobs.changing import changed, facts_of
 from memfit.jobs.child import Child, _first_line, _hint, _stay_offline, _user_line
 from memfit.jobs.fitted import FitSeen, document_of_script
-from memfit.jobs.tabular import kept_bytes, with_all, with_sample
-from memfit.probing.launching import ForkOfThis
-from memfit.probing.scaling import Repeats, Sample
-from memfit.probing.sweeping import Plan, sweep
-from memfit.probing.watching import Limits
+from memfit.jobs.holdings import Holding, holdings
+from memfit.jobs.probed import FEW_ROWS, SMALL_ROWS, handed_back, probed
+from memfit.jobs.tabular import kept_bytes
+from memfit.jobs.tree_mark import TreeMark, children_bytes
+from memfit.probing.calls import TrainingCall
+from memfit.probing.child.reading import reset_peak
+from memfit.quantities import ByteRange
 from memfit.recording.child.imports import Watch
-from memfit.registry import TRAININGS, scaling
+from memfit.registry import TRAININGS
 from memfit.sensors import process_memory
 
 _MOST_FITS = 8
-_SMALL_ROWS = 20_000  # fits of so few rows are probed up to their whole size
-_HANDED_ROWS = 2_000  # the script goes on with an estimator that was fitted on so many
-# A bare interpreter's resident size, of what this process held before the script (CPython 3.11: 9 to 11 MiB).
-_BARE_BYTES = 10 << 20
+_CHEAP_S = 2.0  # fits that take less are made by the script too, after they were probed
+_HANDED_S = 60.0
+# What this process has that no import of scikit-learn, XGBoost or LightGBM brings: measured with CPython 3.11, as the
+# difference between processes that imported each with and without this module (3 MiB each).
+_OWN_BYTES = 3 << 20
 
 
 class Fitting(Child):
@@ -50,10 +51,11 @@ class Fitting(Child):
         super().__init__(folder)
         self.fits: list[FitSeen] = []
         self.assumed: dict[str, str] = {}
+        self.tree = TreeMark()
         self._probing = False
-        self._seen: set[tuple[str, int, int]] = set()
-        now = process_memory()
-        self.own_bytes = max((now.rss_bytes if now is not None else 0) - _BARE_BYTES, 0)
+        self._told: list[dict[str, Any]] = []
+        self._outside = ByteRange.exactly(0)
+        self._seen: dict[Hashable, bool] = {}  # whether the script may make such a call itself
 
     def _simulate(self) -> None:
         self.tell("start", "running the script up to the call that trains", 0)
@@ -63,6 +65,7 @@ class Fitting(Child):
                 watch.after(name, lambda found, install=install: install(found, self.trains))  # type: ignore[misc]
         watch.start()
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
+        self.tree.start()
         self.overlay.install()
         self.tell("setup", "running the script up to the call that trains", 0)
         try:
@@ -104,84 +107,107 @@ class Fitting(Child):
 
     # -- fits --------------------------------------------------------------------------------------------------
 
-    def trains(self, fit: Any) -> Any:
+    def trains(self, call: TrainingCall) -> Any:
         """A call that trains: probe it, and hand back what a small part gives."""
         if self._probing:
-            return fit.whole()
+            return call.whole()
         self._probing = True
         try:
-            key = (fit.label, fit.rows, fit.columns)
-            if key not in self._seen:
-                self._seen.add(key)
-                self.fits.append(self._probed(fit))
-            if len(self._seen) >= _MOST_FITS:
-                self.assume("fits-bounded", f"the script was stopped after {_MOST_FITS} different fits")
-                self.finish()
-            return self._small(fit)
+            return self._made(call)
         finally:
             self._probing = False
 
-    def _probed(self, fit: Any) -> FitSeen:
-        now = process_memory()
-        rss, peak = (now.rss_bytes, now.peak_rss_bytes or now.rss_bytes) if now is not None else (0, 0)
-        rows = fit.rows
-        known = scaling(fit.framework)
-        plan = Plan(
-            target=rows,
-            sizes=(max(rows // 4, 1), max(rows // 2, 1), rows) if rows <= _SMALL_ROWS else None,
-            budget_s=min(self.request.probe_budget_s, self.request.timeout_s / 2),
-            limits=Limits.of_this_machine(seconds=self.request.timeout_s / 3),
-        )
-        repeats: Repeats | None = None
-        sample: Sample | None = None
-        if known is not None:
-            found = known.scaling_of(fit.kind, fit.params, fit.columns)
-            sample = found.sample
-            repeats = found.repeats if rows > _SMALL_ROWS and fit.estimator is not None else None
-            plan = replace(
-                plan, terms=found.terms, caps_bytes=dict(found.caps_bytes), switches=found.switches,
-                smallest=found.smallest,
-            )  # fmt: skip
-        if repeats is not None:
-            fit.changed = {repeats.parameter: repeats.probed}
-        result = sweep(ForkOfThis(_InFork(fit), folder=self.folder), plan, progress=self._teller(fit.label))
-        fit.changed = {}
-        if repeats is not None:
-            result = with_all(result, repeats, plan)
-        if sample is not None:
-            result = with_sample(result, sample, plan)
-        return FitSeen(
-            label=fit.label,
-            where=_where(self.request.target),
-            rows=rows,
-            columns=fit.columns,
-            data_bytes=fit.data_bytes,
-            held_bytes=max(rss - self.own_bytes, 0),
-            peak_before_bytes=max(peak - self.own_bytes, 0),
-            result=result,
-            earlier_bytes=sum(kept_bytes(each.result) for each in self.fits),
-        )
-
-    def _teller(self, label: str) -> Callable[[str], None]:
-        return lambda text: self.tell("probe", f"{label}: {text}", 0)
-
-    def _small(self, fit: Any) -> Any:
-        """Fit a small part in a fork and take over what it learnt: this process starts no threads of its own."""
-        with tempfile.TemporaryDirectory(prefix="fit-", dir=self.folder) as folder:
-            path = Path(folder) / "fitted"
-            reading = ForkOfThis(_HandBack(fit, str(path)), folder=self.folder).probe(
-                min(fit.rows, _HANDED_ROWS), Limits.of_this_machine(seconds=60)
-            )
-            if reading.failure or not path.exists():
-                self.assume(
-                    "first-fits-only",
-                    f"the script was not followed beyond {fit.label}: {reading.problem or 'its result is no data'}",
-                )
+    def _made(self, call: TrainingCall) -> Any:
+        key = _key(call)
+        if key not in self._seen:
+            if len(self.fits) >= _MOST_FITS and call.rows > FEW_ROWS:
+                self.assume("fits-bounded", f"the script was stopped after {_MOST_FITS} different fits")
                 self.finish()
-            state, result = pickle.loads(path.read_bytes())
-        if fit.estimator is not None:
-            fit.estimator.__dict__.update(state)
-        return fit.estimator if result is None else result
+            self._seen[key] = len(self.fits) >= _MOST_FITS or self._probed(call)
+        if self._seen[key]:
+            return call.alone()
+        return self._of_a_part(call)
+
+    def _probed(self, call: TrainingCall) -> bool:
+        """Probe a call; whether it is so cheap that the script can make it as it is."""
+        if not call.forkable:
+            self.assume("fit-made-whole", f"{call.label} cannot be made in a fork: a few of its rounds were made here")
+            return True
+        self._mark()
+        self.tree.paused = True
+        now = process_memory()
+        held = (now.rss_bytes if now is not None else 0) + children_bytes()
+        told = facts_of(call)
+        held -= changed(call, self.request.changes)
+        try:
+            result = probed(
+                call,
+                self.folder,
+                budget_s=min(self.request.probe_budget_s, self.request.timeout_s / 2),
+                longest_s=self.request.timeout_s / 3,
+                tell=lambda text: self.tell("probe", f"{call.label}: {text}", 0),
+            )
+        except MemfitError as error:
+            if call.rows > SMALL_ROWS:
+                raise
+            self.assume("fit-made-whole", f"{call.label} gave no probe ({error.message}): it was made as it is")
+            return True
+        finally:
+            self.tree.paused = False
+        whole = [each for each in result.readings if each.size == call.rows and each.rise_bytes is not None]
+        cheap = bool(whole) and whole[-1].seconds < _CHEAP_S and not whole[-1].note
+        largest = result.readings[-1]
+        self._told.append(told)
+        self.fits.append(
+            FitSeen(
+                label=call.label,
+                where=_where(self.request.target),
+                rows=call.rows,
+                columns=call.columns,
+                data_bytes=call.data_bytes,
+                held_bytes=max(held - _OWN_BYTES, 0),
+                result=result,
+                earlier_bytes=sum(each.kept_bytes for each in self.fits)
+                + (0 if largest.children else max((each.workers_bytes for each in self.fits), default=0)),
+                kept_bytes=0 if cheap else kept_bytes(result),
+                workers_bytes=max(each.workers_bytes for each in result.readings),
+                holdings=self._holdings(call),
+            )
+        )
+        return cheap
+
+    def _mark(self) -> None:
+        """What the script held at most since the last mark, with what its fits would have left it."""
+        now = process_memory()
+        highest = max(now.peak_rss_bytes or 0 if now is not None else 0, self.tree.taken())
+        seen = max(highest - _OWN_BYTES, 0)
+        more = sum(fit.kept_bytes for fit in self.fits) + max((fit.workers_bytes for fit in self.fits), default=0)
+        known = self._outside
+        self._outside = ByteRange(
+            low=max(known.low, seen), expected=max(known.expected, seen + more), high=max(known.high, seen + more)
+        )
+        reset_peak()
+
+    def _holdings(self, call: TrainingCall) -> tuple[Holding, ...]:
+        given = (*getattr(call, "args", ()), *getattr(call, "kwargs", {}).values(), getattr(call, "table", None))
+        return holdings(_variables(self.request.target), Path(self.request.target), given)
+
+    def _of_a_part(self, call: TrainingCall) -> Any:
+        """Make the call on a part in a fork and take over what it learnt: this process starts no threads of its own."""
+        self.tree.paused = True
+        for lighter, rows in ((False, FEW_ROWS), (True, FEW_ROWS // 4)):
+            with tempfile.TemporaryDirectory(prefix="fit-", dir=self.folder) as folder:
+                found, problem = handed_back(call, Path(folder), rows=rows, lighter=lighter, seconds=_HANDED_S)
+            if found is not None:
+                break
+        else:
+            self.assume("first-fits-only", f"the script was not followed beyond {call.label}: {problem}")
+            self.finish()
+        self.tree.paused = False
+        state, result = found
+        if call.estimator is not None:
+            call.estimator.__dict__.update(state)
+        return call.estimator if result is None else result
 
     # -- ends --------------------------------------------------------------------------------------------------
 
@@ -190,11 +216,14 @@ class Fitting(Child):
         with self._lock:
             code = 0
             try:
-                if not self.fits:
+                if not self.fits and "fit-made-whole" not in self.assumed:
                     raise JobNeverTrained(
                         f"{self.request.target} ended without fitting an estimator in this process",
                         hint="pass the arguments that make it train; fits in other processes are not seen",
                     )
+                if self.request.looked_at and self.fits:
+                    largest = max(range(len(self.fits)), key=lambda at: self.fits[at].peak_bytes)
+                    self._write_json("facts.json", self._told[largest])
                 save(self._document(), self.folder / "result.json")
             except MemfitError as error:
                 code = self._fail(error)
@@ -203,10 +232,9 @@ class Fitting(Child):
             self._end(code)
 
     def _document(self) -> Any:
-        now = process_memory()
-        peak = max((now.peak_rss_bytes or 0 if now is not None else 0) - self.own_bytes, 0)
+        self._mark()
         return document_of_script(
-            self.request, tuple(self.fits), peak, self.assumed, seconds=time.monotonic() - self.started
+            self.request, tuple(self.fits), self._outside, self.assumed, seconds=time.monotonic() - self.started
         )
 
     def _watchdog(self) -> None:
@@ -226,41 +254,31 @@ class Fitting(Child):
         self._end(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _InFork:
-    """A fit with as many threads as the script would have had: see launch._one_thread."""
+def _key(call: TrainingCall) -> Hashable:
+    """Calls that allocate alike: of the same classes, shape and whole numbers; rates and seeds do not count."""
+    told = tuple(
+        (
+            learner.kind,
+            *sorted(
+                (name, each)
+                for name, each in learner.params.items()
+                if isinstance(each, (int, str)) and name not in ("random_state", "verbose", "seed")
+            ),
+        )
+        for learner in call.learners()
+    )
+    return (call.label, call.rows, call.columns, told)
 
-    fit: Any
 
-    def prepare(self, rows: int) -> Any:
-        threads = (os.environ.get("MEMFIT_THREADS") or "1").partition(",")[0]
-        os.environ["OMP_NUM_THREADS"] = threads  # for processes that the fit starts
-        with contextlib.suppress(Exception):  # without threadpoolctl, or a pool that it does not know: one thread
-            importlib.import_module("threadpoolctl").threadpool_limits(limits=int(threads), user_api="openmp")
-        return self.fit.prepare(rows)
-
-    def __call__(self, prepared: Any) -> Any:
-        return self.fit(prepared)
-
-
-@dataclass(frozen=True, slots=True)
-class _HandBack:
-    """Fits a part in a fork and leaves what was learnt in a file."""
-
-    fit: Any
-    path: str
-
-    def prepare(self, rows: int) -> Any:
-        return self.fit.prepare(rows)
-
-    def __call__(self, prepared: Any) -> None:
-        result = self.fit(prepared)
-        learnt = None if result is self.fit.estimator else result
-        if learnt is not None and not self.fit.gives_result and self.fit.rows > _HANDED_ROWS:
-            return  # labels of a part are not those of all: the script cannot go on with them
-        draft = self.path + ".part"
-        Path(draft).write_bytes(pickle.dumps((getattr(self.fit.estimator, "__dict__", {}), learnt)))
-        os.rename(draft, self.path)  # noqa: PTH104  # pathlib's is the overlay's
+def _variables(target: str) -> dict[str, Any]:
+    """Those of the script itself, of its functions that are being run too."""
+    found: dict[str, Any] = {}
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if Path(frame.f_code.co_filename).name == Path(target).name:
+            found = {**frame.f_globals, **found, **frame.f_locals}
+        frame = frame.f_back
+    return found
 
 
 def _where(target: str) -> str | None:

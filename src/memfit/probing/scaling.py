@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -83,3 +83,18 @@ class Scaling:
     repeats: Repeats | None = None
     sample: Sample | None = None
     source: str = ""
+
+
+def together(scalings: Sequence[Scaling]) -> Scaling:
+    """Of several estimators that are fitted in one call: the fastest growth and every switch; repeats of none."""
+    terms = tuple(dict.fromkeys(term for each in scalings for term in each.terms))
+    capped = {term: [each.caps_bytes.get(term) for each in scalings if term in each.terms] for term in terms}
+    samples = [each.sample for each in scalings if each.sample is not None]
+    return Scaling(
+        terms=terms,
+        caps_bytes={term: max(caps) for term, caps in capped.items() if all(caps)},  # type: ignore[type-var,misc]
+        switches=tuple(sorted({switch for each in scalings for switch in each.switches})),
+        smallest=max(each.smallest for each in scalings),
+        sample=max(samples, key=lambda each: each.row_bytes * each.rows, default=None),
+        source="; ".join(dict.fromkeys(each.source for each in scalings if each.source)),
+    )

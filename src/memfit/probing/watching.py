@@ -52,6 +52,7 @@ class Reading:
         seconds: of the measured part.
         exact: whether the peak is a high-water mark.
         children: most processes that it had at a time.
+        workers_bytes: what those that it started held when they were last looked at: pools stay after a call.
         failure: "", "memory" or "time" (over the limit), "error".
         problem: what went wrong, in words.
         wall_s: of the whole probe.
@@ -65,6 +66,7 @@ class Reading:
     seconds: float = 0.0
     exact: bool = True
     children: int = 0
+    workers_bytes: int = 0
     failure: str = ""
     problem: str = ""
     wall_s: float = 0.0
@@ -87,6 +89,7 @@ class Watch:
         self._limits = limits
         self._ended = ended
         self._children_bytes = 0
+        self._workers_bytes = 0
         self._most_children = 0
         self._highest = 0
         self._failure = ""
@@ -112,6 +115,7 @@ class Watch:
         below = process_tree(self._pid)[1:] if _has_children(self._pid) else ()
         shares = [child.share_bytes for child in below]
         self._children_bytes = sum(shares)
+        self._workers_bytes = self._children_bytes or self._workers_bytes
         if shares and Path(self._files["began"]).exists():
             self._most_children = max(self._most_children, len(shares))
             self._highest = max(self._highest, own + self._children_bytes)
@@ -143,6 +147,7 @@ class Watch:
             seconds=float(told["seconds"]),
             exact=bool(told["exact"]),
             children=self._most_children,
+            workers_bytes=self._workers_bytes,
             wall_s=wall_s,
             note=told.get("note"),
         )

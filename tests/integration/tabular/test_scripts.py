@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.environments import TABULAR as PYTHON
 
 import memfit
 from memfit.documents import Estimate
 from memfit.errors import JobFailed, JobNeverTrained
+from memfit.quantities import MIB
 
-ROOT = Path(__file__).parents[3]
-PYTHON = Path(os.environ.get("MEMFIT_TABULAR_PYTHON", ROOT / ".venv-tabular" / "bin" / "python"))
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not PYTHON.exists() or sys.platform != "linux", reason="no .venv-tabular: `make tabular`"),
@@ -97,3 +96,76 @@ def test_native_training_is_seen(tmp_path: Path, name: str, text: str) -> None:
 
     assert estimate.pool("host").peak_at.operator == name
     assert not [item for item in estimate.assumptions if item.slug in ("script-failed-later", "first-fits-only")]
+
+
+def test_a_matrix_of_quantiles_is_trained_whole_with_few_rounds(tmp_path: Path) -> None:
+    """It cannot be cut down; what building it took is the script's own high-water mark."""
+    text = "import xgboost as xgb\nd = xgb.QuantileDMatrix(X, y)\nb = xgb.train({}, d, 20)\nprint(b.predict(d)[:3])\n"
+
+    estimate = estimated(tmp_path, DATA + text)
+
+    told = [item.text for item in estimate.assumptions]
+    assert any("xgboost.train (200,000 × 20) was probed on up to 200,000" in text for text in told)
+    assert any("probed with 5 rounds instead of 20" in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("xgboost.cv", "import xgboost as xgb\nxgb.cv({}, xgb.DMatrix(X, y), 20, nfold=3)\n"),
+        ("lightgbm.cv", "import lightgbm as lgb\nlgb.cv({}, lgb.Dataset(X, y), 20, nfold=3, stratified=False)\n"),
+    ],
+)
+def test_native_cross_validation_is_seen(tmp_path: Path, name: str, text: str) -> None:
+    """Every fold has its own matrix, all of them at a time: more than the table once more."""
+    estimate = estimated(tmp_path, DATA + text)
+
+    pool = estimate.pool("host")
+    assert pool.peak_at.operator == name
+    assert pool.breakdown_bytes["temporaries"] + pool.breakdown_bytes["parameters"] > 200_000 * 20 * 3
+
+
+def test_a_search_in_processes_counts_them(tmp_path: Path) -> None:
+    """Two workers of joblib hold their imports and their folds; cross_val_score gives the script its scores."""
+    estimate = estimated(
+        tmp_path,
+        DATA.replace("200_000", "20_000")
+        + "from sklearn.linear_model import Ridge\nfrom sklearn.model_selection import GridSearchCV, cross_val_score\n"
+        + "print(cross_val_score(Ridge(), X, y, cv=5).mean())\n"
+        + "GridSearchCV(Ridge(), {'alpha': list(range(1, 40))}, n_jobs=2).fit(X, y)\n",
+    )
+
+    pool = estimate.pool("host")
+    assert pool.peak_at.operator == "GridSearchCV.fit"
+    assert pool.breakdown_bytes["temporaries"] > 2 * 50 * MIB
+    assert any("of the search's 39 candidates" in item.text for item in estimate.assumptions)
+    assert any("2 different fits" in item.text for item in estimate.assumptions)
+
+
+def test_tables_that_the_script_keeps_are_named_with_their_line(tmp_path: Path) -> None:
+    """A scaled copy is what the fit is given; the table that it was made of is still held, a view of it is not."""
+    estimate = estimated(
+        tmp_path,
+        DATA + "view = X[:100_000]\nscaled = X * 2\nfrom sklearn.linear_model import Ridge\nRidge().fit(scaled, y)\n",
+    )
+
+    (named,) = [item for item in estimate.assumptions if item.slug == "data-held-besides"]
+    assert "X 31 MiB (train.py:4)" in named.text
+    assert "view" not in named.text
+    assert named.effect_bytes == 200_000 * 20 * 8
+    assert estimate.pool("host").breakdown_bytes["inputs"] == 200_000 * 20 * 8
+
+
+def test_a_fit_that_no_small_part_can_do_is_made_as_it_is(tmp_path: Path) -> None:
+    """An estimator of the script's own that fails in a probe does not end the estimate."""
+    estimate = estimated(
+        tmp_path,
+        DATA
+        + "from sklearn.base import BaseEstimator\nfrom sklearn.linear_model import Ridge\n"
+        + "import os\nme = os.getpid()\n"
+        + "class Picky(Ridge):\n    def fit(self, X, y):\n        assert os.getpid() == me\n"
+        + "        return super().fit(X, y)\n"
+        + "Picky().fit(X[:5000], y[:5000])\nRidge().fit(X, y)\n",
+    )
+
+    assert estimate.pool("host").peak_at.operator == "Ridge.fit"

@@ -1,20 +1,96 @@
-"""The call that trains in a script: which it is, and how its data is cut down to some of its rows for a probe."""
+"""The calls that train in a script: the outermost fit of what predicts, and functions that cross-validate."""
 
 from __future__ import annotations
 
-import random
-import sys
-from collections.abc import Callable
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from memfit.frameworks.sklearn import marks
+from memfit.frameworks.sklearn import marks, searches
+from memfit.probing.calls import Learner, TrainingCall, Trains
+from memfit.probing.cutting import columns_of, cut, held_by, rows_of, some_of
 
 _FITS = ("fit", "fit_predict", "fit_transform")
 _LEARNS = ("predict", "fit_predict", "score_samples", "kneighbors")
+# Functions of sklearn.model_selection that fit clones, in other processes where n_jobs says so.
+_FUNCTIONS = {
+    "sklearn.model_selection._validation": (
+        "cross_validate", "cross_val_score", "cross_val_predict", "learning_curve", "validation_curve",
+        "permutation_test_score",
+    ),
+}  # fmt: skip
 
 
-class Fit:
-    """One call that trains, not made yet; called with a part of its data by probes.
+class EstimatorCall(TrainingCall):
+    """What calls of an estimator's methods and of functions that take an estimator have in common.
+
+    Args:
+        learner: the estimator.
+        args, kwargs: of the call.
+    """
+
+    def __init__(self, learner: Any, args: Any, kwargs: Any) -> None:
+        super().__init__()
+        self.learner = learner
+        self.args = args
+        self.kwargs = kwargs
+
+    @property
+    def table(self) -> Any:
+        """The data, as it was given."""
+        return self.args[0] if self.args else self.kwargs.get("X")
+
+    @property
+    def rows(self) -> int:
+        return rows_of(self.table)
+
+    @property
+    def columns(self) -> int:
+        return columns_of(self.table)
+
+    @property
+    def data_bytes(self) -> int:
+        return sum({id(each): held_by(each) for each in (*self.args, *self.kwargs.values())}.values())
+
+    def learners(self) -> Iterable[Learner]:
+        inner = "Pipeline" in type(self.learner).__name__ and self.estimator is not None
+        found = {"": self.learner, **parts_of(self.learner)}
+        return [
+            Learner(
+                str(type(each).__module__.partition(".")[0]),
+                type(each).__name__,
+                parameters(each),
+                path=path if not path or inner else None,
+            )
+            for path, each in found.items()
+        ]
+
+    def alone(self) -> Any:
+        """One thread and one process each, for the time of the call."""
+        with searches.alone(self.learner):
+            return self.whole()
+
+    def prepare(self, rows: int, *, lighter: bool = True) -> tuple[Any, Any]:
+        """Its arguments, cut down to some rows taken evenly; of a search fewer candidates and folds."""
+        if self.changed:
+            self.learner.set_params(**self.changed)
+        args, kwargs, whole = self.args, dict(self.kwargs), self.rows
+        if rows < whole:
+            chosen = some_of(whole, rows)
+            args = tuple(cut(each, whole, chosen) for each in args)
+            kwargs = {name: cut(each, whole, chosen) for name, each in kwargs.items()}
+        if lighter:
+            self.lighten(args, kwargs)
+        return args, kwargs
+
+    def lighten(self, args: Any, kwargs: dict[str, Any]) -> None:
+        """Leave out what does not move the peak."""
+
+
+class Fit(EstimatorCall):
+    """One call of an estimator's method.
 
     Args:
         original: the method.
@@ -23,80 +99,88 @@ class Fit:
     """
 
     def __init__(self, original: Callable[..., Any], name: str, estimator: Any, args: Any, kwargs: Any) -> None:
+        super().__init__(estimator, args, kwargs)
         self.original = original
-        self.name = name
         self.estimator = estimator
-        self.args = args
-        self.kwargs = kwargs
-        self.changed: dict[str, Any] = {}  # parameters that a probe sets otherwise
-
-    gives_result = False  # what a part gives is the estimator itself, or says nothing of the whole
-
-    @property
-    def label(self) -> str:
-        return f"{self.kind}.{self.name}"
-
-    @property
-    def framework(self) -> str:
-        return str(type(self.estimator).__module__.partition(".")[0])
-
-    @property
-    def kind(self) -> str:
-        return type(self.estimator).__name__
-
-    @property
-    def params(self) -> dict[str, Any]:
-        try:
-            return dict(self.estimator.get_params(deep=False))
-        except Exception:  # an estimator of the script's own
-            return {}
+        self.label = f"{type(estimator).__name__}.{name}"
 
     def whole(self) -> Any:
         """The call as the script made it."""
         return self.original(self.estimator, *self.args, **self.kwargs)
 
-    @property
-    def rows(self) -> int:
-        """Of its data; 0 where that has none."""
-        data = self.args[0] if self.args else self.kwargs.get("X")
-        return length(data)
-
-    @property
-    def columns(self) -> int:
-        shape: Any = getattr(self.args[0] if self.args else self.kwargs.get("X"), "shape", ())
-        return int(shape[1]) if len(shape) > 1 else 1
-
-    @property
-    def data_bytes(self) -> int:
-        """What the arrays that it was given hold."""
-        return sum(held(each) for each in (*self.args, *self.kwargs.values()))
-
-    def prepare(self, rows: int) -> tuple[Any, Any]:
-        """Its arguments, cut down to some rows taken evenly; everything else as it is."""
-        if self.changed:
-            self.estimator.set_params(**self.changed)
-        whole = self.rows
-        if rows >= whole:
-            return self.args, self.kwargs
-        chosen = sorted(random.Random(0).sample(range(whole), rows))
-        return (
-            tuple(cut(each, whole, chosen) for each in self.args),
-            {name: cut(each, whole, chosen) for name, each in self.kwargs.items()},
-        )
+    def lighten(self, args: Any, kwargs: dict[str, Any]) -> None:
+        """Fewer candidates and folds of a search."""
+        table, target = args[0] if args else kwargs.get("X"), args[1] if len(args) > 1 else kwargs.get("y")
+        self.notes += searches.lighten(self.estimator, table, target, kwargs.get("groups"))
 
     def __call__(self, prepared: tuple[Any, Any]) -> Any:
         args, kwargs = prepared
         return self.original(self.estimator, *args, **kwargs)
 
 
+class Validation(EstimatorCall):
+    """One call of a function that fits clones of an estimator: cross_val_score(estimator, X, y, …).
+
+    Args:
+        original: the function.
+        estimator, args, kwargs: what it was called with.
+    """
+
+    gives_result = True
+
+    def __init__(self, original: Callable[..., Any], estimator: Any, args: Any, kwargs: Any) -> None:
+        super().__init__(estimator, args, kwargs)
+        self.original = original
+        self.label = f"{original.__name__} of {type(estimator).__name__}"
+
+    def whole(self) -> Any:
+        """The call as the script made it."""
+        return self.original(self.learner, *self.args, **self.kwargs)
+
+    def alone(self) -> Any:
+        """In this process and thread."""
+        with searches.alone(self.learner):
+            return self.original(self.learner, *self.args, **{**self.kwargs, "n_jobs": None})
+
+    def lighten(self, args: Any, kwargs: dict[str, Any]) -> None:
+        """As many folds as run at a time, and one more; all of them where every row must be predicted."""
+        if "predict" not in self.original.__name__ and "cv" in inspect.signature(self.original).parameters:
+            table, target = args[0] if args else kwargs.get("X"), args[1] if len(args) > 1 else kwargs.get("y")
+            folds = searches.fewer_folds(
+                self.learner, kwargs.get("cv"), table, target, kwargs.get("groups"), kwargs.get("n_jobs"), 1
+            )
+            if folds is not None:
+                kwargs["cv"] = folds
+        self.notes += searches.lighten(self.learner, None, None, None)
+
+    def __call__(self, prepared: tuple[Any, Any]) -> Any:
+        args, kwargs = prepared
+        return self.original(self.learner, *args, **kwargs)
+
+
+def parts_of(estimator: Any) -> dict[str, Any]:
+    """The estimators that one is made of by their path, however deep: steps of a pipeline, what a search tries."""
+    with contextlib.suppress(Exception):  # parameters of an estimator of the script's own
+        given = estimator.get_params(deep=True).items()
+        return {f"{name}__": each for name, each in given if hasattr(each, "fit") and not isinstance(each, type)}
+    return {}
+
+
+def parameters(estimator: Any) -> dict[str, Any]:
+    """Of an estimator; none of one that does not tell."""
+    with contextlib.suppress(Exception):
+        return dict(estimator.get_params(deep=False))
+    return {}
+
+
 class Stopper:
     """Hands the outermost call that trains to somebody, and lets all others through.
 
     Args:
-        trains: called with the Fit; what it returns is the call's result.
+        trains: called with the call; what it returns is the call's result.
     """
 
-    def __init__(self, trains: Callable[[Fit], Any]) -> None:
+    def __init__(self, trains: Trains) -> None:
         self.marks = _Silent()
         self._trains = trains
 
@@ -105,9 +189,7 @@ class Stopper:
         if name not in _FITS or not any(hasattr(estimator, each) for each in _LEARNS):
             return original(estimator, *args, **kwargs)
         fit = Fit(original, name, estimator, args, kwargs)
-        if not fit.rows:
-            return original(estimator, *args, **kwargs)
-        return self._trains(fit)
+        return self._trains(fit) if fit.rows else original(estimator, *args, **kwargs)
 
 
 class _Silent:
@@ -115,41 +197,29 @@ class _Silent:
         """What could not be followed is of no interest here."""
 
 
-def install(base: Any, trains: Callable[[Fit], Any]) -> None:
+def install(base: Any, trains: Trains) -> None:
     """From now on, calls that train are handed over. XGBoost's and LightGBM's classes build on the same base."""
     marks.follow(base, Stopper(trains))
 
 
-def length(data: Any) -> int:
-    """Rows of an array, a frame, a sparse matrix or a list; 0 of anything else."""
-    shape = getattr(data, "shape", None)
-    if shape:
-        return int(shape[0])
-    return len(data) if isinstance(data, (list, tuple)) else 0
+def install_functions(module: Any, trains: Trains) -> None:
+    """The same for functions that fit; those that import them from the package get ours."""
+    for name in _FUNCTIONS[module.__name__]:
+        original = getattr(module, name, None)
+        if original is not None:
+            setattr(module, name, _handed_over(original, trains))
 
 
-def held(data: Any) -> int:
-    """Bytes of an array, a frame or a sparse matrix; 0 where it does not tell."""
-    if hasattr(data, "memory_usage"):
-        usage = data.memory_usage(deep=True)
-        return int(usage.sum() if hasattr(usage, "sum") else usage)
-    if hasattr(data, "indptr") and hasattr(data, "data"):
-        return int(data.data.nbytes + data.indices.nbytes + data.indptr.nbytes)
-    size = getattr(data, "nbytes", 0)
-    return int(size) if isinstance(size, int) else 0
+def _handed_over(original: Callable[..., Any], trains: Trains) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def function(estimator: Any, *args: Any, **kwargs: Any) -> Any:
+        call = Validation(original, estimator, args, kwargs)
+        return trains(call) if call.rows else original(estimator, *args, **kwargs)
+
+    return function
 
 
-def cut(data: Any, whole: int, chosen: Any) -> Any:
-    """Those rows of what has as many as the data; anything else as it is."""
-    if length(data) != whole or isinstance(data, str):
-        return data
-    if isinstance(data, (list, tuple)):
-        return type(data)(data[row] for row in chosen)
-    if hasattr(data, "iloc"):
-        return data.iloc[chosen]
-    if hasattr(data, "tocsr") and "scipy" in sys.modules:
-        return data.tocsr()[chosen]
-    return data[chosen]
-
-
-HOOKS: dict[str, Callable[[Any, Callable[[Fit], Any]], None]] = {"sklearn.base": install}
+HOOKS: dict[str, Callable[[Any, Trains], None]] = {
+    "sklearn.base": install,
+    **dict.fromkeys(_FUNCTIONS, install_functions),
+}

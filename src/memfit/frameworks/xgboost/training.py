@@ -1,30 +1,41 @@
-"""xgboost.train() in a script: the call, and its matrix cut down to some of its rows for a probe.
+"""xgboost.train() and xgboost.cv() in a script: the call, and its matrix cut down to some of its rows for a probe.
 
-A DMatrix can be sliced; a QuantileDMatrix cannot, and the probe says so. The classes of scikit-learn's shape are seen
-as estimators before they come here.
+A DMatrix can be sliced. One of quantiles cannot: it stands in the script's process, and a few rounds on the whole of it
+are probed. One in external memory is read by threads, which a fork has not: a few rounds are made as they are. Classes
+of scikit-learn's shape are seen as estimators before that.
 """
 
 from __future__ import annotations
 
 import functools
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from memfit.probing.calls import Learner, TrainingCall, Trains
+from memfit.probing.cutting import some_of
 
-class Training:
-    """One call of train(), not made yet. As scikit-learn's Fit: see there."""
+_FEW_ROUNDS = 5  # 1, 10 and 50 rounds peaked within 1 % of each other
+_DEFAULT_ROUNDS = 10
 
-    label = "xgboost.train"
-    framework, kind = "xgboost", "Booster"
+
+class Training(TrainingCall):
+    """One call of train() or cv().
+
+    Args:
+        original: the function.
+        params, matrix, args, kwargs: what it was called with.
+    """
+
     gives_result = True
-    data_bytes = 0  # the matrix is XGBoost's own: it is in what the process holds
 
     def __init__(self, original: Callable[..., Any], params: Any, matrix: Any, args: Any, kwargs: Any) -> None:
+        super().__init__()
         self.original, self.matrix, self.args, self.kwargs = original, matrix, args, kwargs
-        self.params: dict[str, Any] = dict(params)
-        self.changed: dict[str, Any] = {}
-        self.estimator: Any = None
+        self.params = dict(params)
+        self.label = f"xgboost.{original.__name__}"
+        self.sliceable = type(matrix).__name__ == "DMatrix" and self._can_be_sliced()
+        # What an iterator feeds from files is read ahead by threads, which a fork has not.
+        self.forkable = self.sliceable or type(matrix).__name__ == "QuantileDMatrix"
 
     @property
     def rows(self) -> int:
@@ -34,32 +45,60 @@ class Training:
     def columns(self) -> int:
         return int(self.matrix.num_col())
 
+    def learners(self) -> Iterable[Learner]:
+        return [Learner("xgboost", "Booster", self.params, path=None)]
+
     def whole(self) -> Any:
         """The call as the script made it."""
         return self.original(self.params, self.matrix, *self.args, **self.kwargs)
 
-    def prepare(self, rows: int) -> Any:
-        """A part of the matrix, in the place of the whole among the evaluation sets too."""
-        if rows >= self.rows:
-            return self.matrix, self.kwargs
-        part = self.matrix.slice(sorted(random.Random(0).sample(range(self.rows), rows)))
-        sets = [(part if each is self.matrix else each, name) for each, name in self.kwargs.get("evals") or ()]
-        return part, {**self.kwargs, **({"evals": sets} if sets else {})}
+    def alone(self) -> Any:
+        """With one thread; with few rounds what could not be probed in a fork."""
+        args, kwargs = (self.args, self.kwargs) if self.forkable else self._fewer_rounds()
+        return self.original({**self.params, "nthread": 1}, self.matrix, *args, **kwargs)
+
+    def prepare(self, rows: int, *, lighter: bool = True) -> Any:
+        """A part of the matrix, in the place of the whole among the evaluation sets too; a few rounds."""
+        args, kwargs = self._fewer_rounds() if lighter else (self.args, self.kwargs)
+        if rows >= self.rows or not self.sliceable:
+            return self.matrix, args, kwargs
+        part = self.matrix.slice(some_of(self.rows, rows))
+        sets = [(part if each is self.matrix else each, name) for each, name in kwargs.get("evals") or ()]
+        return part, args, {**kwargs, **({"evals": sets} if sets else {})}
 
     def __call__(self, prepared: Any) -> Any:
-        part, kwargs = prepared
-        return self.original(self.params, part, *self.args, **kwargs)
+        part, args, kwargs = prepared
+        return self.original(self.params, part, *args, **kwargs)
+
+    def _fewer_rounds(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        rounds = self.args[0] if self.args else self.kwargs.get("num_boost_round", _DEFAULT_ROUNDS)
+        if not isinstance(rounds, int) or rounds <= _FEW_ROUNDS:
+            return self.args, self.kwargs
+        self.notes.append(f"probed with {_FEW_ROUNDS} rounds instead of {rounds}, which hardly changes the peak")
+        if self.args:
+            return (_FEW_ROUNDS, *self.args[1:]), self.kwargs
+        return self.args, {**self.kwargs, "num_boost_round": _FEW_ROUNDS}
+
+    def _can_be_sliced(self) -> bool:
+        try:
+            self.matrix.slice([0])
+        except Exception:  # of a ranking, with groups; of external memory
+            return False
+        return True
 
 
-def install(training: Any, trains: Callable[[Any], Any]) -> None:
-    """From now on, calls of train() are handed over."""
-    original = training.train
+def install(training: Any, trains: Trains) -> None:
+    """From now on, calls of train() and cv() are handed over."""
+    for name in ("train", "cv"):
+        setattr(training, name, _handed_over(getattr(training, name), trains))
 
+
+def _handed_over(original: Callable[..., Any], trains: Trains) -> Callable[..., Any]:
     @functools.wraps(original)
-    def train(params: Any, dtrain: Any, *args: Any, **kwargs: Any) -> Any:
+    def function(params: Any, dtrain: Any, *args: Any, **kwargs: Any) -> Any:
         return trains(Training(original, params, dtrain, args, kwargs))
 
-    training.train = train
+    return function
 
 
-HOOKS: dict[str, Callable[[Any, Callable[[Any], Any]], None]] = {"xgboost.training": install}
+HOOKS: dict[str, Callable[[Any, Trains], None]] = {"xgboost.training": install}

@@ -1,0 +1,95 @@
+"""A call that trains, found in a script and not made yet: what whoever probes it needs to know of it.
+
+Frameworks find such calls and say how each is cut down; the job probes them, and hands back what a part gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """An estimator that is fitted in a call: what its framework's scaling module is asked with.
+
+    Args:
+        framework: "sklearn".
+        kind: its class, without the module.
+        params: of it.
+        path: of a part within the outermost one, "svc__" as set_params wants it; None where it cannot be set.
+    """
+
+    framework: str
+    kind: str
+    params: dict[str, Any]
+    path: str | None = ""
+
+
+class TrainingCall:
+    """One call that trains. Probes call it with what ``prepare`` makes of a number of rows.
+
+    Attributes:
+        label: "RandomForestClassifier.fit".
+        estimator: the object that learns in place, whose state is handed back; None where the result is all.
+        gives_result: what a part gives stands for the whole, as it is.
+        params: where there is no estimator, those of the call.
+        args: of the call, without the estimator.
+        changed: parameters that a probe sets otherwise.
+        sliceable: whether its data can be cut down; otherwise it is probed whole, with what else can be cut.
+        forkable: whether it can be made in a fork: not where its data has threads of its own in this process.
+    """
+
+    label = ""
+    estimator: Any = None
+    gives_result = False
+    sliceable = True
+    forkable = True
+
+    def __init__(self) -> None:
+        self.params: dict[str, Any] = {}
+        self.args: tuple[Any, ...] = ()
+        self.changed: dict[str, Any] = {}
+        self.notes: list[str] = []
+
+    @property
+    def rows(self) -> int:
+        """Of its data; 0 where that has none."""
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def data_bytes(self) -> int:
+        """What the arrays that it was given hold."""
+        return 0
+
+    def learners(self) -> Iterable[Learner]:
+        """The estimator that it is made of, the outermost first, and those within."""
+        raise NotImplementedError
+
+    def whole(self) -> Any:
+        """The call as the script made it."""
+        raise NotImplementedError
+
+    def alone(self) -> Any:
+        """The same without threads or processes of its own, which the script's process could not be forked with."""
+        raise NotImplementedError
+
+    def prepare(self, rows: int, *, lighter: bool = True) -> Any:
+        """Its arguments with some of the rows.
+
+        Args:
+            rows: how many.
+            lighter: leave out what does not move the peak: rounds, candidates, folds.
+        """
+        raise NotImplementedError
+
+    def __call__(self, prepared: Any) -> Any:
+        raise NotImplementedError
+
+
+Trains = Callable[[TrainingCall], Any]
