@@ -1,5 +1,7 @@
 """The front door: what the command line and Python callers use. Loads no framework by itself."""
 
+from memfit.advice import Wishes
+from memfit.api.advising import advise, advised
 from memfit.api.assessing import data
 from memfit.api.calibrating import calibrate
 from memfit.api.estimating import estimate, is_estimator, simulate
@@ -7,10 +9,14 @@ from memfit.api.growing import diagnose
 from memfit.api.recording import record, run
 from memfit.api.saved import check, compare, load, made_of
 from memfit.jobs import Progress
+from memfit.jobs.launchers import launched
 from memfit.probing.sweeping import probe
 
 __all__ = [
     "Progress",
+    "Wishes",
+    "advise",
+    "advised",
     "calibrate",
     "check",
     "compare",
@@ -18,6 +24,7 @@ __all__ = [
     "diagnose",
     "estimate",
     "is_estimator",
+    "launched",
     "load",
     "made_of",
     "probe",

@@ -30,6 +30,7 @@ def estimate(
     batch: Sequence[Any] | None = None,
     optimizer: str | None = "AdamW",
     host_memory_bytes: int | None = None,
+    ranks: str | int | None = None,
     debug: bool = False,
     rows: int | None = None,
     columns: int | None = None,
@@ -59,6 +60,8 @@ def estimate(
         batch: for a torch.nn.Module: its forward arguments, as tensors or (shape, dtype) pairs.
         optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients.
         host_memory_bytes: the host memory of the machine in question; this machine's by default.
+        ranks: for a job in several processes: how many, 8 or "2x8" for two nodes of eight. One of each kind is
+            simulated, under a process group whose others are not there.
         debug: let the job print to stderr.
         rows, columns: of the data, for an estimator: its class by name ("sklearn.svm.SVC"), itself, or
             "package.module:function" that returns one.
@@ -92,33 +95,82 @@ def estimate(
             host_memory_bytes=host_memory_bytes,
             python=python,
         )
-    if steps < 1:
-        raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
-    on = on or _own_devices()
-    count = _device_count(on)
-    request = Request(
-        target=_name(target),
-        arguments=tuple(str(word) for word in arguments),
-        module=module,
-        on=on if count else None,
-        device_count=count,
+    request = request_for(
+        _name(target),
+        arguments,
+        on=on,
         steps=steps,
-        passes=passes,
         timeout_s=timeout_s,
+        passes=passes,
+        module=module,
         host_memory_bytes=host_memory_bytes,
         debug=debug,
     )
     if not isinstance(target, (str, os.PathLike)):
         return _estimate_object(target, batch, optimizer, request)
-    if not module and ":" not in request.target and not Path(request.target).is_file():
+    check_script(request)
+    if is_probed(request.target, module=module):
+        request = replace(request, probed=True, probe_budget_s=probe_budget_s)
+    if ranks is not None:
+        return _estimate_ranks(request, str(ranks), python, progress)
+    return run_job(request, python=python, progress=progress)
+
+
+def request_for(
+    name: str, arguments: Sequence[str], *, on: str | None, steps: int, module: bool = False, **options: Any
+) -> Request:
+    """What a child is asked to simulate, on the device that was named, or that this machine has.
+
+    Raises:
+        UsageError: no such device, or no steps.
+    """
+    if steps < 1:
+        raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
+    on = on or _own_devices()
+    count = _device_count(on)
+    words = tuple(str(word) for word in arguments)
+    return Request(
+        target=name, arguments=words, module=module, on=on if count else None, device_count=count, steps=steps,
+        **options,
+    )  # fmt: skip
+
+
+def check_script(request: Request) -> None:
+    """Say before anything starts that a script is not there.
+
+    Raises:
+        JobFailed: it is not.
+    """
+    if not request.module and ":" not in request.target and not Path(request.target).is_file():
         raise JobFailed(
             f"there is no script {request.target}",
             hint="give the path of a Python file, or -m for a module",
             slug="no-script",
         )
-    if is_probed(request.target, module=module):
-        request = replace(request, probed=True, probe_budget_s=probe_budget_s)
-    return run_job(request, python=python, progress=progress)
+
+
+def _estimate_ranks(
+    request: Request, ranks: str, python: str | None, progress: Callable[[Progress], None] | None
+) -> Estimate:
+    from memfit.jobs.ranks import Launch, estimate_ranks
+
+    launch = Launch.parse(ranks)
+    if request.device_count > 1 and request.device_count != launch.per_node:
+        raise UsageError(
+            f"{request.on} has {request.device_count} devices a node, and {launch.per_node} ranks run there",
+            hint="name the device alone, --on h100-80gb: every rank has one",
+            slug="bad-ranks",
+        )
+    if request.on is not None:
+        from memfit.machines import parse_request
+
+        name = parse_request(request.on)[0].name
+        request = replace(request, on=f"{launch.per_node}x{name}", device_count=launch.per_node)
+
+    def one(each: Request, shown: bool) -> Estimate:
+        return run_job(each, python=python, progress=progress if shown else None)
+
+    return estimate_ranks(request, launch, one)
 
 
 def is_estimator(target: str, words: Sequence[str] = ()) -> bool:

@@ -33,7 +33,7 @@ def record(path: str | os.PathLike[str] | None = None, **options: Any) -> Record
 def run(
     words: Sequence[str],
     *,
-    output: str | None = None,
+    output: str | os.PathLike[str] | None = None,
     live: bool = False,
     warn_at: float | None = None,
     on_warning: str | None = None,
@@ -88,4 +88,4 @@ def run(
             follow=follow,
             observe=None if view is None else view.show,
         )
-        return record_command(words, output, options)
+        return record_command(words, None if output is None else os.fspath(output), options)

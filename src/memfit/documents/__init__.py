@@ -1,5 +1,6 @@
 """What memfit hands over. Every view works from a saved document alone."""
 
+from memfit.documents.advice import Advice, Change, Hint, LargestBatch, Plan
 from memfit.documents.check import BudgetCheck, Check, GrowthCheck, check_to_json
 from memfit.documents.codec import SCHEMA, Document, load, save, to_json
 from memfit.documents.comparison import Comparison, PerIteration, PoolComparison, Reason, Row, Side
@@ -13,7 +14,17 @@ from memfit.documents.diagnosis import (
     SeriesDiagnosis,
     worst_first,
 )
-from memfit.documents.estimate import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate, StepPeak
+from memfit.documents.estimate import (
+    Assumption,
+    Component,
+    Estimate,
+    Machine,
+    PeakLocation,
+    PoolEstimate,
+    Role,
+    StepPeak,
+)
+from memfit.documents.job_facts import JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
 from memfit.documents.job_state import JobState, LimitUse
 from memfit.documents.recording import (
     Ending,
@@ -31,8 +42,10 @@ from memfit.documents.recording import (
 
 __all__ = [
     "SCHEMA",
+    "Advice",
     "Assumption",
     "BudgetCheck",
+    "Change",
     "Check",
     "Comparison",
     "Component",
@@ -44,24 +57,33 @@ __all__ = [
     "Event",
     "Growth",
     "GrowthCheck",
+    "Hint",
     "Holding",
     "Horizon",
     "Interval",
     "Iterations",
+    "JobFacts",
     "JobState",
+    "Knob",
+    "LargestBatch",
+    "LayerFacts",
     "Limit",
     "LimitReached",
     "LimitUse",
+    "LoaderFacts",
     "Machine",
+    "OptimizerFacts",
     "PeakLocation",
     "PerIteration",
     "PhaseSpan",
     "PhaseTotal",
+    "Plan",
     "PoolComparison",
     "PoolEstimate",
     "Process",
     "Reason",
     "Recording",
+    "Role",
     "Row",
     "Series",
     "SeriesDiagnosis",

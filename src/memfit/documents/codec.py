@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+from memfit.documents.advice import Advice
 from memfit.documents.comparison import Comparison
 from memfit.documents.data import Data
 from memfit.documents.diagnosis import Diagnosis
 from memfit.documents.estimate import Estimate
-from memfit.documents.kinds import comparison, diagnosis, estimate
+from memfit.documents.kinds import advice, comparison, diagnosis, estimate
 from memfit.documents.kinds import data as data_sets
 from memfit.documents.kinds.kind import Kind
 from memfit.errors import InvalidDocument
@@ -23,9 +24,9 @@ from memfit.errors import InvalidDocument
 SCHEMA = 1  # of errors and lists, which are written and never read
 _LARGEST_DOCUMENT_BYTES = 256 << 20  # a document is some kilobytes; a file beyond this is something else
 
-Document = Estimate | Comparison | Diagnosis | Data
+Document = Estimate | Comparison | Diagnosis | Data | Advice
 KINDS: dict[str, Kind[Any]] = {
-    kind.name: kind for kind in (estimate.KIND, comparison.KIND, diagnosis.KIND, data_sets.KIND)
+    kind.name: kind for kind in (estimate.KIND, comparison.KIND, diagnosis.KIND, data_sets.KIND, advice.KIND)
 }
 D = TypeVar("D")
 

@@ -137,6 +137,23 @@ class Assumption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """Ranks of a job in several processes that need the same.
+
+    Args:
+        ranks: which, "0" or "1-7".
+        count: how many they are.
+        rank: the one that was simulated for all of them.
+        pools: its own: its devices, then "host", the part of this one process.
+    """
+
+    ranks: str
+    count: int
+    rank: int
+    pools: tuple[PoolEstimate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What would happen: every pool's peak, with the verdict against the machine.
 
@@ -144,10 +161,12 @@ class Estimate:
         target: what was estimated: at least "kind" ("script", "callable", "module", "recorded"),
             "name" and "arguments"; plain JSON values.
         machine: the machine asked about.
-        pools: devices first, then "host".
+        pools: devices first, then "host". Of a job in several processes: those of its fullest device, and the host of
+            its fullest node with all the ranks on it.
         assumptions: what was not seen.
         environment: versions and settings the numbers hold for ("python", "torch", "memfit", …).
         cost: what the estimate itself took: "seconds", "process_peak_bytes", "steps".
+        roles: of a job in several processes: what each kind of rank needs; empty for a job in one.
     """
 
     target: Mapping[str, Any]
@@ -156,6 +175,7 @@ class Estimate:
     assumptions: tuple[Assumption, ...] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
+    roles: tuple[Role, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -66,6 +66,8 @@ class Observation:
         passes: forward passes seen.
         libraries: those that the job woke up on a device: "cuBLAS", "cuBLAS in backward", "cuDNN".
         workspace_doubt_bytes: by how much a library may take more at once than the trace has it.
+        ranks: processes that the job consists of; this one is seen.
+        meshes: how they are laid out, as the job said: each a list of (name, size), the outermost first.
     """
 
     trace: Trace
@@ -77,3 +79,5 @@ class Observation:
     passes: int
     libraries: frozenset[str] = frozenset()
     workspace_doubt_bytes: int = 0
+    ranks: int = 1
+    meshes: tuple[tuple[tuple[str, int], ...], ...] = ()

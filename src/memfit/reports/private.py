@@ -12,7 +12,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
 
-from memfit.documents import Diagnosis, Estimate, Process, Recording, Side
+from memfit.documents import Advice, Diagnosis, Estimate, Process, Recording, Side
 
 BLOT = "…"
 _PATH = re.compile(r"(?:~|\.{1,2}|[A-Za-z]:)?(?:[\\/][^\s\\/\"'<>|:;,()\[\]{}]+)+[\\/]?|\b[\w.-]+(?:/[\w.@+-]+)+")
@@ -56,6 +56,7 @@ def _secrets(document: Any) -> Iterable[str]:
             yield from _command_words(word for word in process.command.split()[1:] if _TELLING.search(word))
     if isinstance(document, Estimate):
         yield from _machine_words(document.machine.details)
+    if isinstance(document, Estimate | Advice):
         arguments = document.target.get("arguments")
         yield from _command_words(map(str, arguments if isinstance(arguments, list | tuple) else ()))
 

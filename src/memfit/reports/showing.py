@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from memfit.documents import SCHEMA, Comparison, Data, Diagnosis, Estimate, Recording, to_json
+from memfit.documents import SCHEMA, Advice, Comparison, Data, Diagnosis, Estimate, Recording, to_json
 from memfit.errors import UsageError
 from memfit.reports import private as privacy
 from memfit.reports import recorded
 
-Shown = Estimate | Recording | Comparison | Diagnosis | Data
+Shown = Estimate | Recording | Comparison | Diagnosis | Data | Advice
 
 
 def prepared(documents: Sequence[Shown], *, private: bool = False) -> tuple[Shown, ...]:
@@ -58,9 +58,9 @@ def page_text(documents: Sequence[Shown], *, private: bool = False) -> str:
     """One HTML page of all of them."""
     from memfit.reports.html import Content, page, render
 
-    if any(isinstance(document, Data) for document in documents):
+    if any(isinstance(document, Advice) for document in documents):
         raise UsageError(
-            "the weighing of data sets has no page yet",
+            "advice has no page yet",
             hint="leave out -o: it is shown in the terminal",
             slug="no-page",
         )
@@ -86,6 +86,10 @@ def _write(document: Shown, stream: TextIO) -> None:
         from memfit.reports import data
 
         data.write(document, stream)
+    elif isinstance(document, Advice):
+        from memfit.reports import advice
+
+        advice.write(document, stream)
     else:
         from memfit.reports import comparison
 

@@ -17,7 +17,7 @@ from memfit.documents import Estimate
 from memfit.quantities import Verdict, format_bytes
 from memfit.reports import screen
 from memfit.reports.bars import CAPACITY_CELLS, bar, capacity_bar
-from memfit.reports.view import EstimateView, PoolView, Share, view
+from memfit.reports.view import EstimateView, PoolView, RoleView, Share, view
 
 _COLOURS = {Verdict.FITS: "green", Verdict.TIGHT: "yellow", Verdict.DOES_NOT_FIT: "red", Verdict.UNKNOWN: "cyan"}
 _WORDS = {verdict: verdict.value.replace("_", " ").upper() for verdict in Verdict}
@@ -54,6 +54,8 @@ def report(seen: EstimateView, *, width: int) -> RenderableType:
     parts: list[RenderableType] = [_headline(seen)]
     for pool in seen.pools:
         parts += [Text(), _pool(pool, width - _INDENT)]
+    if seen.roles:
+        parts += [Text(), _roles(seen.roles)]
     parts += [Text(), _notes(seen)]
     return Group(*parts)
 
@@ -125,6 +127,20 @@ def _facts(pool: PoolView) -> RenderableType:
         line = f"{times + format_bytes(tensor.size_bytes):>13}  {tensor.category}  {tensor.where}"
         table.add_row("" if position else "largest", Text(line, no_wrap=True, overflow="ellipsis"))
     return table
+
+
+def _roles(roles: tuple[RoleView, ...]) -> RenderableType:
+    """One line for each kind of rank."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, overflow="ellipsis")
+    for role in roles:
+        ranks = f"rank {role.ranks}" if role.count == 1 else f"ranks {role.ranks}"
+        device = f"device {role.device}" if role.device else ""
+        table.add_row(Text(ranks, style="bold"), Text(device), Text(f"host {role.host}"), Text(role.at))
+    return Group(Text("each rank", style="bold"), Padding(table, (0, 0, 0, _INDENT)))
 
 
 def _notes(seen: EstimateView) -> RenderableType:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate
+from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate, Role
 from memfit.quantities import ByteRange, Verdict, format_bytes
 from memfit.reports.steps import describe_steps
 from memfit.reports.text import printable
@@ -79,6 +79,20 @@ class PoolView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoleView:
+    """Ranks that need the same: which, how many, and what each of them needs of a device ("" without) and of the host.
+
+    ``at`` is where the device's peak falls, in words.
+    """
+
+    ranks: str
+    count: int
+    device: str
+    host: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EstimateView:
     """A whole estimate, ready to draw."""
 
@@ -90,6 +104,7 @@ class EstimateView:
     assumptions: tuple[tuple[str, str], ...]
     environment: str
     cost: str
+    roles: tuple[RoleView, ...] = ()
 
 
 def view(estimate: Estimate) -> EstimateView:
@@ -104,7 +119,25 @@ def view(estimate: Estimate) -> EstimateView:
         assumptions=tuple((printable(item.slug), _assumption(item)) for item in estimate.assumptions),
         environment=_environment(estimate.environment),
         cost=_cost(estimate.cost),
+        roles=tuple(_role(role) for role in estimate.roles),
     )
+
+
+def _role(role: Role) -> RoleView:
+    devices = [pool for pool in role.pools if pool.pool != "host"]
+    hosts = [pool for pool in role.pools if pool.pool == "host"]
+    fullest = max(devices or hosts, key=lambda pool: pool.peak_bytes.high)
+    return RoleView(
+        ranks=printable(role.ranks),
+        count=role.count,
+        device=_need(fullest) if devices else "",
+        host=_need(hosts[0]) if hosts else "",
+        at=_place(fullest.peak_at),
+    )
+
+
+def _need(pool: PoolEstimate) -> str:
+    return f"{format_bytes(pool.peak_bytes.expected)} to {format_bytes(pool.peak_bytes.high)}"
 
 
 def _pool(pool: PoolEstimate) -> PoolView:

@@ -9,18 +9,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from memfit.documents.estimate import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate, StepPeak
+from memfit.documents.estimate import (
+    Assumption,
+    Component,
+    Estimate,
+    Machine,
+    PeakLocation,
+    PoolEstimate,
+    Role,
+    StepPeak,
+)
 from memfit.documents.kinds.fields import size, whole, words
 from memfit.documents.kinds.kind import Kind
 from memfit.quantities import Basis, ByteRange, Category, Phase
 
 
 def _to_json(estimate: Estimate) -> dict[str, Any]:
+    roles = [
+        {"ranks": role.ranks, "count": role.count, "rank": role.rank, "pools": [_pool_to_json(p) for p in role.pools]}
+        for role in estimate.roles
+    ]
     return {
         "target": dict(estimate.target),
         "machine": {"name": estimate.machine.name, **estimate.machine.details},
         "verdict": estimate.verdict.value,
         "pools": [_pool_to_json(pool) for pool in estimate.pools],
+        **({"roles": roles} if roles else {}),
         "assumptions": [
             {"slug": item.slug, "text": item.text, "effect_bytes": item.effect_bytes} for item in estimate.assumptions
         ],
@@ -41,6 +55,15 @@ def _from_json(data: Mapping[str, Any]) -> Estimate:
         ),
         environment=dict(data.get("environment", {})),
         cost=dict(data.get("cost", {})),
+        roles=tuple(
+            Role(
+                ranks=str(role["ranks"]),
+                count=whole(role["count"]),
+                rank=whole(role["rank"]),
+                pools=tuple(_pool_from_json(pool) for pool in role["pools"]),
+            )
+            for role in data.get("roles", [])
+        ),
     )
 
 

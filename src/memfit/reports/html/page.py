@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memfit.documents import Comparison, Diagnosis, Estimate, Recording
+from memfit.documents import Comparison, Data, Diagnosis, Estimate, Recording
 from memfit.reports import recorded
 from memfit.reports import view as estimated
-from memfit.reports.html import compared, diagnosed, measured, predicted
+from memfit.reports.html import compared, diagnosed, measured, predicted, weighed
 from memfit.reports.html.curves import Curves
 from memfit.reports.html.parts import Page, Section
 from memfit.reports.text import printable
@@ -25,6 +25,7 @@ class Content:
     recording: Recording | None = None
     diagnosis: Diagnosis | None = None
     comparison: Comparison | None = None
+    data: Data | None = None
 
 
 def page(content: Content, *, private: bool = False) -> Page:
@@ -59,11 +60,15 @@ def _badges(
         yield words if seen is None else f"predicted: {words}", predicted.TONES[guess.verdict]
     if content.comparison is not None and content.comparison.standing is not None:
         yield compared.verdict(content.comparison.standing)
+    if content.data is not None and (fits := weighed.verdict(content.data)) is not None:
+        yield f"reading it {predicted.badge(fits)}", predicted.TONES[fits]
 
 
 def _name(content: Content) -> str:
     if content.comparison is not None:
         return printable(content.comparison.second.name)
+    if content.data is not None and content.diagnosis is None:
+        return weighed.title(content.data)
     return "a job" if content.diagnosis is None else printable(content.diagnosis.target.get("name", "a series"))
 
 
@@ -76,6 +81,8 @@ def _kinds(content: Content) -> Iterable[str]:
         yield "a diagnosis"
     if content.comparison is not None:
         yield "a comparison"
+    if content.data is not None:
+        yield "a weighing of data sets"
 
 
 def _headline(
@@ -90,6 +97,8 @@ def _headline(
         yield predicted.headline(guess)
     if content.comparison is not None:
         yield compared.headline(content.comparison)
+    if content.data is not None:
+        yield from weighed.headlines(content.data)
 
 
 def _sections(
@@ -116,3 +125,6 @@ def _sections(
         yield measured.surroundings(content.recording, seen)
     if guess is not None:
         yield predicted.surroundings(guess)
+    if content.data is not None:
+        alone = seen is None and guess is None  # a job's own peaks have that name
+        yield from (part for part in weighed.sections(content.data) if alone or part.name != "peaks")

@@ -1,0 +1,1 @@
+"""What `memfit advise` proposes, run for real: budgets kept, savings as said, largest batches, settings of malloc."""

@@ -1,0 +1,317 @@
+"""What to change about a job so that it fits: rules propose, estimates of the changed job judge, a search chooses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from memfit.advice import (
+    HINTS,
+    Found,
+    Outcome,
+    Proposal,
+    Review,
+    Setting,
+    Wishes,
+    largest_batch,
+    proposals,
+    review,
+    search,
+)
+from memfit.advice.rules import batch_size
+from memfit.api.changed import ChangedJob, fullest
+from memfit.api.estimating import check_script, is_estimator, request_for
+from memfit.api.lighter_data import data_ways
+from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch
+from memfit.errors import JobNeverTrained, UsageError
+from memfit.jobs import Progress
+from memfit.jobs.choosing import is_probed
+from memfit.jobs.launch import look_at
+from memfit.jobs.real import run_for_real, without_looking
+from memfit.jobs.warm import Warm
+from memfit.probing.watching import Limits
+from memfit.quantities import format_bytes
+from memfit.sensors import host_capacity
+
+_AT_ONCE = min(2, os.cpu_count() or 1)  # variants that are simulated side by side, some hundred MiB each
+_SHARE_FOR_PLANS = 0.75  # of the time; the rest is for the largest batch
+_VERIFIED_STEPS = 6
+_VERIFY_SECONDS = 120.0
+_VERIFY_ROOM = 1.5  # of the predicted high end, that a run for real may take before it is ended
+TIME = Assumption(
+    slug="time-is-a-model",
+    text="time is a stated model, not a measurement: recomputation costs a third of a step by its share of the "
+    "activations, other factors are assumed and written beside each change",
+)
+
+
+def advise(
+    target: str | os.PathLike[str],
+    arguments: Sequence[str] = (),
+    *,
+    on: str | None = None,
+    within_bytes: int | None = None,
+    only: Sequence[str] = (),
+    without: Sequence[str] = (),
+    results: str = "model",
+    steps: int = 3,
+    timeout_s: float = 300.0,
+    python: str | None = None,
+    module: bool = False,
+    host_memory_bytes: int | None = None,
+    passes: int | None = None,
+    probe_budget_s: float = 20.0,
+    seconds: float = 120.0,
+    verify: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Advice:
+    """What to change about a job, and the cheapest set of changes that fits.
+
+    Args:
+        target: a script, or a module's name (with ``module=True``).
+        arguments: the script's command line.
+        on: the device, as for ``memfit.estimate``.
+        within_bytes: what may be used of the device, of the host where there is none; the machine's own by default.
+        only, without: slugs of changes that alone are, or are not, to be considered.
+        results: the most that may happen to what the job computes: "same", "rounding", "training", "model".
+        steps: optimizer steps to simulate for each estimate.
+        timeout_s: seconds for one estimate.
+        python: the interpreter that has the job's packages.
+        module: the target is a module.
+        host_memory_bytes: RAM of the machine in question.
+        passes: for a job that only infers: forward passes to see.
+        probe_budget_s: seconds for the probes of each estimate of a script that fits estimators.
+        seconds: so many after the first estimate no further one is begun; what was found by then is told.
+        verify: run the best plan for real for a few steps, where this machine can.
+        progress: called as the work goes on.
+
+    Returns:
+        The advice: plans, best first, each estimated as a whole; the largest batch; the floor; hints.
+
+    Raises:
+        MemfitError: what went wrong, in a sentence with a hint.
+
+    >>> memfit.advise("train.py", on="rtx4090-24gb").best.changes   # doctest: +SKIP
+    """
+    return advised(
+        target,
+        arguments,
+        wishes=Wishes(only=frozenset(only), without=frozenset(without), results=results),
+        on=on,
+        within_bytes=within_bytes,
+        steps=steps,
+        timeout_s=timeout_s,
+        python=python,
+        module=module,
+        host_memory_bytes=host_memory_bytes,
+        passes=passes,
+        probe_budget_s=probe_budget_s,
+        seconds=seconds,
+        verify=verify,
+        progress=progress,
+    )[0]
+
+
+def advised(
+    target: str | os.PathLike[str],
+    arguments: Sequence[str],
+    *,
+    wishes: Wishes,
+    on: str | None,
+    within_bytes: int | None,
+    steps: int,
+    timeout_s: float,
+    python: str | None,
+    module: bool,
+    host_memory_bytes: int | None,
+    passes: int | None,
+    probe_budget_s: float,
+    seconds: float,
+    verify: bool,
+    progress: Callable[[Progress], None] | None,
+) -> tuple[Advice, Review | None]:
+    """As `advise`, and the best plan made ready for review."""
+    began = time.monotonic()
+    if within_bytes is not None and within_bytes < 1:
+        raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
+    request = request_for(
+        os.fspath(target), arguments, on=on, steps=steps, timeout_s=timeout_s, module=module,
+        host_memory_bytes=host_memory_bytes, passes=passes,
+    )  # fmt: skip
+    if is_estimator(request.target, request.arguments):
+        raise UsageError(
+            f"{request.target} is an estimator: advice is for scripts",
+            hint="`memfit estimate` with another --set, --dtype or --rows tells what each changes",
+            slug="no-script",
+        )
+    check_script(request)
+    if is_probed(request.target, module=module):
+        from memfit.api.advising_tables import advised_on_tables
+
+        request = replace(request, probed=True, probe_budget_s=probe_budget_s)
+        return advised_on_tables(request, wishes, within_bytes, python=python, progress=progress), None
+    request = replace(request, looked_at=True)
+    with contextlib.ExitStack() as stack:
+        warm = [stack.enter_context(Warm(python)) for _ in range(_AT_ONCE)]
+        seen = look_at(request, python=python, progress=progress)
+        if not seen.facts:
+            raise JobNeverTrained(f"{request.target} showed nothing that could be changed")
+        start = time.monotonic()
+        job = ChangedJob(request, seen, warm, deadline=start + seconds * _SHARE_FOR_PLANS)
+        teller = _Teller(progress, began)
+        run = _Run(job, wishes, within_bytes, teller, python)
+        return run.advice(verify=verify, began=began, until=start + seconds)
+
+
+class _Teller:
+    """Passes on what the search is doing."""
+
+    def __init__(self, progress: Callable[[Progress], None] | None, began: float) -> None:
+        self._progress, self._began = progress, began
+
+    def __call__(self, text: str) -> None:
+        if self._progress is not None:
+            seconds = time.monotonic() - self._began
+            self._progress(Progress(stage="advise", text=text, step=0, steps=0, seconds=seconds))
+
+
+class _Run:
+    """One piece of advice being made."""
+
+    def __init__(
+        self, job: ChangedJob, wishes: Wishes, within_bytes: int | None, tell: _Teller, python: str | None
+    ) -> None:
+        self.job, self.wishes, self.tell, self.python = job, wishes, tell, python
+        self.budget_bytes, self.assumed = budget(job.base.estimate, job.pool, within_bytes)
+        tell("looking for the batch")
+        job.hurry()
+        facts = job.facts()
+        self.facts: JobFacts = replace(facts, data_ways=data_ways(job.text, job.request.arguments))
+
+    def advice(self, *, verify: bool, began: float, until: float) -> tuple[Advice, Review | None]:
+        proposed = proposals(self.facts)
+        self.wishes.check(proposed)
+        allowed = [each for each in proposed if self.wishes.allow(each)]
+        found = search(self.job.base, allowed, self.job.outcomes, self.budget_bytes, progress=self.tell)
+        self.job.deadline = until
+        batch = self._largest_batch()
+        job = self.job
+        estimate = job.base.estimate
+        advice = Advice(
+            target=estimate.target,
+            machine=estimate.machine.name,
+            pool=job.pool,
+            budget_bytes=self.budget_bytes,
+            now_bytes=job.base.peak_bytes,
+            plans=found.plans,
+            floor_bytes=found.floor.peak_bytes,
+            floor_holds=_holds(found.floor.estimate, job.pool),
+            largest_batch=batch,
+            hints=self._hints(),
+            assumptions=(*self.assumed, *self._assumptions(estimate)),
+            cost={"seconds": round(time.monotonic() - began, 2), "estimates": job.estimates},
+        )
+        chosen = self._chosen(found)
+        if verify:
+            advice = self._verified(advice, found)
+        return advice, self._review(chosen)
+
+    def _largest_batch(self) -> LargestBatch | None:
+        knob = self.facts.batch
+        if self.budget_bytes is None or knob is None or batch_size.SLUG in self.wishes.without:
+            return None
+        self.tell("looking for the largest batch")
+
+        def outcome(size: int) -> Outcome | None:
+            times = -(-knob.value // size)
+            return self.job.outcome(Setting(batch=None if size == knob.value else size, accumulation=_several(times)))
+
+        late = len(self.job.late)
+        found = largest_batch(self.facts, outcome, self.budget_bytes)
+        without_time = len(self.job.late) > late
+        return None if found is not None and without_time and not found.batch else found
+
+    def _chosen(self, found: Found) -> tuple[Proposal, ...]:
+        """The proposals of the best plan that changes something."""
+        return next((chosen for chosen in found.chosen if chosen), ())
+
+    def _review(self, chosen: tuple[Proposal, ...]) -> Review:
+        request = self.job.request
+        return review(self.facts, chosen, self.job.text, Path(request.target).as_posix(), request.arguments)
+
+    def _hints(self) -> tuple[Hint, ...]:
+        told = [hint for rule in HINTS for hint in rule(self.facts)]
+        told += [Hint(slug="change-not-simulated", text=f"{name}: {why}") for name, why in self.job.failures.items()]
+        if self.job.late:
+            text = f"{len(self.job.late)} estimates were not made: the time was over; --seconds gives more"
+            told.append(Hint(slug="time-was-over", text=text))
+        host = next((pool for pool in self.job.base.estimate.pools if pool.pool == "host"), None)
+        if self.job.pool != "host" and host is not None and host.verdict.value == "does_not_fit":
+            told.append(
+                Hint(slug="host-too", text="the host's memory does not suffice either: memfit advise --on cpu, or "
+                     "--host-memory for another machine")
+            )  # fmt: skip
+        return tuple(told)
+
+    def _assumptions(self, estimate: Estimate) -> tuple[Assumption, ...]:
+        return (TIME, *estimate.assumptions)
+
+    # -- for real ----------------------------------------------------------------------------------------------
+
+    def _verified(self, advice: Advice, found: Found) -> Advice:
+        """The best plan with what a run for real came to; why not, where there can be none."""
+        if not found.plans:
+            return advice
+        plan, setting, chosen = found.plans[0], found.settings[0], found.chosen[0]
+        why = self._not_verifiable(chosen)
+        if why is None:
+            self.tell("running the best plan for real")
+            limit = min(round(plan.peak_bytes.high * _VERIFY_ROOM), round(host_capacity().binding.room_bytes * 0.9))
+            reading = run_for_real(
+                without_looking(self.job.as_request(setting), _VERIFIED_STEPS),
+                setting.environment,
+                Limits(memory_bytes=limit, seconds=_VERIFY_SECONDS),
+                python=self.python,
+            )
+            if reading.rise_bytes is not None:
+                measured = replace(plan, measured_bytes=reading.rise_bytes)
+                return replace(advice, plans=(measured, *advice.plans[1:]))
+            why = f"the run for real failed: {reading.problem}"
+        return replace(advice, hints=(*advice.hints, Hint(slug="not-verified", text=why)))
+
+    def _not_verifiable(self, chosen: Sequence[Proposal]) -> str | None:
+        if self.job.request.on is not None:
+            return "the job is for a device: it is not run for real here"
+        by_hand = [each.title for each in chosen if not each.verifiable]
+        if by_hand:
+            return f"memfit estimates {', '.join(by_hand)} and cannot make it in a run for real"
+        return None
+
+
+def budget(estimate: Estimate, name: str, within_bytes: int | None) -> tuple[int | None, tuple[Assumption, ...]]:
+    """What may be used: the wish, and not more than the machine has."""
+    pool = next(pool for pool in estimate.pools if pool.pool == name)
+    capacity = pool.capacity_bytes
+    room = None if capacity is None else max(capacity - (pool.other_processes_bytes or 0), 0)
+    if within_bytes is None:
+        return room, ()
+    if capacity is not None and within_bytes > capacity and name != "host":
+        text = (
+            f"{format_bytes(within_bytes)} were asked for, {estimate.machine.name} has {format_bytes(capacity)}: "
+            "that is the budget"
+        )
+        return room, (Assumption(slug="budget-above-capacity", text=text),)
+    return within_bytes, ()
+
+
+def _holds(estimate: Estimate, name: str) -> dict[str, int]:
+    pool = next((pool for pool in estimate.pools if pool.pool == name), fullest(estimate))
+    return dict(pool.breakdown_bytes)
+
+
+def _several(times: int) -> int | None:
+    return times if times > 1 else None

@@ -1,0 +1,152 @@
+"""Advice in a terminal: the plans with what each change saves, costs and takes to type; the largest batch; hints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol, TextIO
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from memfit.documents import Advice, Change, LargestBatch, Plan
+from memfit.quantities import format_bytes
+from memfit.reports import screen
+from memfit.reports.text import printable
+from memfit.reports.wording import many, signed
+
+_PLANS = 6  # that are shown
+_INDENT = 2
+_RESULTS = {
+    "same": "same results",
+    "rounding": "results differ by rounding",
+    "training": "trains otherwise",
+    "model": "another model is trained",
+}
+_FLOOR_PARTS = 4
+
+
+class Review(Protocol):
+    """What `--apply` writes: memfit.advice.Review."""
+
+    @property
+    def patch(self) -> str: ...
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+    @property
+    def arguments(self) -> tuple[str, ...]: ...
+    @property
+    def by_hand(self) -> tuple[tuple[str, str], ...]: ...
+
+
+def write(advice: Advice, stream: TextIO) -> None:
+    """Print the advice; the stream's width, colours and encoding are respected."""
+    screen.write(report(advice), stream)
+
+
+def report(advice: Advice) -> RenderableType:
+    """The advice as one renderable."""
+    parts: list[RenderableType] = [_headline(advice), Text(_sentence(advice))]
+    for number, plan in enumerate(advice.plans[:_PLANS], 1):
+        if plan.changes:
+            parts += [Text(), *_plan(number, plan, advice)]
+    if advice.largest_batch is not None:
+        parts += [Text(), Text(_batch(advice.largest_batch, advice))]
+    if advice.best is None and advice.budget_bytes is not None and not advice.fits_now:
+        parts += [Text(), Text(_floor(advice))]
+    rows = [("also" if not at else "", _hint(hint.text, hint.how)) for at, hint in enumerate(advice.hints)]
+    model = next((each.text for each in advice.assumptions if each.slug == "time-is-a-model"), "")
+    rows.append(("assumed", f"{model}  [time-is-a-model]" if model else ""))
+    estimates, spent = advice.cost.get("estimates", 0), advice.cost.get("seconds", 0)
+    rows.append(("advice took", f"{spent:.0f} s, {many(int(estimates), 'estimate')} of the job, changed"))
+    parts += [Text(), _rows([row for row in rows if row[1]])]
+    return Group(*parts)
+
+
+def _headline(advice: Advice) -> Text:
+    if advice.fits_now:
+        word, colour = " FITS ", "green"
+    elif advice.budget_bytes is None:
+        word, colour = " PLANS ", "yellow"
+    else:
+        word, colour = (" CAN FIT ", "yellow") if advice.best is not None else (" DOES NOT FIT ", "red")
+    arguments = advice.target.get("arguments")
+    name = " ".join([str(advice.target.get("name", "")), *map(str, arguments if isinstance(arguments, list) else ())])
+    return Text.assemble((word, f"bold reverse {colour}"), "  ", (printable(name), "bold"), f" on {advice.machine}")
+
+
+def _sentence(advice: Advice) -> str:
+    now = f"{advice.pool}: expect {format_bytes(advice.now_bytes.expected)}, plan with "
+    now += f"{format_bytes(advice.now_bytes.high)} as it is"
+    if advice.budget_bytes is None:
+        return f"{now}; the budget is not known: --within says one"
+    if advice.fits_now:
+        return f"{now}, of {format_bytes(advice.budget_bytes)}: nothing has to change"
+    over = format_bytes(advice.now_bytes.high - advice.budget_bytes)
+    return f"{now}, of {format_bytes(advice.budget_bytes)}: {over} too much"
+
+
+def _plan(number: int, plan: Plan, advice: Advice) -> Iterator[RenderableType]:
+    verdict = "" if plan.fits is None else "fits" if plan.fits else "does not fit"
+    colour = {"fits": "bold green", "does not fit": "bold red"}.get(verdict, "bold")
+    peak = f"expect {format_bytes(plan.peak_bytes.expected)}, plan with {format_bytes(plan.peak_bytes.high)}"
+    time = f"{(plan.time_factor - 1) * 100:+.0f} % time" if abs(plan.time_factor - 1) >= 0.005 else "same time"
+    words: list[str | tuple[str, str]] = [(f"{number}. ", "bold"), (verdict, colour), "  " if verdict else "", peak]
+    words.append(f" · {time}, by the model")
+    if plan.measured_bytes is not None:
+        words.append(f" · {format_bytes(plan.measured_bytes)} measured")
+    yield Text.assemble(*words)
+    for change in plan.changes:
+        yield Padding(_change(change), (0, 0, 0, _INDENT))
+
+
+def _change(change: Change) -> RenderableType:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(justify="right", min_width=9, no_wrap=True)
+    grid.add_column()
+    title = f"{printable(change.title)}  [{change.slug}] · {_RESULTS.get(change.results, change.results)}"
+    grid.add_row(Text(signed(-change.saves_bytes)), Text(title, style="bold"))
+    grid.add_row(Text(), Text(printable(change.costs)))
+    where = f"{printable(change.where)}: " if change.where else ""
+    grid.add_row(Text(), Text(f"{where}{printable(change.how)}", style="cyan"))
+    return grid
+
+
+def _batch(found: LargestBatch, advice: Advice) -> str:
+    if not found.batch:
+        return f"largest batch: not even {found.name} of 1 fits"
+    peak = f", plan with {format_bytes(found.peak_bytes.high)}" if found.peak_bytes is not None else ""
+    beyond = f"; {found.batch + 1} does not fit" if found.next_peak_bytes is not None else ""
+    likely = f"; up to about {found.likely_batch} is likely to" if found.likely_batch > found.batch else ""
+    typed = f": {printable(found.how)}" if found.batch != found.now else ""
+    return f"largest batch, all else as it is: {found.batch} (now {found.now}{peak}){beyond}{likely}{typed}"
+
+
+def _floor(advice: Advice) -> str:
+    parts = sorted(advice.floor_holds.items(), key=lambda part: -part[1])[:_FLOOR_PARTS]
+    held = ", ".join(f"{name.replace('_', ' ')} {format_bytes(size)}" for name, size in parts)
+    return f"the lowest that any changes came to: plan with {format_bytes(advice.floor_bytes.high)}; it is {held}"
+
+
+def _hint(text: str, how: str) -> str:
+    return printable(f"{text}: {how}" if how else text)
+
+
+def _rows(rows: list[tuple[str, str]]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(min_width=9, no_wrap=True)
+    grid.add_column()
+    for label, words in rows:
+        grid.add_row(Text(label), Text(printable(words)))
+    return grid
+
+
+def review_text(review: Review) -> str:
+    """The best plan as a file to review: what to set and type in comments, then the patch."""
+    lines = ["# Written by `memfit advise --apply`: review it. Lines before the first --- are not part of the patch."]
+    lines += [f"# set: export {name}={value}" for name, value in review.environment.items()]
+    if review.arguments:
+        lines.append(f"# run with: {' '.join(review.arguments)}")
+    lines += [f"# by hand: {title}: {how}" for title, how in review.by_hand]
+    return "\n".join(lines) + "\n" + review.patch

@@ -1,0 +1,78 @@
+"""`memfit advise` on a real script: changes that are made within the job's process, and a plan run for real."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import memfit
+from memfit.errors import JobFailed
+from memfit.quantities import MIB
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+
+TRAIN = """
+    import torch
+    from torch import nn
+
+    batch_size = 256
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.up, self.down = nn.Linear(512, 2048), nn.Linear(2048, 512)
+
+        def forward(self, x):
+            return x + self.down(torch.relu(self.up(x)))
+
+    model = nn.Sequential(*(Block() for _ in range(6)))
+    optimizer = torch.optim.AdamW(model.parameters())
+    for step in range(20):
+        optimizer.zero_grad()
+        model(torch.randn(batch_size, 512)).square().mean().backward()
+        optimizer.step()
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> str:
+    path = tmp_path / "train.py"
+    path.write_text(textwrap.dedent(TRAIN), encoding="utf-8")
+    return str(path)
+
+
+def test_a_plan_fits_and_is_what_a_real_run_comes_to(script: str) -> None:
+    """The best plan stays within the budget, measured in a process of its own; the batch's number is found."""
+    now = memfit.estimate(script, on="cpu").pool("host").peak_bytes
+    within = round(now.high * 0.85)
+    wanted = ["malloc-threshold", "lighter-optimizer", "smaller-batch"]
+
+    advice = memfit.advise(script, on="cpu", within_bytes=within, only=wanted, verify=True)
+
+    best = advice.best
+    assert best is not None and advice.plans[0] == best and best.peak_bytes.high <= within < now.high
+    assert best.measured_bytes is not None and best.measured_bytes <= within
+    assert abs(best.measured_bytes - best.peak_bytes.expected) < 0.1 * best.peak_bytes.expected
+    found = advice.largest_batch
+    assert found is not None and (found.name, found.now) == ("batch_size", 256)
+
+
+def test_an_impossible_budget_tells_the_floor(script: str) -> None:
+    """No plan, the lowest peak, and what holds it."""
+    advice = memfit.advise(script, on="cpu", within_bytes=50 * MIB, only=["activation-checkpointing"])
+
+    assert advice.best is None and advice.floor_bytes.high > 50 * MIB
+    assert advice.floor_holds["framework"] > 50 * MIB
+
+
+def test_a_script_that_fails_says_so(tmp_path: Path) -> None:
+    """As an estimate of it would."""
+    path = tmp_path / "broken.py"
+    path.write_text("import torch\nraise RuntimeError('no data')\n")
+
+    with pytest.raises(JobFailed, match="no data"):
+        memfit.advise(str(path), on="cpu")

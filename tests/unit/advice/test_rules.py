@@ -1,0 +1,170 @@
+"""Each rule of advice: when it applies, and the sentence of the mission's documents that it comes from.
+
+RAM: "How Much RAM Is Needed For Machine Learning". GROWTH: "Does the memory usage of a model increase linearly with the
+number of training iterations?". A rule is named with the heading and the tip, pitfall or factor that it acts on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from memfit.advice import HINTS, RULES, Proposal, proposals
+from memfit.advice.rules import batch_size, data_in_memory, host_allocator
+from memfit.documents import JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
+from memfit.quantities import GIB, MIB
+
+JOB = JobFacts(
+    framework="torch",
+    pool="cuda:0",
+    on_device=True,
+    machine="rtx4090-24gb",
+    script="train.py",
+    breakdown={"activations": 4 * GIB, "optimizer_state": 2 * GIB, "parameters": GIB, "fragmentation": GIB},
+    steps=3,
+    micro_steps=1,
+    optimizers=(OptimizerFacts(kind="AdamW", trained_bytes=GIB, matrix_bytes=GIB),),
+    layers=(LayerFacts(kind="Block", count=12, bytes=3 * GIB),),
+    activations_bytes=4 * GIB,
+    linear_layers=48,
+    weight_bytes=4,
+    batch=Knob(name="--batch_size", kind="argument", value=12),
+    capability=(8, 9),
+    device_count=1,
+)
+ON_CPU = replace(JOB, pool="host", on_device=False, machine="cpu", capability=None)
+FOREST = JobFacts(
+    framework="sklearn", pool="host", on_device=False, target="RandomForestClassifier", dtype="float64",
+    params={"n_jobs": 4, "max_depth": None, "max_samples": None, "bootstrap": True},
+)  # fmt: skip
+
+
+def slugs(facts: JobFacts) -> set[str]:
+    return {proposal.slug for proposal in proposals(facts)}
+
+
+def of(facts: JobFacts, slug: str) -> list[Proposal]:
+    return [proposal for proposal in proposals(facts) if proposal.slug == slug]
+
+
+SOURCES: list[tuple[str, str, JobFacts, JobFacts]] = [
+    # slug, sentence, a job to which it applies, one to which it does not
+    ("smaller-batch", "RAM, Tips 4 Batch size optimization; Pitfalls 4 Failing to optimize batch size; GROWTH, Batch "
+     "Size and Gradient Accumulation", JOB, replace(JOB, batch=None)),
+    ("mixed-precision", "RAM, Trends 4 Optimization techniques; Step 3 Estimate intermediate computations", JOB,
+     replace(JOB, autocast="bfloat16")),
+    ("activation-checkpointing", "GROWTH, Explanation: forward pass activations stored for the backward pass; "
+     "Resource Recommendations: gradient checkpointing", JOB, replace(JOB, layers=())),
+    ("activation-offload", "RAM, Trends 8 Advances in virtual memory and memory pooling", JOB, ON_CPU),
+    ("lighter-optimizer", "GROWTH, Optimizer State", JOB,
+     replace(JOB, optimizers=(OptimizerFacts(kind="SGD", trained_bytes=GIB),))),
+    ("optimizer-offload", "GROWTH, Optimizer State; RAM, Trends 8", JOB, ON_CPU),
+    ("sharded-optimizer", "RAM, Factors: Parallel processing; Pitfalls 5 Underestimating RAM for parallel processing",
+     replace(JOB, device_count=2), JOB),
+    ("optimizer-kernels", "RAM, Tips 6 Memory management libraries", JOB,
+     replace(JOB, optimizers=(OptimizerFacts(kind="AdamW", fused=True, trained_bytes=GIB),))),
+    ("optimizer-in-backward", "GROWTH, Explanation: gradients accumulate during backpropagation", JOB,
+     replace(JOB, micro_steps=4)),
+    ("zero-grad-early", "RAM, Tips 8 Garbage collection; Pitfalls 3 Ignoring memory leaks",
+     replace(JOB, gradients_in_forward=True), JOB),
+    ("no-grad-evaluation", "RAM, Pitfalls 3: memory not released after use",
+     replace(JOB, evaluates_with_gradients=True), JOB),
+    ("smaller-evaluation-batch", "RAM, Tips 4 Batch size optimization; Pitfalls 4 Failing to optimize batch size",
+     replace(JOB, phase_peaks={"backward": GIB, "evaluation": 2 * GIB}), JOB),
+    ("fused-attention", "RAM, Tips 5 Model optimization; Trends 7 Integration of hardware and software optimizations",
+     replace(JOB, attention="eager"), JOB),
+    ("chunked-loss", "RAM, Step 3 Estimate intermediate computations",
+     replace(JOB, logits={"numel": 400 * MIB, "where": "train.py:9"}), JOB),
+    ("frozen-layers", "RAM, Tips 5 Model optimization: fewer layers, nodes or parameters", JOB,
+     replace(JOB, optimizers=())),
+    ("low-rank-adapters", "RAM, Tips 5 Model optimization: low-rank factorizations", JOB,
+     replace(JOB, linear_layers=1)),
+    ("expandable-segments", "RAM, Tips 6 Memory management libraries: reduce memory fragmentation", JOB,
+     replace(JOB, expandable=True)),
+    ("malloc-threshold", "RAM, Tips 6 Memory management libraries; Tips 8: release memory no longer in use", ON_CPU,
+     replace(ON_CPU, malloc_set=True)),
+    ("loader-workers", "GROWTH, Data Loading and Preprocessing; RAM, Factors: Parallel processing",
+     replace(ON_CPU, loaders=(LoaderFacts(workers=4, prefetch=2, batch_bytes=MIB),)), ON_CPU),
+    ("float32-data", "RAM, Tips 1 Data preprocessing and feature scaling; Tips 3 Memory-efficient data structures",
+     FOREST, replace(FOREST, dtype="float32")),
+    ("narrower-weights", "RAM, Trends 4 Optimization techniques: compression techniques; Trends 6 Edge computing",
+     replace(JOB, optimizers=()), JOB),
+    ("fewer-jobs", "RAM, Factors: Parallel processing", FOREST, replace(FOREST, params={"n_jobs": 1})),
+    ("shallower-trees", "RAM, Tips 5 Model optimization: fewer nodes", FOREST,
+     replace(FOREST, params={"max_depth": 8})),
+    ("smaller-samples", "RAM, Tips 3 Memory-efficient data structures", FOREST,
+     replace(FOREST, params={"max_samples": 0.1})),
+    ("fewer-bins", "RAM, Tips 3: compressed representations",
+     replace(FOREST, framework="xgboost", params={}), replace(FOREST, framework="xgboost", params={"max_bin": 64})),
+    ("histogram-pool", "RAM, Tips 6 Memory management libraries",
+     replace(FOREST, framework="lightgbm", params={}),
+     replace(FOREST, framework="lightgbm", params={"histogram_pool_size": 64})),
+    ("fewer-leaves", "RAM, Tips 5 Model optimization: fewer nodes",
+     replace(FOREST, framework="lightgbm", params={"num_leaves": 255}),
+     replace(FOREST, framework="lightgbm", params={})),
+    ("smaller-bin-sample", "RAM, Tips 1 Data preprocessing",
+     replace(FOREST, framework="lightgbm", params={}),
+     replace(FOREST, framework="lightgbm", params={"subsample_for_bin": 10_000})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("slug", "sentence", "job", "other"), SOURCES, ids=[row[0] for row in SOURCES])
+def test_rule_applies_where_its_sentence_does(slug: str, sentence: str, job: JobFacts, other: JobFacts) -> None:
+    """A rule proposes its change for one job and leaves another alone; it says what to type and what it costs."""
+    found = of(job, slug)
+
+    assert sentence.startswith(("RAM", "GROWTH"))
+    assert found and slug not in slugs(other)
+    assert all(proposal.how and proposal.costs and proposal.title for proposal in found)
+
+
+def test_every_rule_has_its_sentence() -> None:
+    """No rule without a source: what any job of this file is advised is in the table above."""
+    jobs = [row[2] for row in SOURCES]
+
+    assert {slug for job in jobs for slug in slugs(job)} == {row[0] for row in SOURCES}
+    assert len(RULES) >= 19
+
+
+def test_smaller_batches_keep_the_effective_batch() -> None:
+    """RAM, Tips 4: the optimizer sees as many samples a step as before, or it is said how many."""
+    for proposal in of(JOB, "smaller-batch"):
+        assert proposal.setting.batch is not None and proposal.setting.accumulation is not None
+        samples = proposal.setting.batch * proposal.setting.accumulation
+
+        assert samples == 12 or f"becomes {samples}" in proposal.costs
+
+
+def test_old_devices_get_float16_and_a_scaler() -> None:
+    """RAM, Pitfalls 7 Neglecting hardware considerations: bfloat16 needs compute capability 8.0."""
+    (proposal,) = of(replace(JOB, capability=(7, 5)), "mixed-precision")
+
+    assert proposal.setting.changes["autocast"]["dtype"] == "float16"
+    assert "GradScaler" in proposal.how
+
+
+def test_what_is_tried_says_when_it_is_another_model() -> None:
+    """RAM, Tips 5: "while maintaining acceptable model performance": what changes the model is marked."""
+    assert {p.results for p in proposals(JOB) if p.slug in ("frozen-layers", "low-rank-adapters")} == {"model"}
+    assert {p.results for p in proposals(JOB) if p.slug == "activation-checkpointing"} == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "slug"),
+    [
+        ({"data_ways": ({"table": "a.csv", "slug": "narrow-types", "text": "…", "code": "…", "saves_bytes": GIB,
+                         "loses": ""},)}, "data-narrow-types"),
+        ({"batch": None}, "batch-not-found"),
+        ({"grows_bytes": MIB}, "detached-metrics"),
+        ({"pool": "host", "on_device": False}, "other-allocator-jemalloc"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_estimated_is_said(changes: dict[str, Any], slug: str) -> None:
+    """RAM, Tips 2 Use data generators or iterators, 3 data structures, 4 batch size, 6 libraries; Pitfalls 3 Ignoring
+    memory leaks and GROWTH, Checkpointing and Logging: as hints."""
+    facts = replace(JOB, **changes)
+
+    assert slug in {hint.slug for rule in HINTS for hint in rule(facts)}
+    assert {batch_size.hints, data_in_memory.hints, host_allocator.hints} <= set(HINTS)
