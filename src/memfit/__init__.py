@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # as in typing, which the processes of a recorded job nee
 if TYPE_CHECKING:
     from typing import Any
 
+    from memfit.api import advise as advise
     from memfit.api import calibrate as calibrate
     from memfit.api import check as check
     from memfit.api import compare as compare
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MemfitError",
     "__version__",
+    "advise",
     "calibrate",
     "check",
     "compare",

@@ -66,7 +66,7 @@ def examples(kind: str) -> list[dict[str, Any]]:
     return [document for document in map(json.loads, found) if document.get("kind") == kind]
 
 
-@pytest.mark.parametrize("kind", ["estimate", "comparison", "diagnosis", "data"])
+@pytest.mark.parametrize("kind", ["estimate", "comparison", "diagnosis", "data", "advice"])
 def test_document_in_the_docs_is_a_real_one(kind: str) -> None:
     """The example of docs/json.md reads as a document and is written again as it stands."""
     (document,) = examples(kind)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from memfit import documents
+from memfit import api, documents
 from memfit.analysis import diagnose_series
 from memfit.analysis.comparison import compare
 from memfit.documents import Estimate
@@ -97,6 +97,18 @@ def test_page_with_nothing_on_it_is_still_a_page(content: Content, browser: Brow
 
     assert browser.complaints() == []
     assert browser.ask("return document.documentElement.dataset.complete") is not None
+
+
+def test_weighing_of_data_is_drawn_and_complains_of_nothing(browser: Browser, tmp_path: Path) -> None:
+    """Its code keeps its lines, and no table is wider than the page."""
+    path = tmp_path / "sales.csv"
+    path.write_text("order,city\n" + "".join(f"{at},{'Oslo' if at % 2 else 'Rome'}\n" for at in range(400_000)))
+
+    shown(browser, Content(data=api.data(path)), tmp_path)
+
+    assert browser.complaints() == []
+    assert browser.ask("return getComputedStyle(document.querySelector('td code')).whiteSpace").startswith("pre")
+    assert browser.ask("return document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_hostile_texts_run_nothing(browser: Browser, tmp_path: Path) -> None:

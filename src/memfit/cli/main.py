@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "estimate": "predict the peak memory of a script before it runs, and whether it fits",
+    "advise": "say what to change so that a job fits, each change estimated",
     "run": "run a command as it is and record what its memory does",
     "report": "show what was saved, in the terminal or as one HTML page",
     "compare": "hold what was predicted against what was measured, or before against after",

@@ -24,6 +24,7 @@ def configure(parser: Parser, *, target: str = "the script and its arguments") -
     parser.add_argument(
         "--host-memory", type=parse_bytes, metavar="SIZE", help='RAM of the machine in question, "64GiB"'
     )
+    parser.add_argument("--ranks", metavar="N", help='processes of the job, "8", or "2x8" for two nodes of eight')
     parser.add_argument("--steps", type=whole, default=3, metavar="N", help="optimizer steps to simulate (3)")
     parser.add_argument("--timeout", type=seconds, default=300.0, metavar="SECONDS", help="give up after (300)")
     parser.add_argument("--passes", type=whole, metavar="N", help="a job that only infers: stop after N forward passes")
@@ -60,7 +61,11 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
     from memfit import api
 
     options: dict[str, Any] = {}
-    if not arguments.module and api.is_estimator(target, words):
+    module, ranks = arguments.module, arguments.ranks
+    if (launch := api.launched([target, *words])) is not None and not module:
+        started, (target, *words), module = launch
+        ranks = ranks or f"{started.nodes}x{started.per_node}"
+    if not module and api.is_estimator(target, words):
         from memfit.cli.estimator import shape
 
         options, words = shape(target, words), []
@@ -77,16 +82,17 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
                 passes=arguments.passes,
                 python=arguments.python,
                 host_memory_bytes=arguments.host_memory,
-                module=arguments.module,
+                module=module,
+                ranks=ranks,
                 debug=arguments.debug,
                 progress=progress,
                 **options,
             )
         except JobFailed as error:
-            raise _with_likely_cause(error, words, on=arguments.on) from error
+            raise with_likely_cause(error, words, on=arguments.on) from error
 
 
-def _with_likely_cause(error: JobFailed, words: list[str], *, on: str | None) -> JobFailed:
+def with_likely_cause(error: JobFailed, words: list[str], *, on: str | None) -> JobFailed:
     """The two mistakes in the command line that end in the script: no --on for a CUDA script, and --on behind it."""
     stray = next((word for word in words if word.split("=")[0] in ("--on", "--steps", "--json", "--timeout")), None)
     if stray is not None:

@@ -3,5 +3,16 @@
 from memfit.estimating.assemble import ProcessReading, assemble
 from memfit.estimating.host_pool import CUDA_HOST_SOURCE
 from memfit.estimating.learnt import Learnt, allocator_subject, script_name, told
+from memfit.estimating.node import node_estimate, same_needs
 
-__all__ = ["CUDA_HOST_SOURCE", "Learnt", "ProcessReading", "allocator_subject", "assemble", "script_name", "told"]
+__all__ = [
+    "CUDA_HOST_SOURCE",
+    "Learnt",
+    "ProcessReading",
+    "allocator_subject",
+    "assemble",
+    "node_estimate",
+    "same_needs",
+    "script_name",
+    "told",
+]

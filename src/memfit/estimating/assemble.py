@@ -11,7 +11,7 @@ from memfit.engine.observation import Observation
 from memfit.estimating.device_pool import FUSIBLE, device_pool
 from memfit.estimating.host_pool import host_pool
 from memfit.estimating.learnt import Learnt, script_name
-from memfit.machines import ContextOverhead, Device
+from memfit.machines import ContextOverhead, Device, collectives_overhead
 from memfit.quantities import Basis
 from memfit.sensors import HostMemory
 
@@ -23,10 +23,12 @@ class ProcessReading:
     Args:
         peak_bytes: the high-water mark of its resident memory.
         own_bytes: the part of it that is the simulation's records and not the job's.
+        file_bytes: the part of it that is files' pages, libraries' code above all, which like processes share.
     """
 
     peak_bytes: int | None
     own_bytes: int
+    file_bytes: int = 0
 
 
 def assemble(
@@ -63,7 +65,9 @@ def assemble(
     if device is not None and context is not None:
         for pool in observation.trace.pools():
             if pool != "host":
-                pools.append(device_pool(observation, pool, context, device.usable_bytes or device.memory_bytes))
+                collectives = collectives_overhead(device, observation.ranks)
+                capacity = device.usable_bytes or device.memory_bytes
+                pools.append(device_pool(observation, pool, context, capacity, collectives=collectives))
     on_device = bool(pools)
     assumptions = [
         Assumption(slug=slug, text=text, effect_bytes=_effect(slug, pools))

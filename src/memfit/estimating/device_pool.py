@@ -23,7 +23,12 @@ FUSIBLE = (Category.ACTIVATIONS, Category.TEMPORARIES, Category.CAST_CACHE)
 
 
 def device_pool(
-    observation: Observation, pool: str, context: ContextOverhead, capacity_bytes: int | None
+    observation: Observation,
+    pool: str,
+    context: ContextOverhead,
+    capacity_bytes: int | None,
+    *,
+    collectives: ContextOverhead,
 ) -> PoolEstimate:
     """The estimate of one device of the job.
 
@@ -32,6 +37,7 @@ def device_pool(
         pool: "cuda:0", …
         context: what the process holds there beside the allocator.
         capacity_bytes: the device's memory, None when unknown.
+        collectives: what the communication between processes holds there.
     """
     context = context.with_libraries(observation.libraries)
     seen = replay(observation.trace, pool, observation.device_allocator(pool))
@@ -39,6 +45,16 @@ def device_pool(
     parts.append(
         Component(category=Category.FRAMEWORK, range=context.range, basis=context.basis, source=context.source)
     )
+    if collectives.range.high:
+        parts.append(
+            Component(
+                category=Category.COLLECTIVES,
+                range=collectives.range,
+                basis=collectives.basis,
+                source=f"NCCL: {collectives.source}",
+            )
+        )
+    beside = ByteRange.total([context.range, collectives.range])
     expected = sum(part.range.expected for part in parts)
     share = UNSEEN_SHARE_WITH_CUDNN if "cuDNN" in observation.libraries else UNSEEN_SHARE
     margin = round(seen.reserved.size_bytes * share) + observation.workspace_doubt_bytes
@@ -46,9 +62,9 @@ def device_pool(
     if "compiled-as-eager" in observation.assumptions:
         surest -= fusible_bytes(seen)
     peak = ByteRange(
-        low=min(surest + context.range.low, expected),
+        low=min(surest + beside.low, expected),
         expected=expected,
-        high=seen.reserved.size_bytes + context.range.high + margin,
+        high=seen.reserved.size_bytes + beside.high + margin,
     )
     return pool_estimate(seen, parts, peak, capacity_bytes)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from memfit.estimating.assemble import ProcessReading
 
 HOST = "host"
+SHARED_SOURCE = "the simulating process: files' pages, which processes with the same libraries share"
 
 # Host memory of the CUDA driver, of libraries and of kernels' code in one process, beyond its imports: 310 to 900 MiB
 # were left in jobs of the tuning half on an H200 (torch 2.11, CUDA 13.0, driver 580, kernels loaded on first use); with
@@ -138,15 +139,19 @@ def _framework(process: ProcessReading, learnt: Learnt) -> list[Component]:
             )
         ]
     held = max(process.peak_bytes - process.own_bytes, 0)
-    return [
+    shared = min(process.file_bytes, held)
+    parts = [
         Component(
             category=Category.FRAMEWORK,
-            range=ByteRange.exactly(held),
+            range=ByteRange.exactly(held - shared),
             basis=Basis.MEASURED,
             source="the simulating process: imports, and data that the script loaded",
         ),
-        _kernels(first_step),
     ]
+    if shared:
+        measured = ByteRange.exactly(shared)
+        parts.append(Component(category=Category.FRAMEWORK, range=measured, basis=Basis.MEASURED, source=SHARED_SOURCE))
+    return [*parts, _kernels(first_step)]
 
 
 def _kernels(learnt: LearntConstant | None) -> Component:

@@ -20,8 +20,10 @@ from typing import Any, NoReturn
 from memfit.documents import save
 from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, MemfitError
 from memfit.estimating import ProcessReading
+from memfit.jobs import constants, replays
 from memfit.jobs.machine import simulated_machine
 from memfit.jobs.overlay import Overlay
+from memfit.jobs.ranks import rank_environment
 from memfit.jobs.request import Request
 from memfit.jobs.result import estimate_of
 from memfit.registry import adapter
@@ -43,6 +45,7 @@ class Child:
         self.request = Request(**_tuples(json.loads((folder / "request.json").read_text(encoding="utf-8"))))
         self.started = time.monotonic()
         self.sim: Any = None
+        self.facts: Any = None
         self.machine: Any = None
         self.compiler_bytes = 0
         scratch = folder / "written"
@@ -86,6 +89,7 @@ class Child:
         self.sim.writes_are_redirected = True
         self.tell("setup", "running the job up to its first step", 0)
         with self.sim:
+            self._change()
             try:
                 self._run_target(job)
             except SystemExit as error:
@@ -96,6 +100,16 @@ class Child:
                 self._crashed(error)
             self.finish()
 
+    def _change(self) -> None:
+        """Look on, and make the changes that were asked for, for as long as this process lives."""
+        request = self.request
+        patches = importlib.import_module("memfit.frameworks.torch.surface.patching").Patches()
+        if request.looked_at:
+            self.facts = importlib.import_module("memfit.frameworks.torch.facts").Facts(self.sim)
+            self.facts.install(patches)
+        if request.changes:
+            importlib.import_module("memfit.frameworks.torch.changes").install(request.changes, patches)
+
     def _run_target(self, job: Any) -> None:
         request = self.request
         if ":" in request.target and not Path(request.target).exists():
@@ -103,6 +117,10 @@ class Child:
             sys.path.insert(0, "")
             sys.argv = [request.target, *request.arguments]
             getattr(importlib.import_module(module), name)()
+        elif request.constants:
+            sys.argv = [request.target, *request.arguments]
+            sys.path.insert(0, str(Path(request.target).resolve().parent))
+            constants.run_with(Path(request.target), request.constants)
         else:
             job.run_script(request.target, request.arguments, module=request.module)
 
@@ -116,7 +134,7 @@ class Child:
             code = 0
             try:
                 self._check_something_happened()
-                save(self._estimate(), self.folder / "result.json")
+                self._write_results()
             except MemfitError as error:
                 code = self._fail(error)
             except Exception as error:
@@ -130,24 +148,49 @@ class Child:
         sys.stderr.flush()
         os._exit(code)
 
-    def _estimate(self) -> Any:
+    def _write_results(self) -> None:
+        """The estimate last: who finds it finds the rest."""
+        process = self._process()
         observation = self.sim.observation()
+        if self.facts is not None:
+            told = {**self.facts.told(), "process_bytes": max((process.peak_bytes or 0) - process.own_bytes, 0)}
+            self._write_json("facts.json", told)
+        for name, spec in self.request.replays.items():
+            variables = replays.with_environment(os.environ, spec.get("environment", {}))
+            changed = replays.changed(self.sim.observation(variables), spec)
+            save(self._estimate(changed, process, variables), self.folder / f"result-{name}.json")
+            self._write_json(f"peaks-{name}.json", replays.peaks(changed))
+        save(self._estimate(observation, process, os.environ), self.folder / "result.json")
+
+    def _write_json(self, name: str, value: Any) -> None:
+        (self.folder / name).write_text(json.dumps(value), encoding="utf-8")
+
+    def _process(self) -> ProcessReading:
+        """What this process came to hold, or what it was told that the unchanged job's does."""
+        if self.request.process_bytes is not None:
+            return ProcessReading(peak_bytes=self.request.process_bytes, own_bytes=0)
         reading = process_memory()
-        own = _OWN_MODULES_BYTES + len(observation.trace.storages) * _RECORD_BYTES
-        if not self.sim.optimizers and not self.sim.stepped:
+        own = _OWN_MODULES_BYTES + len(self.sim.trace.storages) * _RECORD_BYTES
+        if not self.sim.imports_compiler:
             own += self.compiler_bytes
         peak = reading.peak_rss_bytes or reading.rss_bytes if reading is not None else None
+        shared = (reading.file_bytes or 0) if reading is not None else 0
+        return ProcessReading(peak_bytes=peak, own_bytes=own, file_bytes=shared)
+
+    def _estimate(self, observation: Any, process: ProcessReading, variables: Any) -> Any:
+        reading = process_memory()
         return estimate_of(
             observation,
             self.request,
             self.machine,
             kind="module" if self.request.module else "script",
-            process=ProcessReading(peak_bytes=peak, own_bytes=own),
+            process=process,
             resident_bytes=reading.rss_bytes if reading is not None else None,
             cost={
                 "seconds": round(time.monotonic() - self.started, 2),
                 "operators": self.sim.dispatch.operators,
             },
+            variables=variables,
         )
 
     def _check_something_happened(self) -> None:
@@ -301,6 +344,7 @@ def _stay_offline() -> None:
 def main() -> None:
     """Work on the folder named on the command line."""
     child = Child(Path(sys.argv[1]))
+    os.environ.update(rank_environment(child.request))
     _stay_offline()
     child.work()
 

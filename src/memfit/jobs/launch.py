@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from memfit import errors
 from memfit.documents import Estimate, load
@@ -47,10 +48,30 @@ class Progress:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the child found.
+
+    Args:
+        estimate: of the job.
+        facts: what advice looks at; empty unless it was asked for.
+        replays: name → the estimate of the edited run, and what tensors come to in each phase, by pool.
+    """
+
+    estimate: Estimate
+    facts: Mapping[str, Any]
+    replays: Mapping[str, tuple[Estimate, Mapping[str, Mapping[str, int]]]]
+
+
 def run_job(
     request: Request, *, python: str | None = None, progress: Callable[[Progress], None] | None = None
 ) -> Estimate:
-    """Simulate a job in a process of its own and return its estimate.
+    """Simulate a job in a process of its own and return its estimate; see look_at."""
+    return look_at(request, python=python, progress=progress).estimate
+
+
+def look_at(request: Request, *, python: str | None = None, progress: Callable[[Progress], None] | None = None) -> Seen:
+    """Simulate a job in a process of its own and return what it found.
 
     Args:
         request: what to simulate.
@@ -62,21 +83,22 @@ def run_job(
     """
     with tempfile.TemporaryDirectory(prefix="memfit-") as name:
         folder = Path(name)
-        (folder / "request.json").write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
+        write_request(folder, request)
         with _child(folder, request, python) as child:
             _follow(child, folder, request, progress)
             code = child.returncode
-        return _result(folder, code, request)
+        return result(folder, code, request)
+
+
+def write_request(folder: Path, request: Request) -> None:
+    """Leave a request where the child looks for it."""
+    (folder / "request.json").write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
 
 
 @contextlib.contextmanager
 def _child(folder: Path, request: Request, python: str | None) -> Iterator[subprocess.Popen[bytes]]:
     """The running child; killed on the way out if it is still there."""
-    environment = dict(os.environ)
-    known = environment.get("PYTHONPATH")
-    environment["PYTHONPATH"] = str(library(folder)) + (os.pathsep + known if known else "")
-    environment["PYTHONUNBUFFERED"] = "1"
-    environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: what is simulated is no step of it
+    environment = environment_of_child(folder)
     if request.probed:
         _one_thread(environment)
     command = [python or sys.executable, "-m", "memfit.jobs.fitting" if request.probed else "memfit.jobs.child"]
@@ -100,6 +122,16 @@ def _child(folder: Path, request: Request, python: str | None) -> Iterator[subpr
             if child.poll() is None:
                 child.kill()
                 child.wait()
+
+
+def environment_of_child(folder: Path) -> dict[str, str]:
+    """This process's environment, with memfit to be found by any interpreter."""
+    environment = dict(os.environ)
+    known = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = str(library(folder)) + (os.pathsep + known if known else "")
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment.pop("MEMFIT_SPOOL", None)  # within a recorded job: what is simulated is no step of it
+    return environment
 
 
 def _one_thread(environment: dict[str, str]) -> None:
@@ -146,13 +178,25 @@ def _pass_on(told: Path, at: int, steps: int, progress: Callable[[Progress], Non
     return at, stages
 
 
-def _result(folder: Path, code: int | None, request: Request) -> Estimate:
+def result(folder: Path, code: int | None, request: Request) -> Seen:
+    """What a child left in its folder.
+
+    Raises:
+        MemfitError: what went wrong, in a sentence.
+    """
     if (folder / "error.json").exists():
-        told = json.loads((folder / "error.json").read_text(encoding="utf-8"))
+        told = _read(folder / "error.json")
         kind = getattr(errors, told["type"], MemfitError)
         raise kind(told["message"], hint=told["hint"], slug=told["slug"])
     if (folder / "result.json").exists():
-        return load(folder / "result.json", Estimate)
+        return Seen(
+            estimate=load(folder / "result.json", Estimate),
+            facts=_read(folder / "facts.json") if (folder / "facts.json").exists() else {},
+            replays={
+                name: (load(folder / f"result-{name}.json", Estimate), _read(folder / f"peaks-{name}.json"))
+                for name in request.replays
+            },
+        )
     log = (folder / "job.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = log[-1] if log else "it printed nothing"
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
@@ -161,3 +205,7 @@ def _result(folder: Path, code: int | None, request: Request) -> Estimate:
         hint="--debug shows all that it printed",
         slug="child-died",
     )
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,15 @@ class Request:
         debug: keep tracebacks whole.
         probed: the script fits estimators: it is run to its fits, which are probed.
         probe_budget_s: seconds for the probes of each of them.
+        changes: made to the job within its process, by the names of the framework's own (frameworks.torch.changes).
+        constants: "line:column" of a whole number in the script → the number that it is run with instead.
+        looked_at: whether to write down, beside the estimate, what advice looks at.
+        replays: name → further estimates of the same run with an edited trace, other settings or loaders
+            (jobs.replays).
+        process_bytes: what the unchanged job's process held; a changed one is taken to hold the same.
+        nodes, ranks_per_node: of a job in several processes, of which one is simulated; 0 for a job as it is.
+        rank: which one.
+        stages_file: where one simulated pipeline stage leaves what the next must know, "" for none.
     """
 
     target: str
@@ -36,3 +47,12 @@ class Request:
     debug: bool = False
     probed: bool = False
     probe_budget_s: float = 60.0
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    constants: Mapping[str, int] = field(default_factory=dict)
+    looked_at: bool = False
+    replays: Mapping[str, Any] = field(default_factory=dict)
+    process_bytes: int | None = None
+    nodes: int = 0
+    ranks_per_node: int = 0
+    rank: int = 0
+    stages_file: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 from memfit import __version__
@@ -25,6 +26,7 @@ def estimate_of(
     process: ProcessReading,
     resident_bytes: int | None,
     cost: dict[str, Any],
+    variables: Mapping[str, str] | None = None,
 ) -> Estimate:
     """The estimate of an observed job.
 
@@ -36,8 +38,16 @@ def estimate_of(
         process: what the simulating process held at most.
         resident_bytes: what this process holds now: it is not another's.
         cost: what the estimate took, beside the steps and the process's peak.
+        variables: the environment that the job would run with; this process's by default.
     """
-    environment = {"memfit": __version__, "python": platform.python_version(), "platform": platform.platform()}
+    meshes = [[list(dimension) for dimension in mesh] for mesh in observation.meshes]
+    environment: dict[str, Any] = {
+        "memfit": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+    if meshes:
+        environment["meshes"] = meshes
     return assemble(
         dataclasses.replace(observation, environment={**environment, **observation.environment}),
         target={"kind": kind, "name": request.target, "arguments": list(request.arguments)},
@@ -47,7 +57,7 @@ def estimate_of(
         process=process,
         host=host_capacity(own_bytes=resident_bytes),
         host_memory_bytes=request.host_memory_bytes,
-        environment=dict(os.environ),
+        environment=dict(os.environ if variables is None else variables),
         learnt=Learnt(machine.learnt, machine.torch),
         cost={**cost, "process_peak_bytes": process.peak_bytes, "steps": observation.steps},
     )

@@ -27,6 +27,7 @@ class ProcessMemory:
         uss_bytes: unique: what would come free if the process ended.
         swap_bytes: in swap.
         peak_rss_bytes: the high-water mark of the resident size since the start.
+        file_bytes: the part of the resident size that is pages of files, code of libraries above all.
     """
 
     pid: int
@@ -36,6 +37,7 @@ class ProcessMemory:
     uss_bytes: int | None
     swap_bytes: int | None
     peak_rss_bytes: int | None
+    file_bytes: int | None = None
 
     @property
     def share_bytes(self) -> int:
@@ -76,6 +78,7 @@ def parse_process(pid: int, status: str, rollup: str | None) -> ProcessMemory | 
         uss_bytes=shares.get("Private_Clean", 0) + shares.get("Private_Dirty", 0) if known else None,
         swap_bytes=sizes.get("VmSwap"),
         peak_rss_bytes=sizes.get("VmHWM"),
+        file_bytes=sizes.get("RssFile"),
     )
 
 

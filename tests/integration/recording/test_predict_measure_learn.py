@@ -12,13 +12,14 @@ from memfit.quantities import Standing
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
 
+# Matrices above 32 MiB: malloc maps each on its own, so what the job takes does not hang on where small blocks land.
 SCRIPT = """
 import torch
 
-net = torch.nn.Sequential(torch.nn.Linear(1024, 1024), torch.nn.ReLU(), torch.nn.Linear(1024, 1024))
+net = torch.nn.Sequential(torch.nn.Linear(3000, 3000), torch.nn.ReLU(), torch.nn.Linear(3000, 3000))
 optimizer = torch.optim.AdamW(net.parameters())
 for step in range(6):
-    net(torch.randn(512, 1024)).pow(2).mean().backward()
+    net(torch.randn(256, 3000)).pow(2).mean().backward()
     optimizer.step()
     optimizer.zero_grad()
 """

@@ -1,32 +1,17 @@
 """What a recorder is told of scikit-learn, XGBoost, LightGBM, Keras and TensorFlow jobs, which compute the same.
 
-The jobs run in an interpreter of their own, which has those packages and not memfit: `make tabular` sets it up.
+The jobs run in interpreters of their own, which have those packages and not memfit: `make setup` sets them up.
 """
 
 from __future__ import annotations
 
-import functools
-import os
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+from tests.environments import interpreter_with
 from tests.integration.recording.conftest import Marked, Run
 
-ROOT = Path(__file__).parents[3]
-PYTHON = os.environ.get("MEMFIT_TABULAR_PYTHON", str(ROOT / ".venv-tabular" / "bin" / "python"))
 pytestmark = pytest.mark.slow
-
-
-@functools.cache
-def has(package: str) -> bool:
-    """Whether the other interpreter has a package."""
-    if not Path(PYTHON).exists():
-        return False
-    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
-    return subprocess.run([PYTHON, "-c", look], check=False).returncode == 0
-
 
 Same = Callable[..., Marked]
 
@@ -36,11 +21,12 @@ def same(run: Run) -> Same:
     """Runs a script bare and marked, holds that both say the same, and returns what was marked."""
 
     def same(script: str, package: str, **more: str) -> Marked:
-        if not has(package):
-            pytest.skip(f"{PYTHON} has no {package}")
+        python = interpreter_with(package)
+        if python is None:
+            pytest.skip(f"no interpreter with {package}: `make setup`")
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", **more}
-        marked = run(script, python=PYTHON, more=quiet)
-        bare = run(script, python=PYTHON, more=quiet, marked=False)
+        marked = run(script, python=str(python), more=quiet)
+        bare = run(script, python=str(python), more=quiet, marked=False)
         assert marked.code == 0, marked.stderr
         assert marked.stdout == bare.stdout
         assert marked.stdout

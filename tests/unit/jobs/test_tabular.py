@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.environments import TABULAR
 from tests.unit.jobs.estimators import Copying
 
 import memfit
@@ -19,8 +19,6 @@ from memfit.frameworks.sklearn import scaling as sklearn
 from memfit.frameworks.xgboost import scaling as xgboost
 from memfit.quantities import GIB, MIB, Verdict
 
-ROOT = Path(__file__).parents[3]
-TABULAR = Path(os.environ.get("MEMFIT_TABULAR_PYTHON", ROOT / ".venv-tabular" / "bin" / "python"))
 COPYING = "tests.unit.jobs.estimators:copying"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="high-water marks are Linux's")
 

@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from tests.samples.recordings import bare, million, training, with_texts
 
-from memfit import documents
+from memfit import api, documents
 from memfit.analysis import diagnose_series
 from memfit.analysis.comparison import compare
-from memfit.documents import Diagnosis, Estimate
+from memfit.documents import Data, Diagnosis, Estimate
+from memfit.documents.data import Room
+from memfit.reports import showing
 from memfit.reports.html import Content, page, render
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "documents"
@@ -36,6 +38,19 @@ def everything() -> Content:
 def leak() -> Diagnosis:
     """A diagnosis of a series that grows by 3 MB a step, with a limit ahead."""
     return diagnose_series([10**9 + 3 * 10**6 * step for step in range(200)], limit_bytes=4 * 10**9, name="resident")
+
+
+def weighed(folder: Path, *, room_bytes: int | None = 30 << 20) -> Data:
+    """A table whose peak does not fit, and a file that is not there."""
+    path = folder / "sales.csv"
+    rows = (f"{at},{'Oslo' if at % 2 else 'Rome'},{at / 7:.3f},{'a remark that is long' if at % 3 else ''}"
+            for at in range(100_000))  # fmt: skip
+    path.write_text("order,city,price,remark\n" + "\n".join(rows) + "\n")
+    found = api.data(path, folder / "none.csv")
+    if room_bytes is None:
+        return replace(found, room=None)
+    room = Room(bound_by="container limit", limit_bytes=room_bytes, others_bytes=10 << 20, swap_free_bytes=1 << 30)
+    return replace(found, room=room)
 
 
 class Elements(HTMLParser):
@@ -94,6 +109,46 @@ def test_diagnosis_alone_is_a_page_with_its_curve() -> None:
     assert [chart.name for chart in section.charts] == ["diagnosed-0"]
 
 
+def test_weighing_of_data_is_a_page_with_verdicts_and_code(tmp_path: Path) -> None:
+    """Peaks against what the machine has, every way to read, the code of lighter ways, and what was not read."""
+    made = page(Content(data=weighed(tmp_path)))
+
+    names = [section.name for section in made.sections]
+    assert names == ["peaks", "table-0", "not-read", "weighed-for"]
+    assert made.badges == (("reading it does not fit", "bad"),)
+    (tile,) = made.sections[0].tiles
+    assert (tile.tone, tile.details[0]) == ("bad", "does not fit")
+    tables = {table.title: table for table in made.sections[1].tables}
+    assert set(tables) == {"Peak while reading", "Lighter ways", "Held in memory", "Preprocessing", "Columns"}
+    code = [cell.text for row in tables["Lighter ways"].rows for cell in row if cell.code]
+    assert all(typed.startswith("import ") and "\n" in typed for typed in code)
+    assert 'dtype={"order": "int32", "city": "category"' in code[0]
+    assert "container limit of 30 MiB, others hold 10 MiB: 20 MiB to spare" in dict(made.sections[-1].facts)["machine"]
+    text = render(made)
+    assert "none.csv" in text
+    assert len(text) < 400_000
+
+
+def test_weighing_without_a_machine_has_no_verdict(tmp_path: Path) -> None:
+    """An older document knows no machine: there are figures, and neither badge nor meter."""
+    made = page(Content(data=weighed(tmp_path, room_bytes=None)))
+
+    assert made.badges == ()
+    assert made.sections[0].tiles[0].meter == ""
+    assert Elements(render(made)).tags
+
+
+def test_private_page_of_data_names_no_folder(tmp_path: Path) -> None:
+    """File and column names stay; the path is cut to the file's name, in the code as well."""
+    (document,) = showing.prepared([weighed(tmp_path)], private=True)
+
+    text = render(page(Content(data=document), private=True))
+
+    assert str(tmp_path) not in text
+    assert str(tmp_path.parent) not in text
+    assert "sales.csv" in text
+
+
 def test_charts_name_their_peak_and_limits() -> None:
     """The highest point, and a line for every limit less what others held."""
     charts = {
@@ -106,11 +161,12 @@ def test_charts_name_their_peak_and_limits() -> None:
 
 
 @pytest.mark.parametrize("content", [Content(recording=bare()), everything()], ids=["bare", "everything"])
-def test_hostile_texts_become_no_elements(content: Content) -> None:
+def test_hostile_texts_become_no_elements(content: Content, tmp_path: Path) -> None:
     """Names that would end the script or open an image are text, in every field of every document."""
+    content = replace(content, data=weighed(tmp_path))
     kept = render(page(content))
     turned = Content(**{name: with_texts(getattr(content, name), lambda text: text + HOSTILE) for name in
-                        ("estimate", "recording", "comparison", "diagnosis")})  # fmt: skip
+                        ("estimate", "recording", "comparison", "diagnosis", "data")})  # fmt: skip
 
     found = Elements(render(page(turned)))
 

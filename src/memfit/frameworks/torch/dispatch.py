@@ -7,6 +7,7 @@ simulated tensor's pool. Operators whose device behaviour differs from their met
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,9 @@ Handler = Callable[["Dispatch", Any, tuple[Any, ...], dict[str, Any], str], Any]
 _real_device = torch._C.TensorBase.device.__get__
 _META = torch.device("meta")
 _Tensor = torch.Tensor
+_PLAIN_DISPATCH = torch.Tensor.__torch_dispatch__
+_active_mode = torch._C._get_dispatch_mode
+_FAKE = torch._C._TorchDispatchModeKey.FAKE
 aten = torch.ops.aten
 
 # A real CPU tensor that a factory would fill beyond this is simulated instead: nothing of the job's size is allocated.
@@ -93,6 +97,7 @@ class Dispatch(TorchDispatchMode):
         self.operators = 0
         self.inside = 0  # > 0 while PyTorch's own meta kernels run: they must see meta devices
         self.shapes = ShapeMemory()
+        self._made_inside: str | None = None
         self._facts: dict[Any, Facts] = {}
 
     @classmethod
@@ -100,12 +105,25 @@ class Dispatch(TorchDispatchMode):
         """No detour through the compiler's frontend: importing it costs more than the simulation."""
         return False
 
+    @contextlib.contextmanager
+    def made_inside(self, pool: str | None) -> Iterator[None]:
+        """For as long as PyTorch makes tensors in C++, on the device that it sees: they belong to this pool."""
+        before, self._made_inside = self._made_inside, pool
+        try:
+            yield
+        finally:
+            self._made_inside = before
+
     # -- the way of an operator --------------------------------------------------------------------------------
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if _active_mode(_FAKE) is not None:
+            return func(*args, **kwargs)  # somebody looks for shapes: no tensor of the job
+        if types and any(kind.__torch_dispatch__ is not _PLAIN_DISPATCH for kind in types):
+            return NotImplemented  # a tensor made of tensors (DTensor, …) takes itself apart and comes back
         if self.ledger.closed:
             return func(*args, **kwargs)
         if self.facts(func).composite and func not in self.handlers:
@@ -122,7 +140,9 @@ class Dispatch(TorchDispatchMode):
             elif device.type == "cpu" and func is not aten._to_copy.default:
                 pool = None  # a factory asked for the host; its size decides below
             elif device.type == "meta" and pool is None:
-                return func(*args, **kwargs)  # the user's own meta tensor
+                pool = self._made_inside
+                if pool is None:
+                    return func(*args, **kwargs)  # the user's own meta tensor
         if pool is None:
             return self._run_real(func, args, kwargs)
         self.situation.note_graph_node()

@@ -88,9 +88,13 @@ class Ledger:
     def entry(self, tensor: torch.Tensor) -> Entry | None:
         """The line of the tensor's storage, or None for a tensor that the simulation does not follow."""
         try:
-            return self._entries.get(_storage_of(tensor)._cdata)
+            found = self._entries.get(_storage_of(tensor)._cdata)
         except (RuntimeError, NotImplementedError):  # sparse and other tensors without a storage
-            return None
+            found = None
+        if found is None:
+            local = getattr(tensor, "_local_tensor", None)  # a rank's share of a distributed tensor
+            return self.entry(local) if local is not None else None
+        return found
 
     def pool(self, tensor: torch.Tensor) -> str | None:
         """The pool of a simulated tensor; None when it is a real or an unknown one."""
@@ -171,6 +175,20 @@ class Ledger:
             allocator.malloc(size_bytes, record.stream)
         return record
 
+    def resized(self, storage: torch.UntypedStorage) -> None:
+        """A storage was given another size in place: what it held went, and what it holds is new."""
+        entry = self._entries.get(storage._cdata)
+        if entry is None or self.closed or entry.record.size_bytes == storage.nbytes():
+            return
+        old = entry.record
+        allocator = self._allocator(entry.pool)
+        self._death(old)
+        if allocator is not None and entry.handle is not None:
+            allocator.free(entry.handle)
+        entry.record = self._birth(entry.pool, storage.nbytes(), old.operator, old.category)
+        entry.mirror = entry.uniform = None
+        entry.handle = allocator.malloc(entry.record.size_bytes, entry.record.stream) if allocator is not None else None
+
     def mark(self, kind: str, pool: str | None = None) -> None:
         if not self.closed:
             self._tick += 1
@@ -231,10 +249,10 @@ class Ledger:
 
     # -- what for ----------------------------------------------------------------------------------------------
 
-    def classify(self, tensor: torch.Tensor, category: Category) -> None:
-        """Say what a tensor's storage is for; a parameter stays one whatever is said later."""
+    def classify(self, tensor: torch.Tensor, category: Category, *, certain: bool = False) -> None:
+        """Say what a tensor's storage is for; a parameter stays one whatever is said later, unless it is certain."""
         entry = self.entry(tensor)
-        if entry is not None and entry.record.category is not Category.PARAMETERS:
+        if entry is not None and (certain or entry.record.category is not Category.PARAMETERS):
             entry.record.category = category
 
     def _settle(self, record: Storage) -> None:

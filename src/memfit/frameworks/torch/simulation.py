@@ -24,6 +24,7 @@ from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
 from memfit.frameworks.torch.operators import (
     accumulation,
     attention,
+    collectives,
     composite,
     convolutions,
     cpu,
@@ -38,7 +39,7 @@ from memfit.frameworks.torch.operators import (
 )
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
-from memfit.frameworks.torch.surface import constructors, cuda, files, late, lifecycle, loaders, tensor
+from memfit.frameworks.torch.surface import constructors, cuda, distributed, files, late, lifecycle, loaders, tensor
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
@@ -121,6 +122,9 @@ class Simulation:
         self.epochs_ended = 0
         self.writes_are_redirected = False
         self.loaders_in_use = 0
+        self.rank, self.ranks = 0, 1  # of the job's process group
+        self.meshes: list[tuple[tuple[str, int], ...]] = []  # (name, size), the outermost dimension first
+        self.imports_compiler = False  # whether the job itself imports torch's compiler, as this simulation does
         self.host = HostSide(device_build=torch.version.cuda is not None)
         self.optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
         self.modules: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -147,7 +151,7 @@ class Simulation:
         """Gather the operators' rules; later tables see, and may refine, those before them."""
         rules = self.dispatch.handlers
         rules.update(values.handlers(self.stand_ins))
-        for part in (lengths, transfer, attention, losses, sparse, recurrent):
+        for part in (lengths, transfer, attention, losses, sparse, recurrent, collectives):
             rules.update(part.handlers())
         for device_part in (kernels, convolutions, reductions):
             rules.update(device_part.handlers(self))
@@ -167,7 +171,7 @@ class Simulation:
             composite.install(self, self._library)
             self.autocast_cuda.install(self._library)
             self.autocast_cpu.install(self._library)
-        for part in (tensor, constructors, cuda, lifecycle, loaders, files, sparse):
+        for part in (tensor, constructors, cuda, lifecycle, loaders, files, sparse, distributed):
             part.install(self, self._patches)
         self._exit.callback(late.install(self, self._patches))
         self._exit.enter_context(self.thread())
@@ -222,19 +226,27 @@ class Simulation:
         """Note, once, something the result rests on that was not seen."""
         self.assumptions.setdefault(slug, text)
 
-    def observation(self) -> Observation:
-        """What was seen, for memfit.estimating."""
-        environment = {"torch": torch.__version__, "allocator_settings": _set_variables(self._environment)}
+    def observation(self, variables: Mapping[str, str] | None = None) -> Observation:
+        """What was seen, for memfit.estimating.
+
+        Args:
+            variables: the environment that the allocators' settings are read from; the simulation's own by default.
+        """
+        variables = self._environment if variables is None else variables
+        environment = {"torch": torch.__version__, "allocator_settings": _set_variables(variables)}
+        settings = AllocatorSettings.from_environment(variables, torch_version=torch.__version__)
         return Observation(
             trace=self.trace,
             host=self.host,
-            device_allocator=lambda pool: self.new_allocator(),
+            device_allocator=lambda pool: self.new_allocator(settings),
             libraries=frozenset(self.libraries),
             workspace_doubt_bytes=self.workspace_doubt_bytes,
             assumptions=dict(self.assumptions),
             environment=environment,
             steps=self.total_steps,
             passes=self.passes,
+            ranks=self.ranks,
+            meshes=tuple(self.meshes),
         )
 
     # -- devices -----------------------------------------------------------------------------------------------
@@ -316,9 +328,10 @@ class Simulation:
             return None
         return self.new_allocator()
 
-    def new_allocator(self) -> CudaCachingAllocator:
+    def new_allocator(self, settings: AllocatorSettings | None = None) -> CudaCachingAllocator:
         """The allocator of one simulated device, before its first tensor."""
-        return CudaCachingAllocator(self.settings, capacity_bytes=self.device.memory_bytes - self.context_bytes)
+        capacity = self.device.memory_bytes - self.context_bytes
+        return CudaCachingAllocator(settings or self.settings, capacity_bytes=capacity)
 
     # -- what the surface tells --------------------------------------------------------------------------------
 
@@ -333,6 +346,10 @@ class Simulation:
         self.ledger.mark("step")
         if self._on_step is not None:
             self._on_step(self)
+
+    def joins_group(self, rank: int, ranks: int) -> None:
+        """The job is one rank of a process group."""
+        self.rank, self.ranks = rank, ranks
 
     def after_backward(self) -> None:
         self.backward_passes += 1

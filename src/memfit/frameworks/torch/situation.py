@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import sysconfig
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -39,6 +40,7 @@ class Situation:
         self._users: dict[CodeType, str | None] = {}
         self._places: dict[int, Place] = {}
         self._last_sequence = 0
+        self.own_name: Callable[[torch.nn.Module], str | None] = lambda module: None  # by a library that names its own
 
     # -- modules -----------------------------------------------------------------------------------------------
 
@@ -58,7 +60,7 @@ class Situation:
         stack = self.module_stack
         if not stack:
             return None
-        return self._names.get(id(stack[-1])) or type(stack[-1]).__name__
+        return self.own_name(stack[-1]) or self._names.get(id(stack[-1])) or type(stack[-1]).__name__
 
     # -- lines -------------------------------------------------------------------------------------------------
 

@@ -54,13 +54,16 @@ def _install_tensor(simulation: Any, patches: Patches) -> None:
         patches.set(torch, name, _leaf(getattr(torch, name)))
 
 
-# Factories that are asked for leaves of the graph: C++ would mark them behind the simulation's back.
-_LEAVES = ("rand", "randn", "zeros", "ones", "empty", "full", "normal", "linspace", "eye", "rand_like", "randn_like",
-           "zeros_like", "ones_like", "empty_like", "full_like")  # fmt: skip
+# Factories that are asked for leaves of the graph, which C++ would mark behind the simulation's back, or for a device
+# by its number, which a build without CUDA does not know.
+_LEAVES = ("rand", "randn", "zeros", "ones", "empty", "full", "normal", "linspace", "eye", "arange", "randint",
+           "randperm", "rand_like", "randn_like", "zeros_like", "ones_like", "empty_like", "full_like")  # fmt: skip
 
 
 def _leaf(factory: Any) -> Any:
     def make(*args: Any, **kwargs: Any) -> Any:
+        if isinstance(kwargs.get("device"), int):
+            kwargs["device"] = torch.device("cuda", kwargs["device"])
         if not kwargs.get("requires_grad"):
             return factory(*args, **kwargs)
         return factory(*args, **{**kwargs, "requires_grad": False}).requires_grad_()

@@ -26,12 +26,42 @@ def install(simulation: Any, patches: Patches) -> None:
     patches.set(torch.cuda, "is_initialized", lambda: True)
     if torch.version.cuda is None:
         patches.set(torch.version, "cuda", simulation.cuda_version)
+    patches.set(torch, "device", _device_by_number(torch.device))
+    old_parse = torch._C._nn._parse_to
+
+    def parse_to(*words: Any, **named: Any) -> Any:
+        """The arguments of Module.to and Tensor.to, with a device by its number."""
+        if words and type(words[0]) is int:
+            words = (torch.device("cuda", words[0]), *words[1:])
+        if type(named.get("device")) is int:
+            named["device"] = torch.device("cuda", named["device"])
+        return old_parse(*words, **named)
+
+    patches.set(torch._C._nn, "_parse_to", parse_to)
     _install_properties(simulation, patches)
     _install_current(simulation, patches)
     _install_memory(simulation, patches)
     _install_streams(simulation, patches)
     _install_random(patches)
     _install_backends(patches)
+
+
+def _device_by_number(real: type) -> type:
+    """torch.device, for which a bare number means a CUDA device: a build without CUDA knows none by its number."""
+
+    class Kind(type):
+        def __instancecheck__(cls, item: Any) -> bool:
+            return isinstance(item, real)
+
+        def __subclasscheck__(cls, item: type) -> bool:
+            return issubclass(item, real)
+
+        def __call__(cls, *words: Any, **named: Any) -> Any:
+            if len(words) == 1 and not named and isinstance(words[0], int):
+                return real("cuda", words[0])
+            return real(*words, **named)
+
+    return Kind("device", (), {"__module__": "torch", "__doc__": real.__doc__})
 
 
 def _install_accelerator(simulation: Any, patches: Patches) -> None:
@@ -45,6 +75,8 @@ def _install_accelerator(simulation: Any, patches: Patches) -> None:
             "current_accelerator",
             lambda check_available=False: torch.device("cuda") if present else None,
         )
+        if hasattr(torch._C, "_get_accelerator"):
+            patches.set(torch._C, "_get_accelerator", lambda check=False: torch.device("cuda" if present else "cpu"))
         for name, value in (
             ("current_device_index", lambda: simulation.current),
             ("current_device_idx", lambda: simulation.current),
@@ -284,6 +316,7 @@ def _install_backends(patches: Patches) -> None:
     patches.set(cudnn, "version", lambda: 91000)
     if hasattr(torch.distributed, "is_nccl_available"):
         patches.set(torch.distributed, "is_nccl_available", lambda: True)
+    patches.set(torch.cuda.nccl, "version", lambda: (2, 27, 5))
     if hasattr(torch.backends, "mha"):
         fastpath = torch.backends.mha
         patches.set(fastpath, "get_fastpath_enabled", lambda: False)

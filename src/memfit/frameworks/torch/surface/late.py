@@ -1,4 +1,4 @@
-"""What is replaced when, and only when, a job imports it: trackers that write files, kernels that need a driver.
+"""What is replaced when, and only when, a job imports it: trackers that write files, kernels that need a driver, Keras.
 
 A script that uses none of these pays nothing, and none is imported to look.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from memfit.frameworks.torch.surface import keras, pipelining
 from memfit.frameworks.torch.surface.patching import Patches
 
 
@@ -70,6 +71,9 @@ _REPLACEMENTS: dict[str, Callable[[Any, Patches, ModuleType], None]] = {
     "tensorboardX.writer": _silence,
     "triton.runtime.jit": _skip_launches,
     "triton.runtime.autotuner": _skip_tuning,
+    "keras.src.optimizers.base_optimizer": keras.follow_optimizers,
+    "keras.src.layers.layer": keras.name_layers,
+    "torch.distributed.pipelining.stage": pipelining.answer_for_neighbours,
 }
 
 

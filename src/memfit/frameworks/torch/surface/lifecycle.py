@@ -118,6 +118,7 @@ def _install_optimizers(simulation: Any, patches: Patches) -> None:
     def init(optimizer: Any, *args: Any, **kwargs: Any) -> None:
         old_init(optimizer, *args, **kwargs)
         simulation.optimizers.add(optimizer)
+        simulation.imports_compiler = True
 
     patches.set(torch.optim.Optimizer, "__init__", init)
 

@@ -16,6 +16,7 @@ from memfit.quantities import Category
 _Base = torch._C.TensorBase
 _real_device = _Base.device.__get__
 _CPU = torch.device("cpu")
+_PLAIN_DISPATCH = torch.Tensor.__torch_dispatch__
 
 
 def install(simulation: Any, patches: Patches) -> None:
@@ -24,6 +25,11 @@ def install(simulation: Any, patches: Patches) -> None:
     _install_moves(simulation, patches)
     _install_values(simulation, patches)
     _install_autograd(simulation, patches)
+
+
+def _is_real(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds bytes of this process; one that is made of others (DTensor) holds none itself."""
+    return _real_device(tensor).type == "cpu" and type(tensor).__torch_dispatch__ is _PLAIN_DISPATCH
 
 
 def _install_place(simulation: Any, patches: Patches) -> None:
@@ -36,6 +42,9 @@ def _install_place(simulation: Any, patches: Patches) -> None:
             return real
         entry = find(tensor)
         if entry is None:
+            local = getattr(tensor, "_local_tensor", None)  # a rank's share of a distributed tensor
+            if local is not None:
+                return device(local)
             pool = simulation.dispatch._pool_of_components(tensor) if tensor.layout is not torch.strided else None
             if pool is None:
                 return real
@@ -84,6 +93,14 @@ def _install_place(simulation: Any, patches: Patches) -> None:
             else torch.Tensor.untyped_storage(tensor)._cdata + tensor.storage_offset() * tensor.element_size()
         ),
     )
+    old_resize = torch.UntypedStorage.resize_
+
+    def resize_(storage: Any, size: int) -> Any:
+        old_resize(storage, size)
+        simulation.ledger.resized(storage)
+        return storage
+
+    patches.set(torch.UntypedStorage, "resize_", resize_)
 
 
 class _Moves:
@@ -216,7 +233,7 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
 
     def follow(tensor: torch.Tensor) -> None:
         """Make a real tensor that is to be trained a simulated one, in place."""
-        if _real_device(tensor).type == "cpu" and tensor.layout is torch.strided and tensor.is_leaf:
+        if _is_real(tensor) and tensor.layout is torch.strided and tensor.is_leaf:
             simulated = simulation.transfers.born(tensor, HOST, tensor if tensor.numel() <= 4096 else None)
             # where someone else holds on to it, it stays real; its operators are simulated all the same
             with contextlib.suppress(RuntimeError, AttributeError, TypeError):
@@ -233,13 +250,16 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
         wants.__set__(tensor, value)
 
     def set_data(tensor: torch.Tensor, value: torch.Tensor) -> None:
-        if _real_device(tensor).type == "meta" and _real_device(value).type == "cpu" and ledger.entry(tensor):
+        if _real_device(tensor).type == "meta" and _is_real(value) and ledger.entry(tensor):
             value = simulation.transfers.born(value, HOST, value if value.numel() <= 4096 else None)
         data.__set__(tensor, value)
 
     def set_grad(tensor: torch.Tensor, value: torch.Tensor | None) -> None:
-        if value is not None and _real_device(tensor).type == "meta" and _real_device(value).type == "cpu":
-            value = simulation.transfers.born(value, HOST)
+        if value is not None and _real_device(tensor).type == "meta":
+            if _is_real(value):
+                value = simulation.transfers.born(value, HOST)
+            elif (local := getattr(value, "_local_tensor", None)) is not None and _is_real(local):
+                value = type(value)(simulation.transfers.born(local, HOST), value._spec, requires_grad=False)
         gradient.__set__(tensor, value)
 
     def hook(tensor: torch.Tensor, function: Any) -> Any:
