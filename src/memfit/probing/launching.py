@@ -177,12 +177,12 @@ class ForkOfThis:
 
     def probe(self, size: int, limits: Limits) -> Reading:
         """Fork a probe and follow it to its end."""
-        pages = reading.file_pages()
+        mapped = reading.mapped_files()
         with tempfile.TemporaryDirectory(prefix="memfit-probe-", dir=self._folder) as folder:
             files = _files(Path(folder), 1)
             pid = os.fork()
             if pid == 0:
-                reading.run(lambda: self._callable, size, files, pages)
+                reading.run(lambda: self._callable, size, files, mapped)
             return Watch(pid, files, limits, lambda: os.waitpid(pid, os.WNOHANG)[0] != 0).follow(size)
 
     def close(self) -> None:

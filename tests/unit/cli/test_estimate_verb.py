@@ -31,7 +31,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return documents.load(DOCUMENTS / f"{seen['answer']}.json")
 
     monkeypatch.setattr(
-        memfit, "api", SimpleNamespace(estimate=estimate, is_estimator=lambda target, words: False), raising=False
+        memfit,
+        "api",
+        SimpleNamespace(estimate=estimate, is_estimator=lambda target, words: False, launched=lambda words: None),
+        raising=False,
     )
     return seen
 

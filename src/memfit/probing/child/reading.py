@@ -1,7 +1,7 @@
 """One call, measured by the process that makes it: how far its memory rose above where it stood before.
 
-A forked process finds the parent's file pages (libraries' code) unmapped and reads them in again: they are told apart,
-and counted only as far as the parent did not have them.
+A forked process finds the parent's file pages (libraries' code) unmapped and reads them in again: what the parent had is
+mapped before the call, so that code counts only as far as the parent did not have it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import sys
 import time
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _POPULATE_READ = 22  # MADV_POPULATE_READ, from Linux 5.14
+_ENTRY_BYTES = 8  # of a page in /proc/self/pagemap (Documentation/admin-guide/mm/pagemap.rst)
 _AGREES_BYTES = 16 << 20  # a mark further above the resident size just after its reset was not reset
 
 
@@ -34,8 +37,24 @@ def sizes() -> dict[str, int]:
     return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if len(words) == 3}
 
 
-def file_pages(what: str = "Rss:") -> dict[str, int]:
-    """Resident (or "Referenced:") bytes of every mapped file by "path:offset"; {} where the system does not tell."""
+class Mapped(NamedTuple):
+    """What a process has of mapped files, by "path:offset"; None or {} where the system does not tell.
+
+    Attributes:
+        resident: bytes of each file.
+        code: of libraries, the runs of pages that the process reaches without a fault: (byte offset, length) pairs.
+    """
+
+    resident: dict[str, int]
+    code: dict[str, list[tuple[int, int]]] | None
+
+
+def mapped_files() -> Mapped:
+    """What this process has of mapped files: a probe that it forks is given it."""
+    return Mapped(_resident_files(), _present_code())
+
+
+def _resident_files() -> dict[str, int]:
     found: dict[str, int] = {}
     try:
         with open("/proc/self/smaps", encoding="utf-8", errors="replace") as smaps:  # noqa: PTH123
@@ -45,7 +64,7 @@ def file_pages(what: str = "Rss:") -> dict[str, int]:
                 if len(words) >= 5 and "-" in words[0] and not words[0].endswith(":"):
                     mapped = len(words) > 5 and words[5].startswith("/")
                     key = f"{words[5]}:{words[2]}" if mapped else ""
-                elif key and words[0] == what:
+                elif key and words[0] == "Rss:":
                     found[key] = found.get(key, 0) + int(words[1]) * 1024
     except (OSError, ValueError, IndexError):
         return {}
@@ -53,7 +72,7 @@ def file_pages(what: str = "Rss:") -> dict[str, int]:
 
 
 def _code_mappings() -> dict[str, tuple[int, int]]:
-    """Where files are mapped that are not written to: (address, length) by "path:offset"."""
+    """Where libraries are mapped that are not written to: (address, length) by "path:offset"."""
     found = {}
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123
         for line in maps:
@@ -64,21 +83,36 @@ def _code_mappings() -> dict[str, tuple[int, int]]:
     return found
 
 
-def _map_code() -> bool:
-    """Map the libraries' code before the start, and forget which of it was touched; whether the kernel does that.
+def _present_code() -> dict[str, list[tuple[int, int]]] | None:
+    """The runs of pages of each library that are mapped now, by the kernel's page table (Linux's pagemap)."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    found: dict[str, list[tuple[int, int]]] = {}
+    try:
+        with open("/proc/self/pagemap", "rb", buffering=0) as table:  # noqa: PTH123
+            for name, (at, length) in _code_mappings().items():
+                table.seek(at // page * _ENTRY_BYTES)
+                entries = table.read(length // page * _ENTRY_BYTES)
+                # Bit 63 of an entry, the highest of its last byte on little-endian machines: the page is there.
+                there = bytes(byte >> 7 for byte in entries[_ENTRY_BYTES - 1 :: _ENTRY_BYTES])
+                found[name] = [(run.start() * page, len(run.group()) * page) for run in re.finditer(b"\x01+", there)]
+    except (OSError, ValueError):
+        return None
+    return found if any(found.values()) else None
+
+
+def _map_code(had: dict[str, list[tuple[int, int]]] | None) -> bool:
+    """Map the code that the parent had before the start, so that only what the call reads in is new; whether it was.
 
     What a fork reads in again would otherwise come before the peak or after it, nobody knows how much of it.
     """
-    if sys.platform != "linux":
+    if not had:
         return False
     import ctypes
 
     try:
         advise = ctypes.CDLL(None, use_errno=True).madvise
-        done = [advise(ctypes.c_void_p(at), ctypes.c_size_t(size), _POPULATE_READ) == 0
-                for at, size in _code_mappings().values()]  # fmt: skip
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as marks:  # noqa: PTH123
-            marks.write("1")
+        done = [advise(ctypes.c_void_p(at + offset), ctypes.c_size_t(length), _POPULATE_READ) == 0
+                for name, (at, _) in _code_mappings().items() for offset, length in had.get(name, [])]  # fmt: skip
     except (OSError, AttributeError, ValueError):
         return False
     return bool(done) and sum(done) * 2 > len(done)
@@ -95,22 +129,22 @@ def reset_peak() -> bool:
     return "VmHWM" in now and now["VmHWM"] - now.get("VmRSS", 0) < _AGREES_BYTES
 
 
-def measure(call: Callable[[Any], Any], size: Any, parent_pages: dict[str, int], told: str) -> dict[str, Any]:
+def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) -> dict[str, Any]:
     """Call with a size and tell how memory rose.
 
     Args:
         call: the callable; where it has a ``prepare``, that is called with the size first, not measured, and what it
             returns is what the callable is called with.
         size: its knob.
-        parent_pages: what the parent had of mapped files, by file_pages().
+        parent: what the parent had of mapped files, by mapped_files().
         told: a file that is written when the measured part begins, for those who watch from outside.
     """
     prepare = getattr(call, "prepare", None)
     argument = prepare(size) if prepare is not None else size
     gc.collect()
-    if prepare is not None:
-        _give_back()
-    mapped = _map_code()
+    _give_back()
+    code_is_mapped = _map_code(parent.code)
+    files = _resident_files()
     exact = reset_peak()
     before = sizes()
     began = time.monotonic()
@@ -120,16 +154,12 @@ def measure(call: Callable[[Any], Any], size: Any, parent_pages: dict[str, int],
     after = sizes()
     start, peak = before.get("VmRSS", before.get("VmHWM", 0)), after.get("VmHWM", 0)
     read_in = max(after.get("RssFile", 0) - before.get("RssFile", 0), 0)
-    touched = file_pages("Referenced:" if mapped else "Rss:")
-    code = _code_mappings() if mapped else None
-    new_pages = sum(
-        max(held - parent_pages.get(name, 0), 0) for name, held in touched.items() if code is None or name in code
-    )
+    new_code = _new_code(files if code_is_mapped else parent.resident, read_in)
     keeps = max(after.get("VmRSS", start) - start - read_in, 0)
     del result
     return {
         "start_bytes": start,
-        "rise_bytes": max(peak - start - read_in, 0) + (new_pages if mapped else min(new_pages, read_in)),
+        "rise_bytes": max(peak - start - read_in, 0) + new_code,
         "kept_bytes": keeps,
         "seconds": seconds,
         "exact": exact,
@@ -137,11 +167,17 @@ def measure(call: Callable[[Any], Any], size: Any, parent_pages: dict[str, int],
     }
 
 
+def _new_code(before: dict[str, int], read_in: int) -> int:
+    """Bytes of libraries that are resident and were not before; never more than was read in from files at all."""
+    new = sum(max(held - before.get(name, 0), 0) for name, held in _resident_files().items() if ".so" in name)
+    return min(new, read_in)
+
+
 def run(
     load: Callable[[], Callable[[Any], Any]],
     size: Any,
     files: dict[str, str],
-    pages: dict[str, int],
+    parent: Mapped,
 ) -> None:
     """All that a probe's process does: measure, write the reading or what went wrong, and end. Does not return.
 
@@ -149,13 +185,13 @@ def run(
         load: makes the callable.
         size: its knob.
         files: paths by name: "log" for what it prints, "began", "reading".
-        pages: the parent's mapped files.
+        parent: the parent's mapped files.
     """
     code = 1
     try:
         os.setsid()
         _print_into(files["log"])
-        reading = measure(load(), size, pages, files["began"])
+        reading = measure(load(), size, parent, files["began"])
         code = 0
     except BaseException as error:
         import traceback
@@ -169,7 +205,7 @@ def run(
 
 
 def _give_back() -> None:
-    """Return what preparing freed: the call would find it and seem to take less."""
+    """Return what the parent or preparing freed: the call would find it and seem to take less."""
     if sys.platform == "linux":
         import ctypes
 

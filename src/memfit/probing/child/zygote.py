@@ -29,14 +29,14 @@ def main() -> None:
     first = json.loads(requests.readline())
     sys.path[:0] = [folder for folder in first["path"] if folder not in sys.path]
     _tell(answers, _warm(first))
-    pages = reading.file_pages()
+    mapped = reading.mapped_files()
     for line in iter(requests.readline, ""):
         request = json.loads(line)
         pid = os.fork()
         if pid == 0:
             requests.close()
             answers.close()
-            reading.run(_loader(request), request["size"], request["files"], pages)
+            reading.run(_loader(request), request["size"], request["files"], mapped)
         _tell(answers, {"pid": pid})
         _, status, usage = os.wait4(pid, 0)
         _tell(answers, {"status": os.waitstatus_to_exitcode(status), "maxrss_bytes": usage.ru_maxrss * 1024})
