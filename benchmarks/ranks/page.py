@@ -86,8 +86,9 @@ the number of ranks, and ran none of it. The halves were fixed first; no constan
 
 Ranks of sharded jobs differ from run to run by when a buffer of a collective that runs in another thread is given back:
 where they did, the smallest and the largest rank are shown, and the largest is compared. Such threads free unseen by
-the profiler, so blocks are counted by address: one ends at the latest when its address is given out again. What the processes hold beyond
-their tensors is malloc's keeping of freed blocks, modelled for each rank alone ([accuracy.md](accuracy.md)).
+the profiler, so blocks are counted by address: one ends at the latest when its address is given out again. What the
+processes hold beyond their tensors is malloc's keeping of freed blocks, modelled for each rank alone
+([accuracy.md](accuracy.md)).
 """
 
 

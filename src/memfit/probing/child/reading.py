@@ -1,7 +1,7 @@
 """One call, measured by the process that makes it: how far its memory rose above where it stood before.
 
-A forked process finds the parent's file pages (libraries' code) unmapped and reads them in again: what the parent had is
-mapped before the call, so that code counts only as far as the parent did not have it.
+A forked process finds the parent's file pages (libraries' code) unmapped and reads them in again: what the parent had
+is mapped before the call, so that code counts only as far as the parent did not have it.
 """
 
 from __future__ import annotations
