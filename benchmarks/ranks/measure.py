@@ -3,7 +3,9 @@
 Once under torch.profiler, for the peak of live tensors of every rank by the allocator's own events; once as it is under
 memfit's recorder, for the peak of all processes together by their proportional shares.
 
-    python -m benchmarks.ranks.measure [CASE …]
+    python -m benchmarks.ranks.measure [--tensors] [CASE …]
+
+With --tensors the live tensors are counted anew, and what the processes held stays as it was measured.
 """
 
 from __future__ import annotations
@@ -66,14 +68,20 @@ def main() -> None:
     file = DATA / f"measured-{machine_name()}.jsonl"
     about = {**surroundings(), "command": "python -m benchmarks.ranks.measure", "omp_num_threads": "1"}
     file.with_suffix(".json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    done = {json.loads(line)["case"] for line in file.read_text().splitlines()} if file.exists() else set()
+    known = {row["case"]: row for row in map(json.loads, file.read_text().splitlines())} if file.exists() else {}
+    anew, names = "--tensors" in sys.argv, {word for word in sys.argv[1:] if word != "--tensors"}
     for case in CASES:
-        if case.name in done or (sys.argv[1:] and case.name not in sys.argv[1:]):
+        if (case.name in known and not anew) or (names and case.name not in names):
             continue
-        row = {"case": case.name, "ranks": case.ranks, "tensor_peaks_bytes": exact(case), "process": process(case)}
-        with file.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(row) + "\n")
-        print(row, flush=True)
+        whole = known[case.name]["process"] if case.name in known else process(case)
+        known[case.name] = {
+            "case": case.name,
+            "ranks": case.ranks,
+            "tensor_peaks_bytes": exact(case),
+            "process": whole,
+        }
+        file.write_text("".join(json.dumps(row) + "\n" for row in known.values()), encoding="utf-8")
+        print(known[case.name], flush=True)
 
 
 if __name__ == "__main__":
