@@ -31,6 +31,11 @@ TRAININGS = {
     "xgboost": "memfit.frameworks.xgboost.training",
     "lightgbm": "memfit.frameworks.lightgbm.training",
 }
+# framework → the module that makes a job's batches small, for running it for real; one line each.
+SMALL_BATCHES = {
+    "keras": "memfit.frameworks.keras.small_batches",
+    "tensorflow": "memfit.frameworks.tensorflow.small_batches",
+}
 # Packages whose objects tell in ``nbytes`` what their data takes.
 ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})
 

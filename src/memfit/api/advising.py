@@ -29,7 +29,7 @@ from memfit.api.lighter_data import data_ways
 from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch
 from memfit.errors import JobNeverTrained, UsageError
 from memfit.jobs import Progress
-from memfit.jobs.choosing import is_probed
+from memfit.jobs.choosing import way_of
 from memfit.jobs.launch import look_at
 from memfit.jobs.real import run_for_real, without_looking
 from memfit.jobs.warm import Warm
@@ -149,10 +149,10 @@ def advised(
             slug="no-script",
         )
     check_script(request)
-    if is_probed(request.target, module=module):
+    if way_of(request.target, module=module) == "probed":
         from memfit.api.advising_tables import advised_on_tables
 
-        request = replace(request, probed=True, probe_budget_s=probe_budget_s)
+        request = replace(request, way="probed", probe_budget_s=probe_budget_s)
         return advised_on_tables(request, wishes, within_bytes, python=python, progress=progress), None
     request = replace(request, looked_at=True)
     with contextlib.ExitStack() as stack:

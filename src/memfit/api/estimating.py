@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from memfit.documents import Estimate
 from memfit.errors import JobFailed, UsageError
 from memfit.jobs import Progress, Request, run_job
-from memfit.jobs.choosing import is_probed
+from memfit.jobs.choosing import way_of
 
 if TYPE_CHECKING:
     from memfit.frameworks.torch.simulation import Simulation
@@ -109,8 +109,7 @@ def estimate(
     if not isinstance(target, (str, os.PathLike)):
         return _estimate_object(target, batch, optimizer, request)
     check_script(request)
-    if is_probed(request.target, module=module):
-        request = replace(request, probed=True, probe_budget_s=probe_budget_s)
+    request = replace(request, way=way_of(request.target, module=module), probe_budget_s=probe_budget_s)
     if ranks is not None:
         return _estimate_ranks(request, str(ranks), python, progress)
     return run_job(request, python=python, progress=progress)

@@ -26,6 +26,7 @@ from memfit.jobs.overlay import Overlay
 from memfit.jobs.ranks import rank_environment
 from memfit.jobs.request import Request
 from memfit.jobs.result import estimate_of
+from memfit.jobs.running import run_as_main
 from memfit.registry import adapter
 from memfit.sensors import process_memory
 
@@ -91,7 +92,7 @@ class Child:
         with self.sim:
             self._change()
             try:
-                self._run_target(job)
+                self._run_target()
             except SystemExit as error:
                 self._ended_early(error)
             except KeyboardInterrupt:
@@ -110,7 +111,7 @@ class Child:
         if request.changes:
             importlib.import_module("memfit.frameworks.torch.changes").install(request.changes, patches)
 
-    def _run_target(self, job: Any) -> None:
+    def _run_target(self) -> None:
         request = self.request
         if ":" in request.target and not Path(request.target).exists():
             module, _, name = request.target.partition(":")
@@ -122,7 +123,7 @@ class Child:
             sys.path.insert(0, str(Path(request.target).resolve().parent))
             constants.run_with(Path(request.target), request.constants)
         else:
-            job.run_script(request.target, request.arguments, module=request.module)
+            run_as_main(request)
 
     # -- ends --------------------------------------------------------------------------------------------------
 

@@ -1,21 +1,35 @@
-"""Which way a script is estimated: simulated, or run to the call that trains and probed there. Reads, runs nothing."""
+"""Which way a script is estimated, by what it imports. Reads its text, runs nothing."""
 
 from __future__ import annotations
 
 import ast
 import importlib.util
+import json
+import os
+import re
 from pathlib import Path
 
+# way → the child that goes it; one line each.
+WAYS = {
+    "simulated": "memfit.jobs.child",
+    "probed": "memfit.jobs.fitting",  # run to the calls that fit estimators, which are probed
+    "anchored": "memfit.jobs.anchoring",  # run for real, for a few steps with small batches
+}
 _PROBED = frozenset({"sklearn", "xgboost", "lightgbm"})
+_ANCHORED = frozenset({"tensorflow", "tf_keras"})
+_SET = re.compile(r"""KERAS_BACKEND["']\s*(?:\]\s*=|,)\s*["'](\w+)""")
 # What the simulation is for, and what builds on it.
 _SIMULATED = frozenset({
-    "torch", "torchvision", "transformers", "accelerate", "lightning", "pytorch_lightning", "keras", "tensorflow",
+    "torch", "torchvision", "transformers", "accelerate", "lightning", "pytorch_lightning", "keras",
     "jax", "diffusers", "peft", "trl", "timm", "fastai",
 })  # fmt: skip
 
 
-def is_probed(target: str, *, module: bool) -> bool:
-    """Whether a script imports scikit-learn, XGBoost or LightGBM and nothing that is simulated.
+def way_of(target: str, *, module: bool) -> str:
+    """A name in ``WAYS`` for a script.
+
+    TensorFlow's executor and Keras on it cannot be simulated; scikit-learn, XGBoost and LightGBM are probed where
+    nothing is imported beside them that is simulated; all else is simulated.
 
     Args:
         target: a path, or a module's name.
@@ -30,8 +44,35 @@ def is_probed(target: str, *, module: bool) -> bool:
         text = path.read_text(encoding="utf-8", errors="replace") if path is not None else ""
         names = imports(text)
     except (OSError, SyntaxError, ValueError, ImportError):
-        return False
-    return bool(names & _PROBED) and not names & _SIMULATED
+        return "simulated"
+    if names & _ANCHORED or ("keras" in names and keras_backend(text) == "tensorflow"):
+        return "anchored" if not names & (_SIMULATED - {"keras"}) else "simulated"
+    return "probed" if names & _PROBED and not names & _SIMULATED else "simulated"
+
+
+def keras_backend(text: str) -> str:
+    """The backend that Keras 3 will choose in a script: as the script sets it, the environment, its file, its default.
+
+    >>> keras_backend('import os; os.environ["KERAS_BACKEND"] = "jax"; import keras')
+    'jax'
+    """
+    return _set_in(text) or os.environ.get("KERAS_BACKEND", "") or _configured() or "tensorflow"
+
+
+def _set_in(text: str) -> str:
+    found = _SET.search(text)
+    return found.group(1) if found else ""
+
+
+def _configured() -> str:
+    """Keras's own file, in KERAS_HOME or ~/.keras."""
+    home = os.environ.get("KERAS_HOME", "")
+    try:
+        file = (Path(home) if home else Path.home() / ".keras") / "keras.json"
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RuntimeError):
+        return ""
+    return str(told.get("backend", "")) if isinstance(told, dict) else ""
 
 
 def imports(text: str) -> set[str]:

@@ -9,7 +9,6 @@ itself goes on with an estimator that was fitted on a small part, so that a late
 from __future__ import annotations
 
 import importlib
-import runpy
 import sys
 import tempfile
 import threading
@@ -27,6 +26,7 @@ from memfit.jobs.child import Child, _first_line, _hint, _stay_offline, _user_li
 from memfit.jobs.fitted import FitSeen, document_of_script
 from memfit.jobs.holdings import Holding, holdings
 from memfit.jobs.probed import FEW_ROWS, SMALL_ROWS, handed_back, probed
+from memfit.jobs.running import run_as_main
 from memfit.jobs.tabular import kept_bytes
 from memfit.jobs.tree_mark import TreeMark, children_bytes
 from memfit.probing.calls import TrainingCall
@@ -69,7 +69,7 @@ class Fitting(Child):
         self.overlay.install()
         self.tell("setup", "running the script up to the call that trains", 0)
         try:
-            self._run()
+            run_as_main(self.request)
         except SystemExit as error:
             if error.code not in (None, 0) and not self.fits:
                 raise JobFailed(
@@ -84,16 +84,6 @@ class Fitting(Child):
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text
-
-    def _run(self) -> None:
-        request = self.request
-        sys.argv = [request.target, *request.arguments]
-        if request.module:
-            sys.path.insert(0, "")
-            runpy.run_module(request.target, run_name="__main__", alter_sys=True)
-        else:
-            sys.path.insert(0, str(Path(request.target).resolve().parent))
-            runpy.run_path(request.target, run_name="__main__")
 
     def _script_failed(self, error: Exception) -> None:
         traceback.print_exception(error)

@@ -18,6 +18,7 @@ from typing import Any
 from memfit import errors
 from memfit.documents import Estimate, load
 from memfit.errors import JobFailed, JobTimedOut, MemfitError, UsageError
+from memfit.jobs.choosing import WAYS
 from memfit.jobs.request import Request
 from memfit.library import library
 
@@ -99,10 +100,9 @@ def write_request(folder: Path, request: Request) -> None:
 def _child(folder: Path, request: Request, python: str | None) -> Iterator[subprocess.Popen[bytes]]:
     """The running child; killed on the way out if it is still there."""
     environment = environment_of_child(folder)
-    if request.probed:
+    if request.way == "probed":
         _one_thread(environment)
-    command = [python or sys.executable, "-m", "memfit.jobs.fitting" if request.probed else "memfit.jobs.child"]
-    command.append(str(folder))
+    command = [python or sys.executable, "-m", WAYS[request.way], str(folder)]
     with (folder / "job.log").open("wb") as log:
         try:
             child = subprocess.Popen(

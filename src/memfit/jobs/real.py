@@ -24,6 +24,7 @@ from memfit.jobs import constants
 from memfit.jobs.child import Child, _stay_offline
 from memfit.jobs.launch import environment_of_child, write_request
 from memfit.jobs.request import Request
+from memfit.jobs.running import run_as_main
 from memfit.probing.watching import Limits, Reading, Watch
 from memfit.registry import adapter
 from memfit.sensors import process_memory
@@ -73,7 +74,7 @@ class Real(Child):
     """The child's side: the job itself, counted by its optimizer's steps."""
 
     def _simulate(self) -> None:
-        job = adapter("torch")
+        adapter("torch")
         request = self.request
         patching = importlib.import_module("memfit.frameworks.torch.surface.patching")
         optimizer: Any = importlib.import_module("torch.optim.optimizer")
@@ -89,7 +90,7 @@ class Real(Child):
             sys.path.insert(0, str(Path(request.target).resolve().parent))
             constants.run_with(Path(request.target), request.constants)
         else:
-            job.run_script(request.target, request.arguments, module=request.module)
+            run_as_main(request)
         self._told()
 
     def _stepped(self, optimizer: Any, args: Any, kwargs: Any) -> None:

@@ -22,7 +22,7 @@ class Request:
         timeout_s: seconds after which the job ends with what was seen.
         host_memory_bytes: host memory to judge by, None for this machine's.
         debug: keep tracebacks whole.
-        probed: the script fits estimators: it is run to its fits, which are probed.
+        way: how it is estimated, of ``choosing.WAYS``.
         probe_budget_s: seconds for the probes of each of them.
         changes: made to the job within its process, by the names of the framework's own (frameworks.torch.changes).
         constants: "line:column" of a whole number in the script → the number that it is run with instead.
@@ -45,7 +45,7 @@ class Request:
     timeout_s: float = 300.0
     host_memory_bytes: int | None = None
     debug: bool = False
-    probed: bool = False
+    way: str = "simulated"
     probe_budget_s: float = 60.0
     changes: Mapping[str, Any] = field(default_factory=dict)
     constants: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Which scripts are simulated and which are run to their fits, by what they import."""
+"""Which scripts are simulated, run to their fits, or run small, by what they import."""
 
 from __future__ import annotations
 
@@ -6,27 +6,49 @@ from pathlib import Path
 
 import pytest
 
-from memfit.jobs.choosing import is_probed
+from memfit.jobs.choosing import keras_backend, way_of
 
 
 @pytest.mark.parametrize(
-    ("text", "probed"),
+    ("text", "way"),
     [
-        ("from sklearn.ensemble import RandomForestClassifier", True),
-        ("def main():\n    import xgboost as xgb", True),
-        ("import torch\nfrom sklearn.model_selection import train_test_split", False),
-        ("import numpy", False),
-        ("import sklearn\nthis is no Python", False),
+        ("from sklearn.ensemble import RandomForestClassifier", "probed"),
+        ("def main():\n    import xgboost as xgb", "probed"),
+        ("import torch\nfrom sklearn.model_selection import train_test_split", "simulated"),
+        ("import numpy", "simulated"),
+        ("import sklearn\nthis is no Python", "simulated"),
+        ("import tensorflow as tf\nimport sklearn", "anchored"),
+        ("from tensorflow import keras", "anchored"),
+        ("import keras", "anchored"),
+        ("import os\nos.environ['KERAS_BACKEND'] = 'torch'\nimport keras", "simulated"),
+        ("import torch\nimport tensorflow", "simulated"),
     ],
 )
-def test_a_script_is_probed_for_what_it_imports(tmp_path: Path, text: str, probed: bool) -> None:
+def test_the_way_of_a_script_is_told_by_what_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, way: str
+) -> None:
     """scikit-learn beside torch is a torch job; a script that cannot be read is left to the usual way."""
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     script = tmp_path / "train.py"
     script.write_text(text, encoding="utf-8")
 
-    assert is_probed(str(script), module=False) is probed
+    assert way_of(str(script), module=False) == way
+
+
+def test_the_backend_of_keras_comes_from_its_file_at_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Script, environment, ~/.keras/keras.json, TensorFlow: in this order."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert keras_backend("import keras") == "tensorflow"
+
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}', encoding="utf-8")
+    assert keras_backend("import keras") == "jax"
+
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert keras_backend("import keras") == "torch"
 
 
 def test_a_script_that_is_not_there_is_no_matter_of_choice() -> None:
     """Its own message comes from elsewhere."""
-    assert not is_probed("nowhere.py", module=False)
+    assert way_of("nowhere.py", module=False) == "simulated"

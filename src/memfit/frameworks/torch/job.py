@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import runpy
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -84,22 +81,6 @@ class Watch:
     def on_backward(self, sim: Simulation) -> None:
         if not sim.optimizers and sim.backward_passes >= _BACKWARDS_PER_STEP * self.limits.steps:
             self._enough()
-
-
-def run_script(target: str, arguments: Sequence[str], *, module: bool) -> None:
-    """Run a script or module as `python target arguments…` would, in this process.
-
-    Whatever it raises comes through; the caller decides what that means.
-    """
-    if module:
-        sys.argv = [target, *arguments]
-        sys.path.insert(0, "")
-        runpy.run_module(target, run_name="__main__", alter_sys=True)
-        return
-    path = Path(target)
-    sys.argv = [str(path), *arguments]
-    sys.path.insert(0, str(path.resolve().parent))
-    runpy.run_path(str(path), run_name="__main__")
 
 
 def observe_callable(function: Callable[[], Any], simulate: Callable[..., Simulation], limits: Limits) -> Observation:

@@ -1,0 +1,194 @@
+"""A job run for real with small batches for a few steps, in a fresh process with limits.
+
+    python -m memfit.jobs.small FOLDER        the child: runs FOLDER/request.json, writes FOLDER/reading
+
+The script's files go to a scratch folder as in a simulation; the network is off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from memfit.jobs.child import Child, _first_line, _stay_offline, _user_line
+from memfit.jobs.launch import environment_of_child, write_request
+from memfit.jobs.request import Request
+from memfit.jobs.running import run_as_main
+from memfit.probing.small_batches import SmallBatches
+from memfit.probing.watching import Limits, Reading, Watch
+from memfit.quantities import Held, Lap
+from memfit.recording.child.imports import Watch as ImportWatch
+from memfit.registry import MARKS, SMALL_BATCHES
+from memfit.sensors import process_memory
+
+_FILES = ("began", "reading", "log")
+
+
+def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
+    """Run a job with batches cut to a part, until it has made its steps and what follows them, within limits.
+
+    Args:
+        request: the job; ``steps`` of training are enough.
+        divisor: what the batches are divided by.
+        limits: beyond them it is killed.
+
+    Returns:
+        The reading: ``size`` is the divisor, ``rise_bytes`` the peak of the process and its children, ``note`` what
+        was seen (see Small.told).
+    """
+    with tempfile.TemporaryDirectory(prefix="memfit-") as name:
+        folder = Path(name)
+        write_request(folder, replace(request, changes={"divisor": divisor}))
+        files = {each: str(folder / each) for each in _FILES}
+        with (folder / "log").open("wb") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "memfit.jobs.small", str(folder)],
+                env=environment_of_child(folder),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                return Watch(child.pid, files, limits, lambda: child.poll() is not None).follow(divisor)
+            finally:
+                if child.poll() is None:
+                    child.kill()
+                child.wait()
+
+
+class Counted:
+    """Marks that count training steps outside of fit(), and end the job when there are enough."""
+
+    def __init__(self, enough: int, done: Callable[[], None]) -> None:
+        self.steps = 0
+        self._enough, self._done, self._fitting = enough, done, 0
+
+    def iteration(self, unit: str = "step", count: int = 1) -> None:
+        if unit not in ("step", "batch"):
+            return
+        self.steps += count
+        if self.steps >= self._enough and not self._fitting:
+            self._done()
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        self.begin(name)
+        try:
+            yield
+        finally:
+            self.end(name)
+
+    def begin(self, name: str) -> None:
+        self._fitting += name == "fit"
+
+    def end(self, name: str) -> None:
+        self._fitting -= name == "fit"
+
+    def lap(self, name: str) -> Lap:
+        return self
+
+    def start(self) -> float | None:
+        return None
+
+    def stop(self, started: float | None) -> None:
+        """Nothing is timed."""
+
+    def gauge(self, name: str, read: Callable[[], int | None]) -> None:
+        """Nothing is read."""
+
+    def attribution(self, name: str, look: Callable[[], Iterator[Held]]) -> None:
+        """Nobody looks."""
+
+    def role(self, name: str, rank: int | None = None) -> None:
+        """Of no matter."""
+
+    def note(self, slug: str, text: str) -> None:
+        """Of no matter."""
+
+
+class Small(Child):
+    """The child's side."""
+
+    def _simulate(self) -> None:
+        request = self.request
+        self.small = SmallBatches(int(request.changes["divisor"]), request.steps)
+        self.marks = Counted(request.steps, self._told)
+        self.imported_bytes = 0
+        self.problem = ""
+        self._began_at = time.monotonic()
+        watch = ImportWatch(lambda text: print(f"memfit: {text}", file=sys.stderr))
+        for modules, given in ((SMALL_BATCHES, self.small), (MARKS, self.marks)):
+            for framework in SMALL_BATCHES:
+                for name, install in importlib.import_module(modules[framework]).HOOKS.items():
+                    watch.after(name, lambda found, install=install, given=given: install(found, given))  # type: ignore[misc]
+        for framework in SMALL_BATCHES:
+            watch.after(framework, lambda _: self._imported())
+        watch.start()
+        threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
+        self.overlay.install()
+        (self.folder / "began").touch()
+        try:
+            run_as_main(request)
+        except SystemExit as error:
+            if error.code not in (None, 0):
+                self.problem = f"sys.exit({error.code!r})"
+        except Exception as error:
+            self.problem = f"{type(error).__name__}: {_first_line(error)}{_user_line(error)}"
+        self._told()
+
+    def _imported(self) -> None:
+        now = process_memory()
+        self.imported_bytes = max(self.imported_bytes, now.rss_bytes if now is not None else 0)
+
+    def _watchdog(self) -> None:
+        time.sleep(self.request.timeout_s)
+        self.problem = f"stopped after {self.request.timeout_s:g} s"
+        self._told()
+
+    def _told(self) -> NoReturn:
+        """Write what was seen and end: of the models, of the steps made, and what went wrong, if anything."""
+        with self._lock:
+            now = process_memory()
+            peak = (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0
+            note = {
+                **self.small.told(),
+                "imported_bytes": self.imported_bytes,
+                "steps": self.marks.steps,
+                "problem": self.problem,
+            }
+            seconds = time.monotonic() - self._began_at
+            told = {
+                "rise_bytes": peak,
+                "kept_bytes": 0,
+                "start_bytes": 0,
+                "seconds": seconds,
+                "exact": True,
+                "note": note,
+            }
+            draft = self.folder / "reading.part"
+            draft.write_text(json.dumps(told), encoding="utf-8")
+            os.rename(draft, self.folder / "reading")  # noqa: PTH104  # pathlib's is the overlay's
+            self._end(0)
+
+
+def main() -> None:
+    """Work on the folder named on the command line."""
+    child = Small(Path(sys.argv[1]))
+    _stay_offline()
+    child.work()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A job of small batches: what the frameworks' hooks cut, and what they saw. Runs within the job's process."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+class SmallBatches:
+    """Batches are cut to a part of their size.
+
+    Args:
+        divisor: what part.
+        steps: training steps that are enough.
+    """
+
+    def __init__(self, divisor: int, steps: int) -> None:
+        self.divisor = divisor
+        self.steps = steps
+        self._cut: dict[int, int] = {}
+        self._models: dict[int, Any] = {}
+        self._data: dict[int, int] = {}
+
+    def cut(self, size: int) -> int:
+        """The size that a batch is to have instead.
+
+        >>> SmallBatches(8, 16).cut(100), SmallBatches(8, 16).cut(4)
+        (12, 1)
+        """
+        self._cut[size] = max(size // self.divisor, 1)
+        return self._cut[size]
+
+    def model(self, model: Any) -> None:
+        """A model that is used."""
+        self._models[id(model)] = model
+
+    def data(self, data: Any) -> None:
+        """What a model is given whole: arrays, and structures of them."""
+        if isinstance(data, Mapping):
+            data = list(data.values())
+        if isinstance(data, (list, tuple)):
+            for each in data:
+                self.data(each)
+        elif isinstance(getattr(data, "nbytes", None), int):
+            self._data[id(data)] = data.nbytes
+
+    def told(self) -> dict[str, Any]:
+        """As JSON: the largest batch, what it was cut to, bytes of the models' variables and of whole arrays."""
+        whole = max(self._cut, default=None)
+        optimizers = [getattr(model, "optimizer", None) for model in self._models.values()]
+        weights = [each for model in self._models.values() for each in getattr(model, "variables", ())]
+        slots = [each for one in optimizers if one is not None for each in getattr(one, "variables", ())]
+        known = {id(each) for each in slots}
+        return {
+            "batch": whole,
+            "cut": self._cut[whole] if whole is not None else None,
+            "parameters_bytes": _sum_bytes(each for each in weights if id(each) not in known),
+            "optimizer_bytes": _sum_bytes(slots),
+            "data_bytes": sum(self._data.values()),
+        }
+
+
+def _sum_bytes(variables: Iterable[Any]) -> int:
+    """Bytes of variables, each once."""
+    found = {}
+    for each in variables:
+        bits = re.search(r"(\d+)$", str(getattr(each, "dtype", "float32")))
+        found[id(each)] = math.prod(each.shape) * (int(bits.group(1)) // 8 if bits else 1)
+    return sum(found.values())
