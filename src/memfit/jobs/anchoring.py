@@ -38,7 +38,7 @@ _OWN_BYTES = 4 * MIB
 # of repeated runs on the tuning half.
 _IMPORT_SPREAD_BYTES = 32 * MIB
 _RISE_SHARE = 0.12
-_SHOWN = ("tensorflow", "keras", "jax", "torch", "numpy")
+_SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
 
 
 class Anchoring(Child):

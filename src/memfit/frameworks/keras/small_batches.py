@@ -54,9 +54,7 @@ def _fit(given: dict[str, Any], small: SmallBatches) -> None:
     if validation is not None and not isinstance(validation, (tuple, list)):
         given["validation_data"] = _cut_dataset(validation, small)
     given["epochs"] = min(given.get("epochs", 1), given.get("initial_epoch", 0) + 1)
-    given["steps_per_epoch"] = _fewer(
-        given.get("steps_per_epoch"), given.get("x"), given.get("batch_size"), small.steps
-    )
+    given["steps_per_epoch"] = _fewer(given, "steps_per_epoch", small.steps)
     if validation is not None and not isinstance(validation, (tuple, list)):
         given["validation_steps"] = min(given.get("validation_steps") or small.steps, small.steps)
 

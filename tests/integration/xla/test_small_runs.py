@@ -1,0 +1,113 @@
+"""TensorFlow jobs and Keras on it: run small, and held against the job itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+from tests.environments import XLA, interpreter_with
+
+import memfit
+from memfit.documents import Estimate
+from memfit.errors import JobFailed, JobNeverTrained
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(interpreter_with("tensorflow") is None, reason="make xla"),
+]
+KERAS = """
+    import keras, numpy as np
+    from keras import layers
+    model = keras.Sequential([keras.Input((96, 96, 3))])
+    for layer in (layers.Conv2D(48, 3), layers.Conv2D(48, 3), layers.GlobalAveragePooling2D(), layers.Dense(4)):
+        model.add(layer)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x = np.random.rand(512, 96, 96, 3).astype("float32")
+    y = np.random.randint(0, 4, 512)
+    model.fit(x, y, batch_size=64, epochs=2, validation_split=0.25, verbose=0)
+    print("ended")
+"""
+LOOP = """
+    import tensorflow as tf
+    weight = tf.Variable(tf.random.normal((2048, 2048)))
+    data = tf.data.Dataset.from_tensor_slices(tf.random.normal((8192, 2048))).batch(1024).repeat()
+
+    @tf.function
+    def step(x):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.nn.relu(x @ weight) @ weight)
+        weight.assign_sub(0.01 * tape.gradient(loss, weight))
+        return loss
+
+    for x in data:
+        step(x)
+"""
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+
+
+def script(folder: Path, code: str) -> str:
+    path = folder / "train.py"
+    path.write_text(textwrap.dedent(code), encoding="utf-8")
+    return str(path)
+
+
+def estimate(folder: Path, code: str) -> Estimate:
+    return memfit.estimate(script(folder, code), on="cpu", python=str(XLA))
+
+
+def measured_bytes(path: str) -> int:
+    """The high-water mark of the script as plain python runs it; a small process starts it."""
+    code = (
+        "import os, subprocess, sys; child = subprocess.Popen([sys.executable, sys.argv[1]], stdout=subprocess.DEVNULL)"
+        "; print(os.wait4(child.pid, 0)[2].ru_maxrss * 1024)"
+    )
+    told = subprocess.run(
+        [str(XLA), "-c", code, path], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    return int(told.stdout)
+
+
+def test_fit_is_run_small_and_followed_to_the_whole_batch(tmp_path: Path) -> None:
+    """Three batches, the data held whole, the optimizer's slots; the job itself stays below high and near expected."""
+    found = estimate(tmp_path, KERAS)
+
+    pool = found.pool("host")
+    told = {each.slug: each.text for each in found.assumptions}
+    assert "batches of 8, 16, 32 instead of 64" in told["ran-small"]
+    assert pool.breakdown_bytes["dataset"] == 512 * 96 * 96 * 3 * 4 + 512 * 8
+    assert pool.breakdown_bytes["activations"] > 64 * 94 * 94 * 48 * 4
+    real = measured_bytes(str(tmp_path / "train.py"))
+    assert real <= pool.peak_bytes.high
+    assert pool.peak_bytes.expected == pytest.approx(real, rel=0.12)
+
+
+def test_a_loop_of_its_own_is_ended_after_its_steps(tmp_path: Path) -> None:
+    """An endless loop over tf.data: sixteen calls of the function that trains are enough."""
+    found = estimate(tmp_path, LOOP)
+
+    assert (
+        "batches of 128, 256, 512 instead of 1024" in {each.slug: each.text for each in found.assumptions}["ran-small"]
+    )
+    assert found.pool("host").breakdown_bytes["activations"] >= 1024 * 2048 * 4
+
+
+def test_what_fails_or_never_trains_says_so(tmp_path: Path) -> None:
+    """The script's own error, with its line; a script without a step."""
+    with pytest.raises(JobFailed, match=r"ValueError: no data.*train.py:3"):
+        estimate(tmp_path, "import tensorflow\n\nraise ValueError('no data')\n")
+    with pytest.raises(JobNeverTrained):
+        estimate(tmp_path, "import tensorflow\n")
+
+
+def test_a_job_on_a_device_is_refused(tmp_path: Path) -> None:
+    """Not estimated yet: a clear word, not a wrong number."""
+    with pytest.raises(memfit.errors.MemfitError, match="host alone"):
+        memfit.estimate(script(tmp_path, LOOP), on="rtx4090-24gb", python=str(XLA))
