@@ -54,7 +54,10 @@ def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
         with (folder / "log").open("wb") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "memfit.jobs.small", str(folder)],
-                env=environment_of_child(folder),
+                env={
+                    **environment_of_child(folder),
+                    "TMPDIR": name,
+                },  # libraries leave files when a process ends at once
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
