@@ -18,6 +18,7 @@ MARKS = {
     "lightgbm": "memfit.frameworks.lightgbm.marks",
     "keras": "memfit.frameworks.keras.marks",
     "tensorflow": "memfit.frameworks.tensorflow.marks",
+    "jax": "memfit.frameworks.jax.marks",
 }
 # framework → the module that knows how its estimators grow with the rows, for probing; one line each.
 SCALINGS = {

@@ -5,11 +5,15 @@
 The folder is as for jobs.child. The job runs in fresh processes with an eighth, a quarter and half of its batch; their
 peaks give a line, and the line the peak of the whole batch. What does not grow with the batch is measured as it is:
 imports, weights, optimizer state, data held whole, what the framework's compiler and its threads keep.
+
+What tf.data and Keras batch is cut by hooks. A job that makes its batches by hand is run with another number where its
+script or its command line names one.
 """
 
 from __future__ import annotations
 
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -18,15 +22,18 @@ from pathlib import Path
 from typing import Any
 
 from memfit import __version__
-from memfit.documents import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate, save
+from memfit.documents import Assumption, Component, Estimate, Knob, Machine, PeakLocation, PoolEstimate, save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, UsageError
 from memfit.jobs.child import Child, _stay_offline
+from memfit.jobs.knobs import batch_knobs, turned
 from memfit.jobs.small import run_small
 from memfit.probing.law import Law, Point, fit_law
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import MIB, Basis, ByteRange, Category, Phase
 from memfit.sensors import frameworks_found, host_capacity
 
+# What the hooks cut: such a script's own number is left alone.
+_BATCHED = re.compile(r"\.(batch|padded_batch|fit|train_on_batch)\(|dataset_from_")
 _DIVISORS = (8, 4, 2)
 _STEPS = 16  # fewer do not show what malloc keeps: the tuning half of benchmarks/compiled, on TensorFlow
 _LEAST_ROOM_SHARE = 0.5  # of the free memory, that a small run may take
@@ -46,9 +53,20 @@ class Anchoring(Child):
 
     def _simulate(self) -> None:
         self.assumed: dict[str, str] = {}
+        self.knob = self._knob()
         readings = self._run_small()
         save(self._document(readings), self.folder / "result.json")
         self._end(0)
+
+    def _knob(self) -> Knob | None:
+        """The number by which a job that batches by hand can be made smaller."""
+        try:
+            text = Path(self.request.target).read_text(encoding="utf-8", errors="replace")
+        except OSError:  # a module's name
+            text = ""
+        if _BATCHED.search(text):
+            return None
+        return next(iter(batch_knobs(text, self.request.arguments, ())), None)
 
     def _run_small(self) -> list[Reading]:
         """The readings of different batches, the smallest first; one of the whole job where no batch was found."""
@@ -78,9 +96,14 @@ class Anchoring(Child):
 
     def _one(self, divisor: int, seconds: float) -> Reading:
         limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + 10)
-        request = self.request
-        steps = max(request.steps, _STEPS)
-        return run_small(replace(request, steps=steps, timeout_s=max(seconds, 1.0)), divisor, limits)
+        request = replace(self.request, steps=max(self.request.steps, _STEPS), timeout_s=max(seconds, 1.0))
+        if self.knob is None:
+            return run_small(request, divisor, limits)
+        cut = max(self.knob.value // divisor, 1)
+        found = run_small(turned(request, self.knob, cut), 1, limits)
+        if found.note is not None:
+            found.note.update(batch=self.knob.value, cut=cut)  # type: ignore[attr-defined]
+        return found
 
     def _first_failed(self, found: Reading) -> None:
         if found.failure == "time":
@@ -168,7 +191,8 @@ class Anchoring(Child):
             self.assume(
                 "ran-small",
                 f"{_STEPS} steps were run for real with batches of {', '.join(map(str, sizes))} instead of {batch}, "
-                "and the line through their peaks followed to the whole batch",
+                "and the line through their peaks followed to the whole batch"
+                + (f"; {self.knob.name} was taken for the batch" if self.knob is not None else ""),
             )
             grown, constant, high = _split(law, batch)
         known = [
@@ -220,7 +244,7 @@ def main() -> None:
     if child.request.on is not None:
         child._fail(
             UsageError(
-                "TensorFlow jobs are estimated for the host alone so far",
+                "jobs of TensorFlow and JAX are estimated for the host alone so far",
                 hint="without --on, or with --on cpu",
                 slug="cannot-simulate",
             )

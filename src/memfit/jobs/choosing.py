@@ -16,20 +16,22 @@ WAYS = {
     "anchored": "memfit.jobs.anchoring",  # run for real, for a few steps with small batches
 }
 _PROBED = frozenset({"sklearn", "xgboost", "lightgbm"})
-_ANCHORED = frozenset({"tensorflow", "tf_keras"})
+_ANCHORED = frozenset({"tensorflow", "tf_keras", "jax", "flax", "equinox", "optax", "haiku"})
+# torch in earnest: its loaders feed JAX jobs too.
+_USES_TORCH = re.compile(r"\btorch\.(nn|optim|cuda|compile)\b|\bnn\.Module\b.*torch", re.DOTALL)
 _SET = re.compile(r"""KERAS_BACKEND["']\s*(?:\]\s*=|,)\s*["'](\w+)""")
 # What the simulation is for, and what builds on it.
 _SIMULATED = frozenset({
     "torch", "torchvision", "transformers", "accelerate", "lightning", "pytorch_lightning", "keras",
-    "jax", "diffusers", "peft", "trl", "timm", "fastai",
+    "diffusers", "peft", "trl", "timm", "fastai",
 })  # fmt: skip
 
 
 def way_of(target: str, *, module: bool) -> str:
     """A name in ``WAYS`` for a script.
 
-    TensorFlow's executor and Keras on it cannot be simulated; scikit-learn, XGBoost and LightGBM are probed where
-    nothing is imported beside them that is simulated; all else is simulated.
+    What TensorFlow and JAX run, and Keras on them, is not simulated; scikit-learn, XGBoost and LightGBM are probed
+    where nothing is imported beside them that is simulated; all else is simulated.
 
     Args:
         target: a path, or a module's name.
@@ -45,8 +47,8 @@ def way_of(target: str, *, module: bool) -> str:
         names = imports(text)
     except (OSError, SyntaxError, ValueError, ImportError):
         return "simulated"
-    if names & _ANCHORED or ("keras" in names and keras_backend(text) == "tensorflow"):
-        return "anchored" if not names & (_SIMULATED - {"keras"}) else "simulated"
+    if names & _ANCHORED or ("keras" in names and keras_backend(text) in ("tensorflow", "jax")):
+        return "anchored" if not names & (_SIMULATED - {"keras"}) or not _USES_TORCH.search(text) else "simulated"
     return "probed" if names & _PROBED and not names & _SIMULATED else "simulated"
 
 

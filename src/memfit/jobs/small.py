@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from memfit.jobs.child import Child, _first_line, _stay_offline, _user_line
 from memfit.jobs.launch import environment_of_child, write_request
@@ -32,6 +32,7 @@ from memfit.recording.child.imports import Watch as ImportWatch
 from memfit.registry import MARKS, SMALL_BATCHES
 from memfit.sensors import process_memory
 
+_FRAMEWORKS = ("tensorflow", "keras", "jax")  # whose steps are counted
 _FILES = ("began", "reading", "log")
 
 
@@ -40,7 +41,7 @@ def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
 
     Args:
         request: the job; ``steps`` of training are enough.
-        divisor: what the batches are divided by.
+        divisor: what the batches are divided by; 1 leaves them as they are.
         limits: beyond them it is killed.
 
     Returns:
@@ -132,11 +133,12 @@ class Small(Child):
         self.problem = ""
         self._began_at = time.monotonic()
         watch = ImportWatch(lambda text: print(f"memfit: {text}", file=sys.stderr))
-        for modules, given in ((SMALL_BATCHES, self.small), (MARKS, self.marks)):
-            for framework in SMALL_BATCHES:
-                for name, install in importlib.import_module(modules[framework]).HOOKS.items():
-                    watch.after(name, lambda found, install=install, given=given: install(found, given))  # type: ignore[misc]
-        for framework in SMALL_BATCHES:
+        hooks: list[tuple[str, Any]] = [(module, self.small) for module in SMALL_BATCHES.values()]
+        hooks += [(MARKS[framework], self.marks) for framework in _FRAMEWORKS]
+        for module, given in hooks:
+            for name, install in importlib.import_module(module).HOOKS.items():
+                watch.after(name, lambda found, install=install, given=given: install(found, given))  # type: ignore[misc]
+        for framework in _FRAMEWORKS:
             watch.after(framework, lambda _: self._imported())
         watch.start()
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()

@@ -12,7 +12,7 @@ class SmallBatches:
     """Batches are cut to a part of their size.
 
     Args:
-        divisor: what part.
+        divisor: what part; 1 cuts nothing.
         steps: training steps that are enough.
     """
 
@@ -29,8 +29,9 @@ class SmallBatches:
         >>> SmallBatches(8, 16).cut(100), SmallBatches(8, 16).cut(4)
         (12, 1)
         """
-        self._cut[size] = max(size // self.divisor, 1)
-        return self._cut[size]
+        if self.divisor > 1:
+            self._cut[size] = max(size // self.divisor, 1)
+        return self._cut.get(size, size)
 
     def model(self, model: Any) -> None:
         """A model that is used."""

@@ -189,3 +189,41 @@ for _ in range(20):
 print(float(loss))
 """
     assert same(DATA + KERAS + script, "tensorflow", KERAS_BACKEND="tensorflow").counts == {"step": 20}
+
+
+def test_steps_of_jax(same: Same) -> None:
+    """A jitted function in which a gradient was traced; others, and those within, do not count."""
+    script = """
+import functools, jax, jax.numpy as jnp
+
+@jax.jit
+def prepared(x):
+    return x / 2
+
+@functools.partial(jax.jit, static_argnames="rate")
+def step(weights, x, rate):
+    value, gradient = jax.value_and_grad(lambda w: jnp.mean((prepared(x) @ w) ** 2))(weights)
+    return weights - rate * gradient, value
+
+weights = jnp.ones((8, 4))
+for at in range(5):
+    weights, value = step(weights, prepared(jnp.ones((16, 8))), rate=0.1)
+print(float(value), step.__name__, prepared.lower(jnp.ones(3)).as_text()[:6])
+"""
+
+    assert same(script, "jax").counts == {"step": 5}
+
+
+def test_gradients_of_jax_outside_of_functions(same: Same) -> None:
+    """The first one sets the pace."""
+    script = """
+import jax, jax.numpy as jnp
+
+first, second = (jax.grad(lambda w, p=p: jnp.sum(w**p)) for p in (2, 3))
+weights = jnp.ones(4)
+for at in range(3):
+    weights = weights - 0.1 * first(weights) - 0.1 * second(weights)
+print(weights)
+"""
+
+    assert same(script, "jax").counts == {"step": 3}

@@ -1,4 +1,4 @@
-"""TensorFlow jobs and Keras on it: run small, and held against the job itself."""
+"""Jobs of TensorFlow, Keras and JAX: run small, and held against the job itself."""
 
 from __future__ import annotations
 
@@ -44,6 +44,22 @@ LOOP = """
 
     for x in data:
         step(x)
+"""
+
+JAX = """
+    import jax, jax.numpy as jnp
+    import numpy as np
+    BATCH_SIZE = 1024
+    weights = jnp.ones((1024, 4096)) / 100
+    data = np.random.rand(8192, 1024).astype("float32")
+
+    @jax.jit
+    def step(weights, x):
+        return weights - 0.1 * jax.grad(lambda w: jnp.mean(jnp.tanh(x @ w) ** 2))(weights)
+
+    for at in range(10_000):
+        begin = at % 8 * BATCH_SIZE
+        weights = step(weights, data[begin : begin + BATCH_SIZE])
 """
 
 
@@ -97,6 +113,17 @@ def test_a_loop_of_its_own_is_ended_after_its_steps(tmp_path: Path) -> None:
         "batches of 128, 256, 512 instead of 1024" in {each.slug: each.text for each in found.assumptions}["ran-small"]
     )
     assert found.pool("host").breakdown_bytes["activations"] >= 1024 * 2048 * 4
+
+
+def test_a_batch_that_is_made_by_hand_is_turned_by_its_name(tmp_path: Path) -> None:
+    """JAX has no loader of its own: the script's constant is another one; the script is as it was."""
+    found = estimate(tmp_path, JAX)
+
+    told = {each.slug: each.text for each in found.assumptions}["ran-small"]
+    assert "batches of 128, 256, 512 instead of 1024" in told
+    assert "BATCH_SIZE was taken for the batch" in told
+    assert found.pool("host").breakdown_bytes["activations"] >= 1024 * 4096 * 4
+    assert "BATCH_SIZE = 1024" in (tmp_path / "train.py").read_text(encoding="utf-8")
 
 
 def test_what_fails_or_never_trains_says_so(tmp_path: Path) -> None:

@@ -21,7 +21,10 @@ from memfit.jobs.choosing import keras_backend, way_of
         ("from tensorflow import keras", "anchored"),
         ("import keras", "anchored"),
         ("import os\nos.environ['KERAS_BACKEND'] = 'torch'\nimport keras", "simulated"),
-        ("import torch\nimport tensorflow", "simulated"),
+        ("import torch\ntorch.nn.Linear(2, 2)\nimport tensorflow", "simulated"),
+        ("import jax\nimport optax", "anchored"),
+        ("import jax\nfrom torch.utils.data import DataLoader", "anchored"),
+        ("import os\nos.environ['KERAS_BACKEND'] = 'jax'\nimport keras", "anchored"),
     ],
 )
 def test_the_way_of_a_script_is_told_by_what_it_imports(
