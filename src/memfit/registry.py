@@ -36,6 +36,7 @@ TRAININGS = {
 SMALL_BATCHES = {
     "keras": "memfit.frameworks.keras.small_batches",
     "tensorflow": "memfit.frameworks.tensorflow.small_batches",
+    "jax": "memfit.frameworks.jax.small_batches",
 }
 # Packages whose objects tell in ``nbytes`` what their data takes.
 ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})

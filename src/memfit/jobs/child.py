@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from memfit.documents import save
 from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, MemfitError
 from memfit.estimating import ProcessReading
-from memfit.jobs import constants, replays
+from memfit.jobs import replays
 from memfit.jobs.machine import simulated_machine
 from memfit.jobs.overlay import Overlay
 from memfit.jobs.ranks import rank_environment
@@ -92,7 +92,7 @@ class Child:
         with self.sim:
             self._change()
             try:
-                self._run_target()
+                run_as_main(self.request)
             except SystemExit as error:
                 self._ended_early(error)
             except KeyboardInterrupt:
@@ -110,20 +110,6 @@ class Child:
             self.facts.install(patches)
         if request.changes:
             importlib.import_module("memfit.frameworks.torch.changes").install(request.changes, patches)
-
-    def _run_target(self) -> None:
-        request = self.request
-        if ":" in request.target and not Path(request.target).exists():
-            module, _, name = request.target.partition(":")
-            sys.path.insert(0, "")
-            sys.argv = [request.target, *request.arguments]
-            getattr(importlib.import_module(module), name)()
-        elif request.constants:
-            sys.argv = [request.target, *request.arguments]
-            sys.path.insert(0, str(Path(request.target).resolve().parent))
-            constants.run_with(Path(request.target), request.constants)
-        else:
-            run_as_main(request)
 
     # -- ends --------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from memfit.errors import UsageError
-from memfit.jobs import constants
 from memfit.jobs.child import Child, _stay_offline
 from memfit.jobs.launch import environment_of_child, write_request
 from memfit.jobs.request import Request
@@ -85,12 +84,7 @@ class Real(Child):
         optimizer.register_optimizer_step_post_hook(self._stepped)
         self.overlay.install()
         (self.folder / "began").touch()
-        if request.constants:
-            sys.argv = [request.target, *request.arguments]
-            sys.path.insert(0, str(Path(request.target).resolve().parent))
-            constants.run_with(Path(request.target), request.constants)
-        else:
-            run_as_main(request)
+        run_as_main(request)
         self._told()
 
     def _stepped(self, optimizer: Any, args: Any, kwargs: Any) -> None:

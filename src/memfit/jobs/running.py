@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 import runpy
 import sys
 from pathlib import Path
 
+from memfit.jobs.constants import run_with
 from memfit.jobs.request import Request
 
 
 def run_as_main(request: Request) -> None:
-    """Run the script or module of a request, with its arguments."""
-    sys.argv = [request.target, *request.arguments]
+    """Run what a request names: a script, with other numbers where it says so, a module, or "module:function"."""
+    target = request.target
+    sys.argv = [target, *request.arguments]
     if request.module:
         sys.path.insert(0, "")
-        runpy.run_module(request.target, run_name="__main__", alter_sys=True)
+        runpy.run_module(target, run_name="__main__", alter_sys=True)
+    elif ":" in target and not Path(target).exists():
+        module, _, name = target.partition(":")
+        sys.path.insert(0, "")
+        getattr(importlib.import_module(module), name)()
     else:
-        sys.path.insert(0, str(Path(request.target).resolve().parent))
-        runpy.run_path(request.target, run_name="__main__")
+        sys.path.insert(0, str(Path(target).resolve().parent))
+        if request.constants:
+            run_with(Path(target), request.constants)
+        else:
+            runpy.run_path(target, run_name="__main__")

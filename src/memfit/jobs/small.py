@@ -32,7 +32,6 @@ from memfit.recording.child.imports import Watch as ImportWatch
 from memfit.registry import MARKS, SMALL_BATCHES
 from memfit.sensors import process_memory
 
-_FRAMEWORKS = ("tensorflow", "keras", "jax")  # whose steps are counted
 _FILES = ("began", "reading", "log")
 
 
@@ -134,11 +133,11 @@ class Small(Child):
         self._began_at = time.monotonic()
         watch = ImportWatch(lambda text: print(f"memfit: {text}", file=sys.stderr))
         hooks: list[tuple[str, Any]] = [(module, self.small) for module in SMALL_BATCHES.values()]
-        hooks += [(MARKS[framework], self.marks) for framework in _FRAMEWORKS]
+        hooks += [(MARKS[framework], self.marks) for framework in SMALL_BATCHES]
         for module, given in hooks:
             for name, install in importlib.import_module(module).HOOKS.items():
                 watch.after(name, lambda found, install=install, given=given: install(found, given))  # type: ignore[misc]
-        for framework in _FRAMEWORKS:
+        for framework in SMALL_BATCHES:
             watch.after(framework, lambda _: self._imported())
         watch.start()
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
@@ -165,6 +164,7 @@ class Small(Child):
     def _told(self) -> NoReturn:
         """Write what was seen and end: of the models, of the steps made, and what went wrong, if anything."""
         with self._lock:
+            self.small.settle()
             now = process_memory()
             peak = (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0
             note = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -22,6 +22,7 @@ class SmallBatches:
         self._cut: dict[int, int] = {}
         self._models: dict[int, Any] = {}
         self._data: dict[int, int] = {}
+        self._at_the_end: list[Callable[[], object]] = []
 
     def cut(self, size: int) -> int:
         """The size that a batch is to have instead.
@@ -46,6 +47,15 @@ class SmallBatches:
                 self.data(each)
         elif isinstance(getattr(data, "nbytes", None), int):
             self._data[id(data)] = data.nbytes
+
+    def at_the_end(self, call: Callable[[], object]) -> None:
+        """To be called when the job has made its steps, before its peak is read."""
+        self._at_the_end.append(call)
+
+    def settle(self) -> None:
+        """Let what is under way come to its end."""
+        for call in self._at_the_end:
+            call()
 
     def told(self) -> dict[str, Any]:
         """As JSON: the largest batch, what it was cut to, bytes of the models' variables and of whole arrays."""

@@ -49,16 +49,16 @@ LOOP = """
 JAX = """
     import jax, jax.numpy as jnp
     import numpy as np
-    BATCH_SIZE = 1024
-    weights = jnp.ones((1024, 4096)) / 100
-    data = np.random.rand(8192, 1024).astype("float32")
+    BATCH_SIZE = 8192
+    weights = jnp.ones((256, 8192)) / 100
+    data = np.random.rand(16384, 256).astype("float32")
 
     @jax.jit
     def step(weights, x):
         return weights - 0.1 * jax.grad(lambda w: jnp.mean(jnp.tanh(x @ w) ** 2))(weights)
 
     for at in range(10_000):
-        begin = at % 8 * BATCH_SIZE
+        begin = at % 2 * BATCH_SIZE
         weights = step(weights, data[begin : begin + BATCH_SIZE])
 """
 
@@ -120,10 +120,10 @@ def test_a_batch_that_is_made_by_hand_is_turned_by_its_name(tmp_path: Path) -> N
     found = estimate(tmp_path, JAX)
 
     told = {each.slug: each.text for each in found.assumptions}["ran-small"]
-    assert "batches of 128, 256, 512 instead of 1024" in told
+    assert "batches of 1024, 2048, 4096 instead of 8192" in told
     assert "BATCH_SIZE was taken for the batch" in told
-    assert found.pool("host").breakdown_bytes["activations"] >= 1024 * 4096 * 4
-    assert "BATCH_SIZE = 1024" in (tmp_path / "train.py").read_text(encoding="utf-8")
+    assert found.pool("host").breakdown_bytes["activations"] >= 8192 * 8192 * 4
+    assert "BATCH_SIZE = 8192" in (tmp_path / "train.py").read_text(encoding="utf-8")
 
 
 def test_what_fails_or_never_trains_says_so(tmp_path: Path) -> None:
