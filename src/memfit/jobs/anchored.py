@@ -1,0 +1,137 @@
+"""What a few small runs of a job showed → the estimate document of the job."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from memfit import __version__
+from memfit.documents import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate
+from memfit.jobs.request import Request
+from memfit.probing.law import Law, Point, fit_law
+from memfit.probing.watching import Reading
+from memfit.quantities import MIB, Basis, ByteRange, Category, Phase
+from memfit.sensors import frameworks_found, host_capacity
+
+# memfit in the process that runs the job, beyond what any TensorFlow job imports: measured with CPython 3.11 as the
+# difference of the peaks of `import tensorflow` with and without it.
+_OWN_BYTES = 4 * MIB
+# What one run has and another has not. Libraries' code is read in by pages of different size as the page cache has it:
+# two days' imports of TensorFlow 2.21 differed by 53 MiB. The share is of the rise above the imports, from the spread
+# of repeated runs on the tuning half.
+_IMPORT_SPREAD_BYTES = 32 * MIB
+_RISE_SHARE = 0.12
+_SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "jax", "numpy")
+_KNOWN = (
+    (Category.PARAMETERS, "parameters_bytes", "variables of the models that were used"),
+    (Category.OPTIMIZER_STATE, "optimizer_bytes", "variables of their optimizers"),
+    (Category.DATASET, "data_bytes", "arrays that fit() was given whole"),
+)
+
+
+def document_of_small_runs(
+    request: Request, readings: Sequence[Reading], assumed: Mapping[str, str], *, knob: str, seconds: float
+) -> Estimate:
+    """The estimate.
+
+    Args:
+        request: what was asked.
+        readings: of jobs.small, the smallest batch first; their notes are as Small tells them.
+        assumed: what was assumed on the way.
+        knob: the number that was taken for the batch, "" where the frameworks' own batches were cut.
+        seconds: that it all took.
+    """
+    parts, how = _parts(readings, knob)
+    host = host_capacity()
+    pool = PoolEstimate(
+        pool="host",
+        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
+        peak_bytes=ByteRange.total(part.range for part in parts),
+        components=parts,
+        peak_at=PeakLocation(phase=Phase.BACKWARD),
+        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
+    )
+    return Estimate(
+        target={
+            "kind": "module" if request.module else "script",
+            "name": request.target,
+            "arguments": list(request.arguments),
+        },
+        machine=Machine(name="cpu", details={"device_count": 0}),
+        pools=(pool,),
+        assumptions=(how, *(Assumption(slug=slug, text=text) for slug, text in assumed.items())),
+        environment={
+            "memfit": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **{name: version for name, version in frameworks_found().items() if name in _SHOWN},
+        },
+        cost={
+            "seconds": round(seconds, 2),
+            "process_peak_bytes": max(each.rise_bytes or 0 for each in readings),
+        },
+    )
+
+
+def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...], Assumption]:
+    note: Any = readings[-1].note
+    imported = min(each.note["imported_bytes"] for each in readings) - _OWN_BYTES  # type: ignore[index]
+    rises = [max((each.rise_bytes or 0) - _OWN_BYTES - imported, 0) for each in readings]
+    batch, sizes = note["batch"], [each.note["cut"] for each in readings]  # type: ignore[index]
+    if batch is None or note["cut"] == batch:
+        grown, constant, high = 0, rises[-1], round(rises[-1] * (1 + _RISE_SHARE))
+        how = Assumption(
+            slug="run-as-it-is",
+            text=f"no batch was found to make smaller: {note['steps']} steps ran as they are",
+        )
+    else:
+        law = fit_law([Point(size=size, rise_bytes=rise) for size, rise in zip(sizes, rises, strict=True)])
+        grown, constant, high = _split(law, batch)
+        how = Assumption(
+            slug="ran-small",
+            text=f"{note['steps']} steps were run for real with batches of {', '.join(map(str, sizes))} instead of "
+            f"{batch}, and the line through their peaks followed to the whole batch"
+            + (f"; {knob} was taken for the batch" if knob else ""),
+        )
+    framework = Component(
+        category=Category.FRAMEWORK,
+        range=ByteRange(
+            low=max(imported - _IMPORT_SPREAD_BYTES, 0), expected=imported, high=imported + _IMPORT_SPREAD_BYTES
+        ),
+        basis=Basis.MEASURED,
+        source="after the framework's import",
+    )
+    return (framework, *_components(note, grown, constant, high)), how
+
+
+def _components(note: Mapping[str, Any], grown: int, constant: int, high: int) -> Iterator[Component]:
+    """The parts above the imports; what is left of the constant part is the framework's own."""
+    left = constant
+    for category, name, source in _KNOWN:
+        taken = min(note[name], left)
+        left -= taken
+        if taken:
+            yield Component(category=category, range=ByteRange.exactly(taken), basis=Basis.MEASURED, source=source)
+    more = high - grown - constant
+    yield Component(
+        category=Category.OTHER,
+        range=ByteRange(low=max(left - more, 0), expected=left, high=left + more),
+        basis=Basis.MEASURED,
+        source="gradients, graphs, compiled code, threads' pools and what malloc keeps: the part of the small runs "
+        "that does not grow with the batch",
+    )
+    if grown:
+        yield Component(
+            category=Category.ACTIVATIONS,
+            range=ByteRange.exactly(grown),
+            basis=Basis.EXTRAPOLATED,
+            source=f"what grows with the batch, at {note['batch']}",
+        )
+
+
+def _split(law: Law, batch: int) -> tuple[int, int, int]:
+    """What grows with the batch, what does not, and the high end of both together."""
+    whole = law.range_at(batch)
+    constant = min(round(law.constant_bytes), whole.expected)
+    return whole.expected - constant, constant, max(whole.high, round(whole.expected * (1 + _RISE_SHARE)))
