@@ -15,7 +15,7 @@ class Case:
     """One fit.
 
     Args:
-        half: "tuning", "judging" or "fresh".
+        half: "tuning", "judging", "fresh" or "long" (for what probing costs beside a fit of minutes).
         target: the class.
         rows, columns, dtype: of the data.
         values: "normal" as the probes' own data, "integers" of few values, "skewed" (log-normal, a tenth missing where
@@ -144,6 +144,14 @@ _FRESH: tuple[tuple[str, dict[str, Any], int, int, str, str, bool], ...] = (
     ("lightgbm.LGBMRegressor", {"n_estimators": 10, "boosting_type": "dart"},
      400_000, 25, "float64", "integers", False),
 )  # fmt: skip
+_LONG: tuple[tuple[str, dict[str, Any], int, int], ...] = (
+    ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 60}, 500_000, 20),
+    ("sklearn.ensemble.GradientBoostingClassifier", {}, 250_000, 20),
+    ("sklearn.svm.SVC", {}, 40_000, 20),
+    ("sklearn.neural_network.MLPClassifier", {"max_iter": 15}, 500_000, 40),
+    ("xgboost.XGBClassifier", {"n_estimators": 400, "max_depth": 8}, 1_000_000, 40),
+    ("lightgbm.LGBMClassifier", {"n_estimators": 400, "num_leaves": 63}, 1_000_000, 40),
+)
 _MISSING = ("xgboost.", "lightgbm.", "sklearn.ensemble.HistGradient")
 
 
@@ -182,6 +190,8 @@ def cases() -> Iterator[Case]:
             params=params,
             predict=predict,
         )
+    for target, params, rows, columns in _LONG:
+        yield Case(half="long", target=target, rows=rows, columns=columns, params=params)
 
 
 def takes_missing(target: str) -> bool:

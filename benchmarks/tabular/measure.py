@@ -22,7 +22,7 @@ from memfit.errors import MemfitError
 from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
 DATA = Path(__file__).parent / "data" / "fits.jsonl"
-_LONGEST_S = 300
+_LONGEST_S = 900
 
 
 def main() -> None:
