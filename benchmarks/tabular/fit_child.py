@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.tabular.cases import Case, takes_missing
 from memfit.probing.child.estimator import EstimatorFit, kind_of, synthetic
-from memfit.probing.child.reading import _give_back, reset_peak, sizes
+from memfit.probing.child.reading import give_back, reset_peak, sizes
 
 
 def main() -> None:
@@ -21,8 +21,8 @@ def main() -> None:
     table, target = synthetic(case.rows, case.columns, case.dtype, kind_of(estimator), seed=7)
     if case.target.endswith(("MultinomialNB", "NMF")):
         np.abs(table, out=table)
-    _shape_values(table, case)
-    _give_back()
+    shape_values(table, case)
+    give_back()
     exact = reset_peak()
     before = sizes()["VmRSS"]
     result = job((estimator, table, target))
@@ -31,7 +31,7 @@ def main() -> None:
     print(json.dumps({"held_bytes": held, "before_bytes": before, "peak_bytes": after["VmHWM"], "exact": exact}))
 
 
-def _shape_values(table: np.ndarray, case: Case) -> None:
+def shape_values(table: np.ndarray, case: Case) -> None:
     """Turn normal values, in place and in parts, into the case's."""
     for part in np.array_split(table, max(len(table) // 2_000, 1)):
         if case.values == "integers":

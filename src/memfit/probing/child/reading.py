@@ -142,7 +142,7 @@ def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) ->
     prepare = getattr(call, "prepare", None)
     argument = prepare(size) if prepare is not None else size
     gc.collect()
-    _give_back()
+    give_back()
     code_is_mapped = _map_code(parent.code)
     files = _resident_files()
     exact = reset_peak()
@@ -204,7 +204,7 @@ def run(
         os._exit(code)
 
 
-def _give_back() -> None:
+def give_back() -> None:
     """Return what the parent or preparing freed: the call would find it and seem to take less."""
     if sys.platform == "linux":
         import ctypes
