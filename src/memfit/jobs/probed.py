@@ -53,6 +53,7 @@ def probed(
         caps_bytes=dict(known.caps_bytes),
         switches=known.switches,
         smallest=known.smallest,
+        spread_share=known.spread_share,
     )
     call.changed = {repeats.parameter: repeats.probed} if repeats is not None else {}
     with ForkOfThis(InFork(call), folder=folder) as source:

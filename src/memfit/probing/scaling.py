@@ -73,6 +73,7 @@ class Scaling:
         smallest: rows that a probe needs at least.
         repeats: what a probe makes fewer of; None for nothing.
         sample: what is collected of a sample and is part of the peak; None for nothing.
+        spread_share: of the rise, that one fit may have more than the law says.
         source: where this is known from.
     """
 
@@ -82,6 +83,7 @@ class Scaling:
     smallest: int = 256
     repeats: Repeats | None = None
     sample: Sample | None = None
+    spread_share: float = 0.0
     source: str = ""
 
 
@@ -95,6 +97,7 @@ def together(scalings: Sequence[Scaling]) -> Scaling:
         caps_bytes={term: max(caps) for term, caps in capped.items() if all(caps)},  # type: ignore[type-var,misc]
         switches=tuple(sorted({switch for each in scalings for switch in each.switches})),
         smallest=max(each.smallest for each in scalings),
+        spread_share=max(each.spread_share for each in scalings),
         sample=max(samples, key=lambda each: each.row_bytes * each.rows, default=None),
         source="; ".join(dict.fromkeys(each.source for each in scalings if each.source)),
     )

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 from memfit.errors import MemfitError, UsageError
@@ -23,7 +24,13 @@ _ENOUGH_POINTS = 3
 _REACH = 16  # times the largest probe: what one goes on towards while the budget lasts (error of 10 % at 16 times)
 _FIRST_SHARE = 1 / 1024  # of the target: the first probe
 _LARGEST_SHARE = 1 / 5  # of the target: no probe beyond, so that probing stays far below the job itself
+# Of a target that n² decides a fifth shows a twenty-fifth, which drowns in first-call overhead: half of it takes a
+# quarter of the memory, and is tried where it takes little time.
+_LARGEST_SHARE_OF_SQUARES = 1 / 2
+_LITTLE_S = 10.0
 _SMALLEST = 64
+# Rises that grow by more than this power of the size, twice in a row, are not linear, whatever is known.
+_BENT_POWER = 1.5
 
 
 class Future(Protocol):
@@ -89,6 +96,7 @@ class Plan:
         terms, caps_bytes: of the law.
         switches: sizes beyond which the callable is known to work in another way.
         smallest: the least size that the callable can do.
+        spread_share: of the rise, that one run may have more than the law says.
     """
 
     target: int | None
@@ -99,6 +107,7 @@ class Plan:
     caps_bytes: dict[str, int] | None = None
     switches: tuple[int, ...] = ()
     smallest: int = _SMALLEST
+    spread_share: float = 0.0
 
 
 def probe(
@@ -220,17 +229,38 @@ def result_of(
             slug="no-probe-succeeded",
         )
     used, unseen = _on_the_side_of(plan, points)
-    law = fit_law(used, terms=plan.terms, caps_bytes=plan.caps_bytes)
+    terms = _terms(plan, used)
+    law = fit_law(used, terms=terms, caps_bytes=plan.caps_bytes)
+    bent = (BENT,) if terms != plan.terms else ()
     return ProbeResult(
         readings=tuple(readings),
         law=law,
         target=plan.target,
-        rise_bytes=None if plan.target is None else law.range_at(plan.target),
+        rise_bytes=None if plan.target is None else _spread(law.range_at(plan.target), plan.spread_share),
         held_bytes=held_bytes,
         stopped=stopped,
-        notes=(*notes, *unseen, *_remarks(readings, law)),
+        notes=(*notes, *bent, *unseen, *_remarks(readings, law)),
         seconds=seconds,
     )
+
+
+BENT = "its memory grew faster than the size: a square was taken for its law"
+
+
+def _terms(plan: Plan, points: Sequence[Point]) -> tuple[str, ...]:
+    """The plan's terms, and n² where the last rises bend: what grows with a square is seen to in the larger probes."""
+    last = sorted((point for point in points if point.rise_bytes >= TRUSTED_BYTES), key=lambda point: point.size)[-3:]
+    if "n2" in plan.terms or len(last) < 3:
+        return plan.terms
+    powers = [
+        math.log(after.rise_bytes / before.rise_bytes) / math.log(after.size / before.size)
+        for before, after in pairwise(last)
+    ]
+    return (*plan.terms, "n2") if min(powers) > _BENT_POWER else plan.terms
+
+
+def _spread(rise: ByteRange, share: float) -> ByteRange:
+    return ByteRange(low=rise.low, expected=rise.expected, high=round(rise.high + share * rise.expected))
 
 
 FORKED = (
@@ -258,8 +288,11 @@ def _sizes(plan: Plan, readings: Sequence[Reading]) -> Iterator[int]:
     while True:
         yield size
         if size >= largest:
-            return
+            break
         size = min(_next(size, readings[-1], passed), largest)
+    half = math.ceil(target * _LARGEST_SHARE_OF_SQUARES)
+    if "n2" in plan.terms and half > size and readings[-1].wall_s * (half / size) ** 2 < _LITTLE_S:
+        yield half
 
 
 def _next(size: int, last: Reading, passed: int) -> int:
@@ -305,7 +338,7 @@ def _good_enough(points: Sequence[Point], plan: Plan) -> bool:
     used, unseen = _on_the_side_of(plan, solid)
     if unseen or len(used) < _ENOUGH_POINTS:
         return False
-    fits = [fit_law(part, terms=plan.terms, caps_bytes=plan.caps_bytes) for part in (used[:-1], used)]
+    fits = [fit_law(part, terms=_terms(plan, part), caps_bytes=plan.caps_bytes) for part in (used[:-1], used)]
     before, now = (fit.at(plan.target) for fit in fits)
     return abs(before - now) <= TOLERANCE * now
 

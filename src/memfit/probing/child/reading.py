@@ -155,7 +155,10 @@ def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) ->
     start, peak = before.get("VmRSS", before.get("VmHWM", 0)), after.get("VmHWM", 0)
     read_in = max(after.get("RssFile", 0) - before.get("RssFile", 0), 0)
     new_code = _new_code(files if code_is_mapped else parent.resident, read_in)
-    keeps = max(after.get("VmRSS", start) - start - read_in, 0)
+    give_back()  # what the call freed is no part of what it keeps
+    rest = sizes()
+    anonymous = "RssAnon" if "RssAnon" in rest else "VmRSS"
+    keeps = max(rest.get(anonymous, 0) - before.get(anonymous, 0), 0)
     del result
     return {
         "start_bytes": start,
@@ -205,7 +208,7 @@ def run(
 
 
 def give_back() -> None:
-    """Return what the parent or preparing freed: the call would find it and seem to take less."""
+    """Return what was freed: a call would find it and seem to take less."""
     if sys.platform == "linux":
         import ctypes
 

@@ -1,0 +1,80 @@
+"""Which sizes are probed, and what law is taken, on a source that answers by a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from memfit.probing.sweeping import BENT, Plan, ProbeResult, sweep
+from memfit.probing.watching import Limits, Reading
+from memfit.quantities import GIB, MIB
+
+
+class Formula:
+    """A source of probes that runs nothing."""
+
+    held_bytes = 100 * MIB
+
+    def __init__(self, rise: Callable[[int], int], *, seconds: Callable[[int], float] = lambda size: 0.01) -> None:
+        self._rise, self._seconds = rise, seconds
+
+    def probe(self, size: int, limits: Limits) -> Reading:
+        seconds = self._seconds(size)
+        return Reading(size=size, rise_bytes=self._rise(size), seconds=seconds, wall_s=seconds)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def swept(source: Formula, target: int, *, terms: tuple[str, ...] = ("n",), spread_share: float = 0.0) -> ProbeResult:
+    limits = Limits(memory_bytes=8 * GIB, seconds=60)
+    plan = Plan(target=target, sizes=None, budget_s=60, limits=limits, terms=terms, spread_share=spread_share)
+    return sweep(source, plan)  # type: ignore[arg-type]
+
+
+def square(size: int) -> int:
+    return 3 * MIB + 8 * size * size
+
+
+def test_a_square_is_probed_up_to_half_of_a_small_target() -> None:
+    """A fifth would show a twenty-fifth of it; the figure is right then, and no probe takes more than a quarter."""
+    found = swept(Formula(square), 5_000, terms=("n", "n2"))
+
+    assert max(each.size for each in found.readings) == 2_500
+    assert found.rise_bytes is not None
+    assert found.rise_bytes.expected == pytest.approx(square(5_000), rel=0.03)
+
+
+def test_a_square_that_takes_long_is_not_probed_so_far() -> None:
+    """Beyond ten seconds a fifth has to do."""
+    found = swept(Formula(square, seconds=lambda size: size / 100), 5_000, terms=("n", "n2"))
+
+    assert max(each.size for each in found.readings) == 1_000
+
+
+def test_growth_that_bends_is_no_line_whatever_is_known() -> None:
+    """Nobody said that it grows with a square; the larger probes show it, and the notes tell."""
+    found = swept(Formula(square), 60_000)
+
+    assert BENT in found.notes
+    assert found.rise_bytes is not None
+    assert found.rise_bytes.expected == pytest.approx(square(60_000), rel=0.05)
+
+
+def test_a_line_with_a_constant_is_no_square() -> None:
+    """It grows more slowly than its size."""
+    found = swept(Formula(lambda size: 20 * MIB + 1_000 * size), 500_000)
+
+    assert BENT not in found.notes
+    assert found.rise_bytes is not None
+    assert found.rise_bytes.expected == pytest.approx(20 * MIB + 500_000_000, rel=0.03)
+
+
+def test_a_spread_that_is_known_widens_the_high_end_alone() -> None:
+    """By a share of the rise."""
+    plain, spread = (swept(Formula(lambda size: 1_000 * size), 500_000, spread_share=each) for each in (0.0, 0.5))
+
+    assert plain.rise_bytes is not None and spread.rise_bytes is not None
+    assert spread.rise_bytes.high == plain.rise_bytes.high + 250_000_000
+    assert (spread.rise_bytes.low, spread.rise_bytes.expected) == (plain.rise_bytes.low, plain.rise_bytes.expected)
