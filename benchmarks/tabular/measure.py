@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--budget", type=float, default=20)
     parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
+    parser.add_argument("--measure-again", action="store_true", help="measure anew and keep what was predicted")
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
@@ -39,28 +40,33 @@ def main() -> None:
         known = lines.get(case.name, {})
         if options.only not in case.name:
             continue
-        if time.monotonic() > until or ("predicted" in known and not options.again):
+        if time.monotonic() > until or ("predicted" in known and not options.again and not options.measure_again):
             continue
-        measured = {name: known[name] for name in ("measured", "fit_s") if name in known}
-        lines[case.name] = one(case, options.budget, measured)
+        if options.measure_again:
+            lines[case.name] = {**known, **measured(case)}
+        else:
+            lines[case.name] = one(case, options.budget, known)
         DATA.write_text("".join(json.dumps(line) + "\n" for line in lines.values()), encoding="utf-8")
         print(json.dumps(lines[case.name]), flush=True)
 
 
-def one(case: Case, budget_s: float, measured: dict[str, Any]) -> dict[str, Any]:
+def one(case: Case, budget_s: float, known: dict[str, Any]) -> dict[str, Any]:
     """One line: measured where it is not yet, then predicted."""
-    line: dict[str, Any] = {"case": case.name, **dataclasses.asdict(case)}
-    if "measured" in measured:
-        return {**line, **measured, **predicted(case, budget_s)}
+    line = {"case": case.name, **dataclasses.asdict(case)}
+    found = {name: known[name] for name in ("measured", "fit_s") if name in known} or measured(case)
+    return {**line, **found, **(predicted(case, budget_s) if "measured" in found else {})}
+
+
+def measured(case: Case) -> dict[str, Any]:
+    """What the fit comes to in a fresh process."""
     began = time.monotonic()
     child = [sys.executable, "-m", "benchmarks.tabular.fit_child", json.dumps(dataclasses.asdict(case))]
     try:
         told = subprocess.run(child, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
-        return {**line, "failed": f"measuring: {said[0][:200] if said else error!r}"}
-    line |= {"measured": json.loads(told.stdout.splitlines()[-1]), "fit_s": round(time.monotonic() - began, 1)}
-    return {**line, **predicted(case, budget_s)}
+        return {"failed": f"measuring: {said[0][:200] if said else error!r}"}
+    return {"measured": json.loads(told.stdout.splitlines()[-1]), "fit_s": round(time.monotonic() - began, 1)}
 
 
 def predicted(case: Case, budget_s: float) -> dict[str, Any]:
