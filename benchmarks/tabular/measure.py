@@ -33,12 +33,13 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
     parser.add_argument("--measure-again", action="store_true", help="measure anew and keep what was predicted")
     parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--halves", nargs="*", default=["tuning", "judging", "fresh", "long"])
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
     lines = {line["case"]: line for line in map(json.loads, DATA.read_text().splitlines())} if DATA.exists() else {}
     for case in cases():
         known = lines.get(case.name, {})
-        if options.only not in case.name:
+        if options.only not in case.name or case.half not in options.halves:
             continue
         if time.monotonic() > until or ("predicted" in known and not options.again and not options.measure_again):
             continue
