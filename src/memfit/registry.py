@@ -26,6 +26,8 @@ SCALINGS = {
     "xgboost": "memfit.frameworks.xgboost.scaling",
     "lightgbm": "memfit.frameworks.lightgbm.scaling",
 }
+# framework → the module that has formulas for its fits; one line each.
+CLOSED_FORMS = {"sklearn": "memfit.frameworks.sklearn.closed_forms"}
 # framework → the module that finds the call that trains in a script, for probing it; one line each.
 TRAININGS = {
     "sklearn": "memfit.frameworks.sklearn.training",

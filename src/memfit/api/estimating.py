@@ -38,6 +38,7 @@ def estimate(
     classes: int = 2,
     params: Mapping[str, Any] | None = None,
     predict: bool = False,
+    probe: bool = True,
     probe_budget_s: float = 60.0,
     data: str | os.PathLike[str] | None = None,
     label: str | None = None,
@@ -68,6 +69,7 @@ def estimate(
         dtype, classes: of the data and of a classifier's target.
         params: of the estimator.
         predict: whether it predicts too, on as many rows.
+        probe: whether the estimator may be run on small data; without, a formula answers where there is one.
         probe_budget_s: seconds that the estimator may be probed.
         data: a data file that the shape is read from, where it is not given; label is the column to be predicted.
         progress: called as the work goes on.
@@ -87,6 +89,7 @@ def estimate(
             (rows, columns),
             progress,
             source=(data, label),
+            probe=probe,
             dtype=dtype,
             classes=classes,
             params=dict(params or {}),
@@ -190,8 +193,10 @@ def _estimate_estimator(
     shape: tuple[int | None, int | None],
     progress: Callable[[Progress], None] | None,
     source: tuple[str | os.PathLike[str] | None, str | None],
+    probe: bool,
     **options: Any,
 ) -> Estimate:
+    from memfit.jobs.formula import estimate_by_formula
     from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
     rows, columns = shape
@@ -212,7 +217,7 @@ def _estimate_estimator(
         raise UsageError(f"expected an estimator, got {_name(target)}", slug="bad-target")
     name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
     request = TabularRequest(target=name, rows=rows, columns=columns, given=None if named else target, **options)
-    return estimate_estimator(request, progress=progress)
+    return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
 
 
 class _Read(NamedTuple):

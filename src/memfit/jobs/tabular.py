@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -170,13 +170,21 @@ def scaling_of(request: TabularRequest) -> Scaling:
 
 def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> Estimate:
     """The estimate document of what probing found."""
-    rise = found.rise_bytes or ByteRange.exactly(0)
     held = found.held_bytes
-    framework = ByteRange(low=max(held - IMPORT_SPREAD_BYTES, 0), expected=held, high=held + IMPORT_SPREAD_BYTES)
-    parts = [
+    parts = [*held_parts(request, held), *fit_parts(found, found.rise_bytes or ByteRange.exactly(0))]
+    cost = {"seconds": round(seconds, 2), "process_peak_bytes": held + found.probe_peak_bytes + _probe_data(found)}
+    return document_of(request, parts, assumptions(request, found), cost)
+
+
+def held_parts(request: TabularRequest, held_bytes: int) -> list[Component]:
+    """What is there when a fit begins: the imports, measured, and the data."""
+    spread = ByteRange(
+        low=max(held_bytes - IMPORT_SPREAD_BYTES, 0), expected=held_bytes, high=held_bytes + IMPORT_SPREAD_BYTES
+    )
+    return [
         Component(
             category=Category.FRAMEWORK,
-            range=framework,
+            range=spread,
             basis=Basis.MEASURED,
             source="a fresh process that imported the estimator",
         ),
@@ -186,8 +194,13 @@ def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> 
             basis=Basis.COMPUTED,
             source=f"{request.rows:,} rows × {request.columns:,} columns of {request.dtype}, and a target",
         ),
-        *fit_parts(found, rise),
     ]
+
+
+def document_of(
+    request: TabularRequest, parts: Sequence[Component], told: tuple[Assumption, ...], cost: Mapping[str, Any]
+) -> Estimate:
+    """The estimate document of a fit's parts."""
     host = host_capacity()
     pool = PoolEstimate(
         pool="host",
@@ -205,14 +218,14 @@ def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> 
         },
         machine=Machine(name="cpu", details={"device_count": 0}),
         pools=(pool,),
-        assumptions=assumptions(request, found),
+        assumptions=told,
         environment={
             "memfit": __version__,
             "python": platform.python_version(),
             "platform": platform.platform(),
             **({} if request.python else _versions(request)),
         },
-        cost={"seconds": round(seconds, 2), "process_peak_bytes": held + found.probe_peak_bytes + _probe_data(found)},
+        cost=dict(cost),
     )
 
 
@@ -248,15 +261,20 @@ def assumptions(request: TabularRequest, found: ProbeResult) -> tuple[Assumption
             text=f"{len(found.law.points)} probes of up to {largest:,} rows in {found.seconds:.0f} s; "
             f"{request.rows:,} are {times:.0f} times as many ({_STOPS[found.stopped]})",
         ),
-        Assumption(
-            slug="data-as-one-array",
-            text=f"{format_bytes(request.data_bytes)} of data are held once, as one array, when the fit begins; "
-            "reading and preparing them is not in this figure",
-        ),
+        one_array(request),
     ]
     if request.data:
         told.append(Assumption(slug="shape-from-file", text=request.data))
     return (*told, *(Assumption(slug="probe-note", text=note) for note in found.notes))
+
+
+def one_array(request: TabularRequest) -> Assumption:
+    """What is taken for the data."""
+    return Assumption(
+        slug="data-as-one-array",
+        text=f"{format_bytes(request.data_bytes)} of data are held once, as one array, when the fit begins; "
+        "reading and preparing them is not in this figure",
+    )
 
 
 _STOPS = {
