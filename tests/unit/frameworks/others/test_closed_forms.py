@@ -43,7 +43,7 @@ def test_parameters_bound_trees_and_caches() -> None:
 
 def test_a_class_without_a_formula_is_refused_with_those_that_have_one() -> None:
     """Nothing is run: not even an import."""
-    with pytest.raises(UsageError, match="no formula for .*DBSCAN") as caught:
+    with pytest.raises(UsageError, match="no formula for") as caught:
         memfit.estimate("sklearn.cluster.DBSCAN", rows=1_000, columns=4, probe=False)
 
     assert caught.value.slug == "no-formula"
