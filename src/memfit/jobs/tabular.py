@@ -137,7 +137,8 @@ def with_all(found: ProbeResult, repeats: Repeats, plan: Plan) -> ProbeResult:
     for each in found.readings:
         if each.rise_bytes is not None:
             rise, kept = repeats.whole(each.rise_bytes, each.kept_bytes)
-            each = replace(each, rise_bytes=rise, kept_bytes=kept)
+            stored = each.stored_bytes and round(each.stored_bytes * repeats.wanted / repeats.probed)
+            each = replace(each, rise_bytes=rise, kept_bytes=kept, stored_bytes=stored)
         readings.append(each)
     whole = result_of(readings, plan, held_bytes=found.held_bytes, stopped=found.stopped, seconds=found.seconds)
     note = f"probed with {repeats.parameter}={repeats.probed} instead of {repeats.wanted}" + (
@@ -235,6 +236,12 @@ def kept_bytes(found: ProbeResult) -> int:
     return min(fit_law(kept).at(found.target or 1), found.rise_bytes.expected if found.rise_bytes is not None else 0)
 
 
+def stored_bytes(found: ProbeResult) -> int | None:
+    """What the fitted estimator takes on disk at the size that is of interest; None where no probe told."""
+    told = [Point(size=each.size, rise_bytes=each.stored_bytes) for each in found.readings if each.stored_bytes]
+    return fit_law(told).at(found.target or 1) if told else None
+
+
 def fit_parts(found: ProbeResult, rise: ByteRange) -> list[Component]:
     """What the fit adds: what it keeps at its end, by a law of its own, and what it needs meanwhile."""
     last = kept_bytes(found)
@@ -263,6 +270,15 @@ def assumptions(request: TabularRequest, found: ProbeResult) -> tuple[Assumption
         ),
         one_array(request),
     ]
+    stored = stored_bytes(found)
+    if stored is not None:
+        told.append(
+            Assumption(
+                slug="model-size",
+                text=f"the fitted estimator: about {format_bytes(stored)} on disk, as pickle and joblib write it "
+                f"uncompressed, and {format_bytes(kept_bytes(found))} in memory",
+            )
+        )
     if request.data:
         told.append(Assumption(slug="shape-from-file", text=request.data))
     return (*told, *(Assumption(slug="probe-note", text=note) for note in found.notes))

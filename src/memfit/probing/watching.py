@@ -48,6 +48,7 @@ class Reading:
         size: the knob.
         rise_bytes: the peak above its start, children included; None when it failed.
         kept_bytes: what it still held above its start at its end.
+        stored_bytes: what its result takes on disk; None where that was not asked or cannot be told.
         start_bytes: resident size before the measured part.
         seconds: of the measured part.
         exact: whether the peak is a high-water mark.
@@ -62,6 +63,7 @@ class Reading:
     size: int
     rise_bytes: int | None
     kept_bytes: int = 0
+    stored_bytes: int | None = None
     start_bytes: int = 0
     seconds: float = 0.0
     exact: bool = True
@@ -143,6 +145,7 @@ class Watch:
             size=size,
             rise_bytes=rise,
             kept_bytes=int(told["kept_bytes"]),
+            stored_bytes=told.get("stored_bytes"),
             start_bytes=int(told["start_bytes"]),
             seconds=float(told["seconds"]),
             exact=bool(told["exact"]),

@@ -17,7 +17,7 @@ from memfit.errors import MemfitError, UsageError
 from memfit.frameworks.lightgbm import scaling as lightgbm
 from memfit.frameworks.sklearn import scaling as sklearn
 from memfit.frameworks.xgboost import scaling as xgboost
-from memfit.quantities import GIB, MIB, Verdict
+from memfit.quantities import GIB, MIB, Verdict, format_bytes
 
 COPYING = "tests.unit.jobs.estimators:copying"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="high-water marks are Linux's")
@@ -35,6 +35,15 @@ def test_an_estimator_by_name_is_probed_and_told_as_a_document() -> None:
     assert parts["parameters"] == pytest.approx(2_000_000 * 8, rel=0.3)
     assert {item.slug for item in estimate.assumptions} >= {"synthetic-data", "extrapolated-from-probes"}
     assert codec.from_json(codec.to_json(estimate)) == estimate
+
+
+@linux
+def test_the_size_of_the_fitted_model_is_told() -> None:
+    """Copying keeps 200 bytes a row, which pickle writes as they are."""
+    estimate = memfit.estimate(Copying(keep=200), rows=1_000_000, columns=4, probe_budget_s=10)
+
+    told = next(each.text for each in estimate.assumptions if each.slug == "model-size")
+    assert f"about {format_bytes(200_000_000)} on disk" in told
 
 
 @linux

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 import math
+import pickle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _CHUNK_VALUES = 1 << 15  # made at a time: so little that malloc keeps nothing of it that the fit would find
+_LARGEST_STORED_BYTES = 4 << 30
 _INFORMATIVE = 8  # columns that the target depends on
 _NOISE = 0.5  # standard deviation of what it does not depend on: a tree then finds something, and not everything
 
@@ -84,6 +86,29 @@ class EstimatorFit:
         estimator, table, target = prepared
         fitted = estimator.fit(table) if target is None else estimator.fit(table, target)
         return (fitted, answers(estimator, table)) if self.predict else fitted
+
+    def stored_bytes(self, result: Any) -> int | None:
+        """What the fitted estimator takes as pickle and joblib write it; None where it cannot be pickled."""
+        sink = _Sink()
+        try:
+            pickle.dump(result[0] if self.predict else result, sink, protocol=5)
+        except Exception:  # of all kinds: a lambda within, a handle, more than the sink takes
+            return None
+        return sink.taken
+
+
+class _Sink:
+    """A file that counts what is written to it, and takes no more than is quickly counted."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        self.taken += size
+        if self.taken > _LARGEST_STORED_BYTES:
+            raise OverflowError
+        return size
 
 
 def answers(estimator: Any, table: Any) -> Any:

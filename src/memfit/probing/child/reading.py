@@ -134,7 +134,7 @@ def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) ->
 
     Args:
         call: the callable; where it has a ``prepare``, that is called with the size first, not measured, and what it
-            returns is what the callable is called with.
+            returns is what the callable is called with. A ``stored_bytes`` is asked what the result takes on disk.
         size: its knob.
         parent: what the parent had of mapped files, by mapped_files().
         told: a file that is written when the measured part begins, for those who watch from outside.
@@ -159,11 +159,14 @@ def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) ->
     rest = sizes()
     anonymous = "RssAnon" if "RssAnon" in rest else "VmRSS"
     keeps = max(rest.get(anonymous, 0) - before.get(anonymous, 0), 0)
+    weigh = getattr(call, "stored_bytes", None)
+    stored = weigh(result) if weigh is not None else None
     del result
     return {
         "start_bytes": start,
         "rise_bytes": max(peak - start - read_in, 0) + new_code,
         "kept_bytes": keeps,
+        "stored_bytes": stored,
         "seconds": seconds,
         "exact": exact,
         "note": getattr(call, "note", None),
