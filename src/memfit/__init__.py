@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memfit.api import load as load
     from memfit.api import probe as probe
     from memfit.api import record as record
+    from memfit.api import request as request
     from memfit.api import simulate as simulate
     from memfit.errors import MemfitError as MemfitError
 
@@ -37,6 +38,7 @@ __all__ = [
     "load",
     "probe",
     "record",
+    "request",
     "simulate",
 ]
 

@@ -5,6 +5,7 @@
     searching.py   the cheapest set of changes that fits
     batches.py     the largest batch that fits
     applying.py    a patch and settings for review
+    requests.py    what to ask a scheduler or a container for
 
 How a changed job is estimated is passed in.
 """

@@ -7,6 +7,7 @@ from memfit.api.calibrating import calibrate
 from memfit.api.estimating import estimate, is_estimator, simulate
 from memfit.api.growing import diagnose
 from memfit.api.recording import record, run
+from memfit.api.requesting import request
 from memfit.api.saved import check, compare, load, made_of
 from memfit.jobs import Progress
 from memfit.jobs.launchers import launched
@@ -29,6 +30,7 @@ __all__ = [
     "made_of",
     "probe",
     "record",
+    "request",
     "run",
     "simulate",
 ]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from memfit.cli import output, target
 from memfit.cli.parser import Parser
+from memfit.cli.request import SYSTEMS
+from memfit.quantities import Verdict
 
 _EPILOG = """\
 options of memfit stand before TARGET; everything after TARGET belongs to the script, as with python:
@@ -24,6 +27,7 @@ def configure(parser: Parser) -> None:
     target.configure(parser)
     output.configure(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="save the estimate (JSON), for `memfit report`")
+    parser.add_argument("--request", choices=SYSTEMS, help="print what to ask this system for, instead of the estimate")
     parser.add_argument("--quiet", action="store_true", help="no progress, and the verdict alone in one line")
     parser.add_argument("--debug", action="store_true", help="show what the job prints, and tracebacks")
 
@@ -34,5 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     output.check_writable(arguments.output)
     estimate = target.estimated(arguments, quiet=arguments.quiet)
     output.save(estimate, arguments.output)
+    if arguments.request is not None:
+        from memfit import api
+
+        sys.stdout.write(api.request(estimate, arguments.request))
+        devices = [pool for pool in estimate.pools if pool.pool != "host"]
+        return output.DOES_NOT_FIT if any(pool.verdict is Verdict.DOES_NOT_FIT for pool in devices) else 0
     output.show(estimate, as_json=arguments.json, brief=arguments.quiet)
     return output.exit_code(estimate)

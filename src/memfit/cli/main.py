@@ -22,6 +22,7 @@ VERBS = {
     "compare": "hold what was predicted against what was measured, or before against after",
     "data": "say what a data set weighs in memory in each library, what reading it peaks at, and lighter ways",
     "diagnose": "name how memory grows over iterations, whether it is a leak, and when a limit is reached",
+    "request": "say what to ask Slurm, Kubernetes, Ray, Docker or systemd for, from an estimate or recordings",
     "check": "hold a job against budgets of memory and growth, for CI",
     "calibrate": "learn this machine's constants from its own jobs, for later estimates",
     "devices": "list the devices that --on knows",
@@ -99,7 +100,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         meant = f"did you mean `memfit {guess}`?" if guess else "the verbs are " + ", ".join(VERBS)
         raise UsageError(f"there is no verb {words[0]!r}", hint=meant, slug="unknown-verb")
     verb = import_module(f"memfit.cli.{words[0]}")
-    parser = Parser(prog=f"memfit {words[0]}", description=f"{VERBS[words[0]].capitalize()}.")
+    parser = Parser(prog=f"memfit {words[0]}", description=f"{VERBS[words[0]][0].upper()}{VERBS[words[0]][1:]}.")
     verb.configure(parser)
     parser.set_defaults(run=verb.run)
     return parser.parse_args(words[1:])
