@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memfit.api import diagnose as diagnose
     from memfit.api import estimate as estimate
     from memfit.api import load as load
+    from memfit.api import machines_for as machines_for
     from memfit.api import probe as probe
     from memfit.api import record as record
     from memfit.api import request as request
@@ -36,6 +37,7 @@ __all__ = [
     "diagnose",
     "estimate",
     "load",
+    "machines_for",
     "probe",
     "record",
     "request",

@@ -6,6 +6,7 @@ from memfit.api.assessing import data
 from memfit.api.calibrating import calibrate
 from memfit.api.estimating import estimate, is_estimator, simulate
 from memfit.api.growing import diagnose
+from memfit.api.placing import REFERENCE, machines_for, placed, saved_estimate
 from memfit.api.recording import record, run
 from memfit.api.requesting import request
 from memfit.api.saved import check, compare, load, made_of
@@ -14,6 +15,7 @@ from memfit.jobs.launchers import launched
 from memfit.probing.sweeping import probe
 
 __all__ = [
+    "REFERENCE",
     "Progress",
     "Wishes",
     "advise",
@@ -27,10 +29,13 @@ __all__ = [
     "is_estimator",
     "launched",
     "load",
+    "machines_for",
     "made_of",
+    "placed",
     "probe",
     "record",
     "request",
     "run",
+    "saved_estimate",
     "simulate",
 ]

@@ -25,6 +25,7 @@ VERBS = {
     "request": "say what to ask Slurm, Kubernetes, Ray, Docker or systemd for, from an estimate or recordings",
     "check": "hold a job against budgets of memory and growth, for CI",
     "calibrate": "learn this machine's constants from its own jobs, for later estimates",
+    "machines": "name the smallest machines that hold a job, and how full they get; list those that are known",
     "devices": "list the devices that --on knows",
     "doctor": "show what this machine has: memory, limits, devices, settings",
 }

@@ -26,6 +26,7 @@ from memfit.documents.estimate import (
 )
 from memfit.documents.job_facts import JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
 from memfit.documents.job_state import JobState, LimitUse
+from memfit.documents.placement import Placement, placement_to_json
 from memfit.documents.recording import (
     Ending,
     Event,
@@ -77,6 +78,7 @@ __all__ = [
     "PerIteration",
     "PhaseSpan",
     "PhaseTotal",
+    "Placement",
     "Plan",
     "PoolComparison",
     "PoolEstimate",
@@ -92,6 +94,7 @@ __all__ = [
     "check_to_json",
     "host_pool",
     "load",
+    "placement_to_json",
     "save",
     "to_json",
     "worst_first",

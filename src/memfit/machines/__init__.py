@@ -1,4 +1,4 @@
-"""What machines there are: the catalogue of devices, and what a device holds that is no tensor."""
+"""What machines there are: the catalogues of devices and of whole machines, what fits where, what a context holds."""
 
 from memfit.machines.catalogue import all_devices
 from memfit.machines.device import CPU, Device, MemoryBasis
@@ -13,6 +13,8 @@ from memfit.machines.learnt import (
 )
 from memfit.machines.lookup import find, parse_request
 from memfit.machines.overheads import ContextOverhead, collectives_overhead, device_overhead
+from memfit.machines.placing import placements
+from memfit.machines.whole import KEPT_SHARE, WholeMachine, all_machines, chosen
 from memfit.machines.workspaces import (
     cublas_workspace_bytes,
     cublaslt_workspace_bytes,
@@ -22,12 +24,16 @@ from memfit.machines.workspaces import (
 
 __all__ = [
     "CPU",
+    "KEPT_SHARE",
     "ContextOverhead",
     "Device",
     "LearntConstant",
     "MemoryBasis",
+    "WholeMachine",
     "all_devices",
+    "all_machines",
     "best_match",
+    "chosen",
     "collectives_overhead",
     "cublas_workspace_bytes",
     "cublaslt_workspace_bytes",
@@ -37,6 +43,7 @@ __all__ = [
     "load_learnt",
     "lt_workspaces_stay",
     "parse_request",
+    "placements",
     "store_learnt",
     "user_data_file",
     "with_reading",

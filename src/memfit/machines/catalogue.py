@@ -6,21 +6,16 @@ Finding a device by name is ``lookup``'s.
 
 from __future__ import annotations
 
-import csv
 import math
-import os
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
-from memfit.errors import UsageError
 from memfit.machines.device import Device, MemoryBasis
+from memfit.machines.table import Cells, read_rows, read_user_text, shipped, user_file
 from memfit.quantities import MIB
 
-SCHEMA = 1
 COLUMNS = (
     "name", "product", "vendor", "memory_mib", "memory_basis", "usable_mib", "capability",
     "multiprocessors", "architecture", "year", "aliases", "source", "date",
@@ -36,24 +31,12 @@ def all_devices(extra: Path | None = None) -> tuple[Device, ...]:
     Raises:
         UsageError: the user's file cannot be read or a row of it is wrong.
     """
-    path = user_file(os.environ) if extra is None else extra
+    path = user_file() if extra is None else extra
     if path is None:
         return shipped_devices()
-    own = read_devices(_read_user_text(path), origin=str(path))
+    own = read_devices(read_user_text(path), origin=str(path))
     named = {device.name for device in own}
     return (*own, *(device for device in shipped_devices() if device.name not in named))
-
-
-def user_file(environment: Mapping[str, str]) -> Path | None:
-    """The user's own catalogue: MEMFIT_DEVICES, or devices.csv in the user's configuration folder when it exists."""
-    if environment.get("MEMFIT_DEVICES"):
-        return Path(environment["MEMFIT_DEVICES"]).expanduser()
-    if sys.platform == "win32":
-        folder = Path(environment.get("APPDATA") or "~/AppData/Roaming")
-    else:
-        folder = Path(environment.get("XDG_CONFIG_HOME") or "~/.config")
-    found = folder.expanduser() / "memfit" / "devices.csv"
-    return found if found.is_file() else None
 
 
 def read_devices(text: str, *, origin: str) -> tuple[Device, ...]:
@@ -66,56 +49,36 @@ def read_devices(text: str, *, origin: str) -> tuple[Device, ...]:
     Raises:
         UsageError: another schema, a missing column, or a row that is wrong; the message names the row.
     """
-    lines = text.splitlines()
-    schema = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("# schema:")), None)
-    if schema != str(SCHEMA):
-        raise _bad(origin, f"it has schema {schema}, this memfit reads schema {SCHEMA}")
-    reader = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
-    missing = [column for column in ("name", "memory_mib") if column not in (reader.fieldnames or ())]
-    if missing:
-        raise _bad(origin, f"it has no column {missing[0]!r}")
-    return _fill_usable(tuple(_device(row, origin) for row in reader))
+    return _fill_usable(read_rows(text, _device, origin=origin, needed=("name", "memory_mib"), known=COLUMNS))
 
 
 @lru_cache(maxsize=1)
 def shipped_devices() -> tuple[Device, ...]:
     """The devices of the catalogue that comes with memfit, whatever the user added."""
-    file = resources.files("memfit.machines").joinpath("devices.csv")
-    return read_devices(file.read_text(encoding="utf-8"), origin="devices.csv")
+    return read_devices(shipped("devices.csv"), origin="devices.csv")
 
 
-def _read_user_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _bad(str(path), f"it cannot be read ({error})") from error
-
-
-def _device(row: Mapping[str, str | None], origin: str) -> Device:
-    cell = {column: (row.get(column) or "").strip() for column in COLUMNS}
-    try:
-        memory_mib = int(cell["memory_mib"])
-        usable_mib = int(cell["usable_mib"]) if cell["usable_mib"] else None
-        if not cell["name"] or memory_mib <= 0 or (usable_mib is not None and not 0 < usable_mib <= memory_mib):
-            raise ValueError("expected a name and 0 < usable_mib <= memory_mib")
-        return Device(
-            name=cell["name"].lower(),
-            vendor=cell["vendor"] or "nvidia",
-            product=cell["product"] or cell["name"],
-            memory_bytes=memory_mib * MIB,
-            memory_basis=MemoryBasis(cell["memory_basis"] or "given"),
-            usable_bytes=None if usable_mib is None else usable_mib * MIB,
-            usable_basis=MemoryBasis.NOMINAL if usable_mib is None else MemoryBasis.DRIVER,
-            capability=_capability(cell["capability"]),
-            multiprocessors=int(cell["multiprocessors"]) if cell["multiprocessors"] else None,
-            architecture=cell["architecture"],
-            year=int(cell["year"]) if cell["year"] else None,
-            aliases=tuple(cell["aliases"].split()),
-            source=cell["source"],
-            date=cell["date"],
-        )
-    except ValueError as error:
-        raise _bad(origin, f"the row {cell['name'] or '(no name)'!r} is wrong: {error}") from error
+def _device(cell: Cells) -> Device:
+    memory_mib = int(cell["memory_mib"])
+    usable_mib = int(cell["usable_mib"]) if cell["usable_mib"] else None
+    if not cell["name"] or memory_mib <= 0 or (usable_mib is not None and not 0 < usable_mib <= memory_mib):
+        raise ValueError("expected a name and 0 < usable_mib <= memory_mib")
+    return Device(
+        name=cell["name"].lower(),
+        vendor=cell["vendor"] or "nvidia",
+        product=cell["product"] or cell["name"],
+        memory_bytes=memory_mib * MIB,
+        memory_basis=MemoryBasis(cell["memory_basis"] or "given"),
+        usable_bytes=None if usable_mib is None else usable_mib * MIB,
+        usable_basis=MemoryBasis.NOMINAL if usable_mib is None else MemoryBasis.DRIVER,
+        capability=_capability(cell["capability"]),
+        multiprocessors=int(cell["multiprocessors"]) if cell["multiprocessors"] else None,
+        architecture=cell["architecture"],
+        year=int(cell["year"]) if cell["year"] else None,
+        aliases=tuple(cell["aliases"].split()),
+        source=cell["source"],
+        date=cell["date"],
+    )
 
 
 def _capability(text: str) -> tuple[int, int] | None:
@@ -157,11 +120,3 @@ def _nearness(size_bytes: int, other: Device) -> tuple[float, float]:
 def _kind(device: Device) -> str:
     """Devices whose drivers keep a like share: those of an architecture; boards that share the host's memory apart."""
     return "jetson" if device.name.startswith("jetson") else device.architecture
-
-
-def _bad(origin: str, what: str) -> UsageError:
-    return UsageError(
-        f"the device catalogue {origin} is not usable: {what}",
-        hint="docs/devices.md shows the form of a row",
-        slug="bad-catalogue",
-    )

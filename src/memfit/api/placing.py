@@ -1,0 +1,111 @@
+"""Which machines hold a job: its estimate against the catalogue, estimated again on the devices that matter."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from memfit.api.estimating import estimate, is_estimator
+from memfit.api.saved import load
+from memfit.documents import Estimate, Placement
+from memfit.errors import MemfitError, UsageError
+from memfit.machines import chosen, placements
+from memfit.quantities import Verdict
+
+REFERENCE = "h100-80gb"  # what a job is estimated on when nobody says: what it runs on is asked, not given
+_DEVICES = 3  # classes of devices that a job is estimated on again
+
+
+def machines_for(
+    job: Estimate | str | os.PathLike[str] | Any,
+    arguments: Sequence[str] = (),
+    *,
+    only: Sequence[str] = (),
+    **options: Any,
+) -> tuple[Placement, ...]:
+    """Which machines hold a job, and how full they get, the smallest first.
+
+    Args:
+        job: an estimate, the file of one, or what ``memfit.estimate`` takes: a script is estimated again on the devices
+            of the smallest machines that fit; of a saved estimate the figures are carried over.
+        arguments: the script's command line.
+        only: providers, kinds, or parts of names of machines or devices to consider; all without any.
+        options: of ``memfit.estimate``.
+
+    Returns:
+        A placement for every machine considered, fitting or not; ``verdict``, ``host_share`` and ``device_share`` tell.
+
+    Raises:
+        UnknownMachine: a word of ``only`` names nothing.
+        MemfitError: the job cannot be estimated.
+
+    >>> memfit.machines_for("estimate.json", only=["aws"])[0].machine   # doctest: +SKIP
+    'g4dn.xlarge'
+    """
+    chosen(only)  # says before the work that a name is unknown
+    found = saved_estimate(job)
+    if found is not None:
+        return placed(found, only=only)
+
+    def again(on: str | None) -> Estimate:
+        return estimate(job, arguments, **{**options, "on": on})
+
+    named = isinstance(job, (str, os.PathLike)) and is_estimator(os.fspath(job), arguments)
+    tabular = options.get("rows") is not None or named
+    first = again(options.get("on") or (None if tabular else REFERENCE))
+    return placed(first, again, only=only)
+
+
+def placed(
+    first: Estimate, again: Callable[[str], Estimate] | None = None, *, only: Sequence[str] = ()
+) -> tuple[Placement, ...]:
+    """An estimate on every machine; with a way to estimate again, on the smallest machines' devices for real.
+
+    Args:
+        first: the estimate.
+        again: estimates the job on devices by name; None carries the figures over.
+        only: see ``machines_for``.
+    """
+    machines, today = chosen(only), date.today()
+    rows = {row.machine: row for row in placements(first, machines, today)}
+    tried = {first.machine.name}
+    while again is not None and len(tried) <= _DEVICES:
+        row = next((row for row in rows.values() if not row.estimated and _hopeful(row)), None)
+        if row is None or row.device is None:
+            break
+        tried.add(row.device)
+        try:
+            found = again(row.device if row.devices_used == 1 else f"{row.devices_used}x{row.device}")
+        except MemfitError:  # what was carried over stays, and says so
+            rows = {name: each for name, each in rows.items() if each.device != row.device}
+            continue
+        alike = [each for each in machines if each.device is not None and each.device.name == row.device]
+        rows.update((each.machine, each) for each in placements(found, alike, today))
+    return tuple(rows[each.machine] for each in placements(first, machines, today) if each.machine in rows)
+
+
+def saved_estimate(job: Any) -> Estimate | None:
+    """The estimate itself, or the one that a file holds; None for what is to be estimated.
+
+    Raises:
+        UsageError: the file holds another kind of document.
+    """
+    if isinstance(job, Estimate):
+        return job
+    if not isinstance(job, (str, os.PathLike)) or Path(job).suffix not in (".json", ".memfit"):
+        return None
+    found = load(job)
+    if not isinstance(found, Estimate):
+        raise UsageError(
+            f"{os.fspath(job)} is a {type(found).__name__.lower()}, an estimate is needed",
+            hint="give a script, or what `memfit estimate -o estimate.json` saved",
+            slug="not-an-estimate",
+        )
+    return found
+
+
+def _hopeful(row: Placement) -> bool:
+    return row.verdict in (Verdict.FITS, Verdict.TIGHT)
