@@ -32,7 +32,7 @@ def machines_for(
         job: an estimate, the file of one, or what ``memfit.estimate`` takes: a script is estimated again on the devices
             of the smallest machines that fit; of a saved estimate the figures are carried over.
         arguments: the script's command line.
-        only: providers, kinds, or parts of names of machines or devices to consider; all without any.
+        only: providers, kinds, or parts of names of machines or devices to consider; all but boards without any.
         options: of ``memfit.estimate``.
 
     Returns:
@@ -69,22 +69,21 @@ def placed(
         again: estimates the job on devices by name; None carries the figures over.
         only: see ``machines_for``.
     """
-    machines, today = chosen(only), date.today()
+    machines, today = [each for each in chosen(only) if only or each.kind != "edge"], date.today()
     rows = {row.machine: row for row in placements(first, machines, today)}
     tried = {first.machine.name}
     while again is not None and len(tried) <= _DEVICES:
-        row = next((row for row in rows.values() if not row.estimated and _hopeful(row)), None)
+        row = next((row for row in rows.values() if row.device not in tried and _hopeful(row)), None)
         if row is None or row.device is None:
             break
         tried.add(row.device)
         try:
             found = again(row.device if row.devices_used == 1 else f"{row.devices_used}x{row.device}")
         except MemfitError:  # what was carried over stays, and says so
-            rows = {name: each for name, each in rows.items() if each.device != row.device}
             continue
         alike = [each for each in machines if each.device is not None and each.device.name == row.device]
         rows.update((each.machine, each) for each in placements(found, alike, today))
-    return tuple(rows[each.machine] for each in placements(first, machines, today) if each.machine in rows)
+    return tuple(rows.values())
 
 
 def saved_estimate(job: Any) -> Estimate | None:
@@ -108,4 +107,4 @@ def saved_estimate(job: Any) -> Estimate | None:
 
 
 def _hopeful(row: Placement) -> bool:
-    return row.verdict in (Verdict.FITS, Verdict.TIGHT)
+    return not row.estimated and row.verdict in (Verdict.FITS, Verdict.TIGHT)

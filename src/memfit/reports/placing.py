@@ -132,7 +132,7 @@ def _row(row: Placement) -> tuple[Text, ...]:
     elif row.verdict is Verdict.DOES_NOT_FIT and row.devices_used > row.devices:
         word = f"has {many(row.devices, 'device')} of {row.devices_used}"
     elif row.verdict is not Verdict.FITS:
-        word += f", {format_bytes(row.short_bytes)} short"
+        word = f"{'tight, ' if row.verdict is Verdict.TIGHT else ''}{format_bytes(row.short_bytes)} short"
     device = "—" if row.device_share is None else f"{'' if row.estimated else '~'}{percent(row.device_share)}"
     if row.device_share is not None and row.devices > row.devices_used:
         device += f" of {row.devices_used}"
@@ -159,7 +159,10 @@ def _notes(shown: Sequence[Placement], rows: Sequence[Placement], kept_share: fl
     if any(row.stale for row in shown):
         yield "old entry: its sizes were read more than a year ago"
     if len(shown) < len(rows):
-        yield f"the smallest of each provider of {many(len(rows), 'machine')}; --only NAME shows its others, --json all"
+        yield (
+            f"the smallest of each provider of {many(len(rows), 'machine')}; --only NAME shows its others, --only edge "
+            "boards, --json all"
+        )
     yield "no prices: they change faster than a catalogue"
 
 

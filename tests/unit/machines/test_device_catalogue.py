@@ -136,7 +136,7 @@ def test_users_folder_is_looked_into(tmp_path: Path) -> None:
 )
 def test_wrong_row_is_named(tmp_path: Path, row: str) -> None:
     """A row that cannot be right is refused with its name, not read as something else."""
-    with pytest.raises(UsageError, match=r"the row '.*' is wrong") as refusal:
+    with pytest.raises(UsageError, match=r"line 3, the row '.*', is wrong") as refusal:
         all_devices(own_file(tmp_path, row))
 
     assert refusal.value.slug == "bad-catalogue"
