@@ -28,6 +28,7 @@ _LARGEST_SHARE = 1 / 5  # of the target: no probe beyond, so that probing stays 
 # quarter of the memory, and is tried where it takes little time.
 _LARGEST_SHARE_OF_SQUARES = 1 / 2
 _LITTLE_S = 10.0
+_HALF_TAKES = 0.35  # of the whole
 _SMALLEST = 64
 # Rises that grow by more than this power of the size, twice in a row, are not linear, whatever is known.
 _BENT_POWER = 1.5
@@ -292,7 +293,10 @@ def _sizes(plan: Plan, readings: Sequence[Reading]) -> Iterator[int]:
         size = min(_next(size, readings[-1], passed), largest)
     half = math.ceil(target * _LARGEST_SHARE_OF_SQUARES)
     if "n2" in plan.terms and half > size and readings[-1].wall_s * (half / size) ** 2 < _LITTLE_S:
-        yield half
+        points = _points(readings)
+        law = fit_law(points, terms=plan.terms, caps_bytes=plan.caps_bytes) if points else None
+        if law is not None and law.at(half) < _HALF_TAKES * law.at(target):  # a cache that is full by then: no need
+            yield half
 
 
 def _next(size: int, last: Reading, passed: int) -> int:
