@@ -28,7 +28,7 @@ _LARGEST_SHARE = 1 / 5  # of the target: no probe beyond, so that probing stays 
 # quarter of the memory, and is tried where it takes little time.
 _LARGEST_SHARE_OF_SQUARES = 1 / 2
 _LITTLE_S = 10.0
-_HALF_TAKES = 0.35  # of the whole
+_HALF_TAKES = 0.5  # of the whole, at most; a square alone takes a quarter
 _SMALLEST = 64
 # Rises that grow by more than this power of the size, twice in a row, are not linear, whatever is known.
 _BENT_POWER = 1.5
