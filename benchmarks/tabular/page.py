@@ -16,6 +16,7 @@ from memfit.jobs.tabular import IMPORT_SPREAD_BYTES, item_bytes
 from memfit.probing.closed_forms import FitShape, Parts
 
 DATA = Path(__file__).parent / "data" / "fits.jsonl"
+FIRST = DATA.with_name("fresh-first.jsonl")
 RIVALS = DATA.with_name("rivals.jsonl")
 PAGE = Path(__file__).parents[2] / "docs" / "tabular-accuracy.md"
 _MIB = 1 << 20
@@ -28,7 +29,10 @@ measured in a fresh process (`benchmarks/tabular/fit_child.py`: the kernel's hig
 as well, with {versions}. The *judging* half has other shapes, other precision and other values than the probes' own
 (integers of few values; log-normal, a tenth of it missing). The width of the range was not chosen by it; but some of
 its fits were looked at while faults of the method were sought, so it is no blind test. The *fresh* fits were listed
-when the method stood, mostly of classes that no law was written for, and are predicted as they come.
+when the method stood, mostly of classes that no law was written for. As they were first predicted
+(`data/fresh-first.jsonl`), {first}; what that taught (squares need larger
+probes, growth that bends, freed memory that was counted as kept) is in the figures below, so they are no blind test any
+more either. The *blind* fits were listed after that and predicted once: they are the judgement.
 
 *Process* is the whole peak, *above* the part above the import baseline. An error is (predicted − measured) / measured.
 A *miss* is a measured peak above `high`, the figure to plan with.
@@ -60,7 +64,7 @@ def page() -> str:
         if name in ("python", "scikit-learn", "xgboost", "lightgbm", "numpy")
     })  # fmt: skip
     parts = [
-        _OPENING.format(budget=12, versions=", ".join(versions)),
+        _OPENING.format(budget=12, versions=", ".join(versions), first=_first()),
         "## The halves\n",
         *_summary(good),
         "",
@@ -81,10 +85,20 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def _first() -> str:
+    """How the fresh fits came out when they were first predicted."""
+    lines = [json.loads(line) for line in FIRST.read_text(encoding="utf-8").splitlines()]
+    good = [line for line in lines if "predicted" in line and "measured" in line]
+    return (
+        f"{sum(map(_missed, good))} of {len(good)} were above `high`, and the process was off by "
+        f"{_percent(median(abs(_process(line)) for line in good))} in the median"
+    )
+
+
 def _summary(lines: list[dict[str, Any]]) -> Iterable[str]:
     yield "| half | fits | process, median | above, median | above, worst | misses | high over measured, median |"
     yield "|---|---|---|---|---|---|---|"
-    for half in ("tuning", "judging", "fresh"):
+    for half in ("tuning", "judging", "fresh", "blind"):
         own = [line for line in lines if line["half"] == half]
         if own:
             above = [abs(_above(line)) for line in own]
@@ -100,7 +114,7 @@ def _formulas(lines: list[dict[str, Any]]) -> Iterable[str]:
     yield "| half | fits | process, median | above, median | above, worst | misses | high over measured, median |"
     yield "|---|---|---|---|---|---|---|"
     named: list[str] = []
-    for half in ("tuning", "judging", "fresh"):
+    for half in ("tuning", "judging", "fresh", "blind"):
         found = [(line, parts) for line in lines if line["half"] == half and (parts := _formula(line)) is not None]
         above, process, wide, missed = [], [], [], 0
         for line, parts in found:
@@ -137,15 +151,16 @@ def _formula(line: dict[str, Any]) -> Parts | None:
 
 def _costs(lines: list[dict[str, Any]]) -> Iterable[str]:
     yield "Fits of minutes (half *long*): the probes' time and peak beside the fit's own, on the same machine.\n"
-    yield "| fit | fit, s | probing, s | share of the time | probes' peak over predicted | process | above `high` |"
+    yield "| fit | fit, s | probing, s | of its time | probes' peak over predicted | above the import | process |"
     yield "|---|---|---|---|---|---|---|"
     for line in lines:
         if line["half"] == "long":
             spent, peak = line["cost"]["seconds"], line["cost"]["process_peak_bytes"]
+            held = line["framework_bytes"]
             yield (
                 f"| {line['case']} | {line['fit_s']:,.0f} | {spent:,.1f} | {_percent(spent / line['fit_s'])} "
-                f"| {_percent(peak / line['predicted']['expected'])} | {_percent(_process(line))} "
-                f"| {'yes' if _missed(line) else 'no'} |"
+                f"| {_percent(peak / line['predicted']['expected'])} "
+                f"| {_percent((peak - held) / (line['predicted']['expected'] - held))} | {_percent(_process(line))} |"
             )
 
 
@@ -163,6 +178,9 @@ def _rivals(lines: list[dict[str, Any]]) -> Iterable[str]:
         "CSV file × 10": lambda line: _told(said, "csv", line, "file_bytes", 10),
         "`df.memory_usage(deep=True)`": _usage,
         "a tenth of the rows, × 10": lambda line: _told(said, "tenth", line, "peak_bytes", 10),
+        "the same, but for the import": lambda line: _told(
+            said, "tenth", line, "peak_bytes", 10, -9 * line["measured"]["held_bytes"]
+        ),
         "AutoGluon 1.6.3, where it has a model": lambda line: _told(
             said, "autogluon", line, "fit_bytes", 1, line["measured"]["before_bytes"]
         ),
