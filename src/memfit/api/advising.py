@@ -149,7 +149,14 @@ def advised(
             slug="no-script",
         )
     check_script(request)
-    if way_of(request.target, module=module) == "probed":
+    way = way_of(request.target, module=module, on_device=True)
+    if way == "anchored":
+        raise UsageError(
+            f"{request.target} is a job of TensorFlow or JAX: no change of it can be estimated yet",
+            hint="`memfit estimate` tells what it needs; a smaller batch is the first thing to try",
+            slug="no-advice",
+        )
+    if way == "probed":
         from memfit.api.advising_tables import advised_on_tables
 
         request = replace(request, way="probed", probe_budget_s=probe_budget_s)

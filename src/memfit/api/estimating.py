@@ -112,7 +112,8 @@ def estimate(
     if not isinstance(target, (str, os.PathLike)):
         return _estimate_object(target, batch, optimizer, request)
     check_script(request)
-    request = replace(request, way=way_of(request.target, module=module), probe_budget_s=probe_budget_s)
+    way = way_of(request.target, module=module, on_device=request.on is not None)
+    request = replace(request, way=way, probe_budget_s=probe_budget_s)
     if ranks is not None:
         return _estimate_ranks(request, str(ranks), python, progress)
     return run_job(request, python=python, progress=progress)

@@ -22,7 +22,7 @@ _OWN_BYTES = 4 * MIB
 # of repeated runs on the tuning half.
 _IMPORT_SPREAD_BYTES = 32 * MIB
 _RISE_SHARE = 0.16
-_SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "jax", "numpy")
+_SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
 _KNOWN = (
     (Category.PARAMETERS, "parameters_bytes", "variables of the models that were used"),
     (Category.OPTIMIZER_STATE, "optimizer_bytes", "variables of their optimizers"),
@@ -90,9 +90,9 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
         grown, constant, high = _split(law, batch)
         how = Assumption(
             slug="ran-small",
-            text=f"{note['steps']} steps were run for real with batches of {', '.join(map(str, sizes))} instead of "
-            f"{batch}, and the line through their peaks followed to the whole batch"
-            + (f"; {knob} was taken for the batch" if knob else ""),
+            text=f"{note['steps'] or note['passes']} steps were run for real with batches of "
+            f"{', '.join(map(str, sizes))} instead of {batch}, and the line through their peaks followed to the "
+            "whole batch" + (f"; {knob} was taken for the batch" if knob else ""),
         )
     framework = Component(
         category=Category.FRAMEWORK,

@@ -76,6 +76,7 @@ class Counted:
 
     def __init__(self, enough: int, done: Callable[[], None]) -> None:
         self.steps = 0
+        self.passes = 0  # of prediction and evaluation
         self._enough, self._done, self._fitting = enough, done, 0
 
     def iteration(self, unit: str = "step", count: int = 1) -> None:
@@ -95,6 +96,7 @@ class Counted:
 
     def begin(self, name: str) -> None:
         self._fitting += name == "fit"
+        self.passes += name in ("predict", "evaluation")
 
     def end(self, name: str) -> None:
         self._fitting -= name == "fit"
@@ -171,6 +173,7 @@ class Small(Child):
                 **self.small.told(),
                 "imported_bytes": self.imported_bytes,
                 "steps": self.marks.steps,
+                "passes": self.marks.passes,
                 "problem": self.problem,
             }
             seconds = time.monotonic() - self._began_at

@@ -20,7 +20,8 @@ from memfit.jobs.choosing import keras_backend, way_of
         ("import tensorflow as tf\nimport sklearn", "anchored"),
         ("from tensorflow import keras", "anchored"),
         ("import keras", "anchored"),
-        ("import os\nos.environ['KERAS_BACKEND'] = 'torch'\nimport keras", "simulated"),
+        ("import os\nos.environ['KERAS_BACKEND'] = 'torch'\nimport keras", "anchored"),
+        ("import os\nos.environ['KERAS_BACKEND'] = 'torch'\nimport keras, torch\ntorch.nn.Linear(2, 2)", "simulated"),
         ("import torch\ntorch.nn.Linear(2, 2)\nimport tensorflow", "simulated"),
         ("import jax\nimport optax", "anchored"),
         ("import jax\nfrom torch.utils.data import DataLoader", "anchored"),
@@ -37,6 +38,16 @@ def test_the_way_of_a_script_is_told_by_what_it_imports(
     script.write_text(text, encoding="utf-8")
 
     assert way_of(str(script), module=False) == way
+
+
+def test_keras_on_torch_is_simulated_on_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the host alone it is run small; the other backends are, wherever."""
+    script = tmp_path / "train.py"
+    script.write_text("import keras", encoding="utf-8")
+    for backend, way in (("torch", "simulated"), ("jax", "anchored")):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+
+        assert way_of(str(script), module=False, on_device=True) == way
 
 
 def test_the_backend_of_keras_comes_from_its_file_at_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
