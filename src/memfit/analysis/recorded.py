@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from memfit.analysis import SUMMED, diagnose_series
+from memfit.analysis.hindering import hindrances
 from memfit.analysis.holders import fragmented, named
 from memfit.analysis.measured import main_iterations
 from memfit.documents import Diagnosis, Iterations, Recording, Series, SeriesDiagnosis, worst_first
@@ -45,6 +46,7 @@ def diagnose_recording(recording: Recording, *, limits: Mapping[str, int] | None
         target={"kind": "recording", "name": recording.title},
         series=worst_first(tuple(named(one, recording) for one in found)),
         environment=dict(recording.environment),
+        hindrances=hindrances(recording, leaks=any(one.is_leak for one in found)),
     )
 
 

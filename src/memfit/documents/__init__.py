@@ -8,6 +8,7 @@ from memfit.documents.data import Data
 from memfit.documents.diagnosis import (
     Diagnosis,
     Growth,
+    Hindrance,
     Horizon,
     Interval,
     LimitReached,
@@ -58,6 +59,7 @@ __all__ = [
     "Event",
     "Growth",
     "GrowthCheck",
+    "Hindrance",
     "Hint",
     "Holding",
     "Horizon",

@@ -183,6 +183,23 @@ class SeriesDiagnosis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hindrance:
+    """Something that may make a job slow, and whether it does.
+
+    Args:
+        what: "memory", "data loading", "disk", "processor", "device".
+        slows: whether it takes a part of the time that is worth mending; None when nothing was read that tells.
+        share: of the time, 0 to 1; None when unknown.
+        text: what was seen and what to do, a sentence.
+    """
+
+    what: str
+    slows: bool | None
+    share: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """How the memory of a job behaves.
 
@@ -190,6 +207,7 @@ class Diagnosis:
         series: the series, worst first; never empty.
         target: what was diagnosed: "name" and "kind" ("series", "recording"); plain JSON values.
         environment: versions that the verdict holds for.
+        hindrances: of a recording: what it waited for, memory first; says whether more memory would make it faster.
 
     Raises:
         ValueError: there is no series.
@@ -198,6 +216,7 @@ class Diagnosis:
     series: tuple[SeriesDiagnosis, ...]
     target: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+    hindrances: tuple[Hindrance, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.series:

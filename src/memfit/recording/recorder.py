@@ -40,6 +40,8 @@ _MAPPED_FILES = 8
 _PAUSED_S = 10.0
 _JUMP_S = 5.0
 
+STALLS = {"memory": "stalled_us", "cpu": "stalled_cpu_us", "io": "stalled_io_us"}  # the series of each wait
+
 
 class Recorder:
     """Records until ``finish``.
@@ -285,8 +287,9 @@ class Recorder:
         for one in self._own_limits:
             largest = max((member.size_bytes for member in self.tree.members.values()), default=0)
             uses.append(LimitUse(pool="host", name=one.name, used_bytes=largest, limit_bytes=one.limit_bytes))
-        if (stalled := stalled_us(self._root)) is not None:
-            samples.add("host", "machine", "stalled_us", stalled)
+        for what, name in STALLS.items():
+            if (stalled := stalled_us(self._root, what=what)) is not None:
+                samples.add("host", "machine", name, stalled)
         self._uses = (*uses, *(use for use in self._uses if use.pool.startswith("cuda")))
 
     def _read_devices(self, now: float) -> None:

@@ -32,7 +32,19 @@ def report(diagnosis: Diagnosis, *, width: int) -> RenderableType:
     parts: list[RenderableType] = [_headline(diagnosis), Text(), Padding(_series(worst, width), (0, 0, 0, _INDENT))]
     for item in diagnosis.series[1:]:
         parts += [Text(), _title(item), Padding(_series(item, width, brief=True), (0, 0, 0, _INDENT))]
+    if diagnosis.hindrances:
+        parts += [Text(), Text("what it waits for", style="bold"), Padding(_waits(diagnosis), (0, 0, 0, _INDENT))]
     return Group(*parts)
+
+
+def _waits(diagnosis: Diagnosis) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for each in diagnosis.hindrances:
+        colour = {True: "yellow", False: "dim", None: "dim"}[each.slows]
+        table.add_row(Text(printable(each.what), style=colour), Text(printable(each.text)))
+    return table
 
 
 def duration(seconds: float) -> str:

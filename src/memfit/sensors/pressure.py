@@ -1,4 +1,4 @@
-"""How hard the machine works for memory (pressure stall information), and how full the shared-memory file system is."""
+"""What the machine's processes wait for (pressure stall information), and how full the shared-memory file system is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from memfit.sensors.linux import read
 
 
-def stalled_us(root: Path = Path("/")) -> int | None:
-    """Microseconds since boot in which some process waited for memory; None where the kernel does not count them."""
-    for line in (read(root / "proc/pressure/memory") or "").splitlines():
+def stalled_us(root: Path = Path("/"), *, what: str = "memory") -> int | None:
+    """Microseconds since boot in which some process waited for "memory", "cpu" or "io"; None if not counted."""
+    for line in (read(root / "proc/pressure" / what) or "").splitlines():
         if line.startswith("some "):
             total = line.rpartition("total=")[2]
             return int(total) if total.isdigit() else None

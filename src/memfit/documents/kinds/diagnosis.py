@@ -7,9 +7,10 @@ Schema history:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from memfit.documents.diagnosis import Diagnosis, Growth, Horizon, Interval, LimitReached, SeriesDiagnosis
+from memfit.documents.diagnosis import Diagnosis, Growth, Hindrance, Horizon, Interval, LimitReached, SeriesDiagnosis
 from memfit.documents.kinds.fields import number, number_or_none, size, text, truth, whole, words
 from memfit.documents.kinds.kind import Kind
 
@@ -22,6 +23,7 @@ def _to_json(diagnosis: Diagnosis) -> dict[str, Any]:
         **{name: worst[name] for name in shown},
         "series": [_series_to_json(item) for item in diagnosis.series],
         "environment": dict(diagnosis.environment),
+        "hindrances": [asdict(each) for each in diagnosis.hindrances],
     }
 
 
@@ -30,6 +32,15 @@ def _from_json(data: Mapping[str, Any]) -> Diagnosis:
         target=dict(data["target"]),
         series=tuple(_series_from_json(item) for item in data["series"]),
         environment=dict(data.get("environment", {})),
+        hindrances=tuple(
+            Hindrance(
+                what=text(each["what"]),
+                slows=truth(each["slows"]),
+                share=number_or_none(each["share"]),
+                text=text(each["text"]),
+            )
+            for each in data.get("hindrances", ())
+        ),
     )
 
 
