@@ -25,6 +25,7 @@ class Placement:
         device_bytes: what one of them has for a process.
         device_need_bytes: what the job needs of one; None when it needs none.
         estimated: the job was estimated on this device; False when its figures were carried over from another.
+        comparable: whether figures can be carried over to this device at all.
         source, date: where and when the machine's sizes were read.
         stale: that was too long ago to rely on.
     """
@@ -44,6 +45,7 @@ class Placement:
     source: str
     date: str
     stale: bool
+    comparable: bool = True
 
     @property
     def host_share(self) -> float:
@@ -65,9 +67,11 @@ class Placement:
 
     @property
     def verdict(self) -> Verdict:
-        """FITS when the figures to plan with fit, TIGHT when only the expected ones do."""
+        """FITS when the figures to plan with fit, TIGHT when the expected ones do, UNKNOWN where not comparable."""
         if self.devices_used > self.devices:
             return Verdict.DOES_NOT_FIT
+        if not self.comparable:
+            return Verdict.UNKNOWN
         if not self.short_bytes:
             return Verdict.FITS
         device_expected = 0 if self.device_need_bytes is None else self.device_need_bytes.expected

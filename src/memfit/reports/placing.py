@@ -109,8 +109,9 @@ def _headline(estimate: Estimate, fitting: Sequence[Placement], rows: Sequence[P
 
 
 def _nearest(rows: Sequence[Placement]) -> str:
+    rows = [row for row in rows if row.verdict is not Verdict.UNKNOWN]
     if not rows:
-        return ": no machine of these has the devices that the job uses"
+        return ": of no machine of these can it be told"
     enough = [row for row in rows if row.devices_used <= row.devices] or list(rows)
     row = min(enough, key=lambda row: row.short_bytes)
     if row.devices_used > row.devices:
@@ -131,10 +132,12 @@ def _row(row: Placement) -> tuple[Text, ...]:
         word, colour = "too large", "yellow"
     elif row.verdict is Verdict.DOES_NOT_FIT and row.devices_used > row.devices:
         word = f"has {many(row.devices, 'device')} of {row.devices_used}"
-    elif row.verdict is not Verdict.FITS:
+    elif row.verdict in (Verdict.TIGHT, Verdict.DOES_NOT_FIT):
         word = f"{'tight, ' if row.verdict is Verdict.TIGHT else ''}{format_bytes(row.short_bytes)} short"
     device = "—" if row.device_share is None else f"{'' if row.estimated else '~'}{percent(row.device_share)}"
-    if row.device_share is not None and row.devices > row.devices_used:
+    if row.verdict is Verdict.UNKNOWN:
+        device = "?"
+    elif row.device_share is not None and row.devices > row.devices_used:
         device += f" of {row.devices_used}"
     marks = [word, *(["old entry"] if row.stale else [])]
     return (
@@ -154,8 +157,10 @@ def _notes(shown: Sequence[Placement], rows: Sequence[Placement], kept_share: fl
     )
     if any(row.oversized for row in shown):
         yield "too large: less than a quarter is used; a smaller machine does, or a larger batch"
-    if any(not row.estimated for row in shown):
+    if any(not row.estimated and row.comparable for row in shown):
         yield "~: carried over from another device; tensors are taken as the same, the context is exchanged"
+    if any(row.verdict is Verdict.UNKNOWN for row in shown):
+        yield "unknown: below compute capability 8.0 other kernels run; --on with such a device estimates for them"
     if any(row.stale for row in shown):
         yield "old entry: its sizes were read more than a year ago"
     if len(shown) < len(rows):

@@ -94,13 +94,21 @@ def test_unified_memory_is_shared() -> None:
 
 
 def test_context_is_exchanged_when_figures_are_carried_over() -> None:
-    """From an H100 to a T4 the tensors stay and the context shrinks; what was estimated there stays as it is."""
+    """From an H100 to an L4 the tensors stay and the context shrinks; what was estimated there stays as it is."""
     estimate = job(4, 10)
-    here, there = row(estimate, "p5.4xlarge"), row(estimate, "g4dn.xlarge")
+    here, there = row(estimate, "p5.4xlarge"), row(estimate, "g6.xlarge")
 
     assert here.estimated and here.device_need_bytes == estimate.pools[0].peak_bytes
     assert not there.estimated and there.device_need_bytes is not None
     assert 0 < estimate.pools[0].peak_bytes.expected - there.device_need_bytes.expected < GIB
+
+
+def test_nothing_is_carried_over_to_other_kernels() -> None:
+    """Flash attention begins with capability 8.0: what an H100 needs says nothing of a T4, nor the other way round."""
+    assert row(job(4, 10), "g4dn.xlarge").verdict is Verdict.UNKNOWN
+    assert row(job(4, 10, on="t4-16gb"), "g4dn.xlarge").verdict is Verdict.FITS
+    assert row(job(4, 10, on="t4-16gb"), "VM.GPU3.1").verdict is Verdict.FITS
+    assert row(job(4, 10, on="t4-16gb"), "p5.4xlarge").verdict is Verdict.UNKNOWN
 
 
 def test_other_makers_devices_are_not_proposed() -> None:
