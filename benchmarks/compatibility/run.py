@@ -21,6 +21,9 @@ ANSWERED = {0, 3}  # fits, does not fit
 # Assumptions that say the script was not seen as far, or not as, one would like: shown beside its figures.
 NOTED = {
     "compiled-as-eager",
+    "ran-small",
+    "run-as-it-is",
+    "small-run-failed",
     "kernels-not-run",
     "job-failed-later",
     "job-ended-early",
