@@ -83,7 +83,8 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
         grown, constant, high = 0, rises[-1], round(rises[-1] * (1 + _RISE_SHARE))
         how = Assumption(
             slug="run-as-it-is",
-            text=f"no batch was found to make smaller: {note['steps']} steps ran as they are",
+            text="no batch was found to make smaller: "
+            + (f"{note['steps']} steps ran as they are" if note["steps"] else "the job ran as it is"),
         )
     else:
         law = fit_law([Point(size=size, rise_bytes=rise) for size, rise in zip(sizes, rises, strict=True)])

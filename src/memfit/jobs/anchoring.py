@@ -28,6 +28,10 @@ from memfit.quantities import MIB
 _BATCHED = re.compile(r"\.(batch|padded_batch|fit|train_on_batch)\(|dataset_from_")
 _DIVISORS = (8, 4, 2)
 _STEPS = 16  # fewer do not show what malloc keeps: the tuning half of benchmarks/compiled, on TensorFlow
+_NOT_INSTALLED = "install it for this interpreter, or name the one that has the job's packages with --python"
+_AS_PYTHON = (
+    "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
+)
 _NOTHING_BYTES = 8 * MIB  # a script that only imports its framework rises by less
 _LEAST_ROOM_SHARE = 0.5  # of the free memory, that a small run may take
 
@@ -123,8 +127,9 @@ class Anchoring(Child):
         if not note["steps"]:
             raise JobFailed(
                 f"{note['problem']} before the first training step",
-                hint="run it with the arguments that python would need; if plain python runs it, its batches cannot be "
-                "made smaller",
+                hint=_NOT_INSTALLED
+                if note["problem"].startswith(("ModuleNotFoundError", "ImportError"))
+                else _AS_PYTHON,
             )
         self.assume(
             "job-failed-later", f"after {note['steps']} steps with small batches the script failed: {note['problem']}"

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
 from memfit.jobs.constants import run_with
 from memfit.jobs.request import Request
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def end_with_parent(pid: int) -> None:
+    """Be killed when the process that started this one is gone (Linux): it may be interrupted, or killed itself.
+
+    Args:
+        pid: of the parent; where it is gone already, this process ends at once.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != pid:
+            os._exit(1)
 
 
 def run_as_main(request: Request) -> None:

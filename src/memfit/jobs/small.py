@@ -1,6 +1,6 @@
 """A job run for real with small batches for a few steps, in a fresh process with limits.
 
-    python -m memfit.jobs.small FOLDER        the child: runs FOLDER/request.json, writes FOLDER/reading
+    python -m memfit.jobs.small FOLDER PARENT     the child: runs FOLDER/request.json, writes FOLDER/reading
 
 The script's files go to a scratch folder as in a simulation; the network is off.
 """
@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 from memfit.jobs.child import Child, _first_line, _stay_offline, _user_line
 from memfit.jobs.launch import environment_of_child, write_request
 from memfit.jobs.request import Request
-from memfit.jobs.running import run_as_main
+from memfit.jobs.running import end_with_parent, run_as_main
 from memfit.probing.small_batches import SmallBatches
 from memfit.probing.watching import Limits, Reading, Watch
 from memfit.quantities import Held, Lap
@@ -53,7 +53,7 @@ def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
         files = {each: str(folder / each) for each in _FILES}
         with (folder / "log").open("wb") as log:
             child = subprocess.Popen(
-                [sys.executable, "-m", "memfit.jobs.small", str(folder)],
+                [sys.executable, "-m", "memfit.jobs.small", str(folder), str(os.getpid())],
                 env={
                     **environment_of_child(folder),
                     "TMPDIR": name,
@@ -193,6 +193,7 @@ class Small(Child):
 
 def main() -> None:
     """Work on the folder named on the command line."""
+    end_with_parent(int(sys.argv[2]))
     child = Small(Path(sys.argv[1]))
     _stay_offline()
     child.work()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
+import sys
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.environments import XLA, interpreter_with
 
@@ -132,6 +138,41 @@ def test_what_fails_or_never_trains_says_so(tmp_path: Path) -> None:
         estimate(tmp_path, "import tensorflow\n\nraise ValueError('no data')\n")
     with pytest.raises(JobNeverTrained):
         estimate(tmp_path, "import tensorflow\n")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="told by Linux")
+def test_an_interrupted_estimate_leaves_no_job_behind(tmp_path: Path) -> None:
+    """Ctrl-C, as a terminal sends it to memfit: the script that runs small is gone soon after."""
+    path = script(tmp_path, "import tensorflow, time\n\ntime.sleep(600)\n")
+    environment = {**os.environ, "PYTHONPATH": str(Path(memfit.__path__[0]).parent)}
+    command = [str(XLA), "-m", "memfit", "estimate", "--quiet", path]
+    child = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    assert wanted(lambda: running("memfit.jobs.small", tmp_path)), "it never started"
+
+    child.send_signal(signal.SIGINT)
+
+    assert child.wait(timeout=30) == 130
+    assert wanted(lambda: not running("memfit.jobs.small", tmp_path))
+
+
+def running(module: str, folder: Path) -> bool:
+    """Whether a process of a module runs whose open files or arguments lead to a script in a folder."""
+    for each in psutil.process_iter(["cmdline"]):
+        words = each.info["cmdline"] or []
+        if module in words and str(folder) in (Path(words[-2]) / "request.json").read_text(encoding="utf-8"):
+            return True
+    return False
+
+
+def wanted(true: Callable[[], bool], seconds: float = 40) -> bool:
+    """Whether something comes to be within a time; a folder that goes meanwhile is a process that goes."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            if true():
+                return True
+        time.sleep(0.2)
+    return False
 
 
 def test_a_job_on_a_device_is_refused(tmp_path: Path) -> None:
