@@ -20,7 +20,7 @@ from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, UsageError
 from memfit.jobs.anchored import document_of_small_runs
 from memfit.jobs.child import Child, _stay_offline
 from memfit.jobs.knobs import batch_knobs, turned
-from memfit.jobs.small import run_small
+from memfit.jobs.small import STOPPED, run_small
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import MIB
 
@@ -75,9 +75,9 @@ class Anchoring(Child):
         """The readings of different batches, the smallest first; one of the whole job where no batch was found."""
         readings: list[Reading] = []
         request = self.request
-        for divisor in _DIVISORS:
-            left = request.timeout_s - (time.monotonic() - self.started)
-            if readings and left < 3 * readings[-1].wall_s:
+        for at, divisor in enumerate(_DIVISORS):
+            left = (request.timeout_s - (time.monotonic() - self.started)) / (len(_DIVISORS) - at)
+            if readings and left < readings[-1].wall_s:
                 break
             share = f"1/{divisor} of the batch"
             self.tell("setup", f"running a few steps with {share}", 0)
@@ -86,10 +86,13 @@ class Anchoring(Child):
                 if readings:
                     self.assume("small-run-failed", f"the run with {share} was given up: {found.problem}")
                     break
-                self._first_failed(found)
+                self._first_failed(found.failure, found.problem)
             note: Any = found.note
+            if note["problem"] and readings and not note["steps"]:
+                self.assume("small-run-failed", f"the run with {share} came to no step: {note['problem']}")
+                break
             if note["problem"]:
-                self._ended_with_problem(note, readings)
+                self._ended_with_problem(note)
             if readings and note["cut"] == readings[-1].note["cut"]:  # type: ignore[index]
                 continue
             readings.append(found)
@@ -108,29 +111,33 @@ class Anchoring(Child):
             found.note.update(batch=self.knob.value, cut=cut)  # type: ignore[attr-defined]
         return found
 
-    def _first_failed(self, found: Reading) -> None:
-        if found.failure == "time":
+    def _first_failed(self, failure: str, problem: str) -> None:
+        if failure == "time":
             raise JobTimedOut(
                 f"{self.request.target} did not come to {_STEPS} steps within {self.request.timeout_s:g} s",
                 hint="give it longer with --timeout, or less data to prepare",
             )
-        if found.failure == "memory":
+        if failure == "memory":
             raise JobFailed(
-                f"{self.request.target} takes more than this machine can spare even with small batches: "
-                f"{found.problem}",
+                f"{self.request.target} takes more than this machine can spare even with small batches: {problem}",
                 hint="run memfit where the job's data fits, or with fewer rows",
                 slug="too-large-to-anchor",
             )
-        raise JobFailed(found.problem, hint="run it with the arguments that python would need")
+        raise JobFailed(problem, hint="run it with the arguments that python would need")
 
-    def _ended_with_problem(self, note: dict[str, Any], readings: list[Reading]) -> None:
+    def _ended_with_problem(self, note: dict[str, Any]) -> None:
         if not note["steps"]:
+            if note["problem"].startswith(STOPPED):
+                self._first_failed("time", note["problem"])
             raise JobFailed(
                 f"{note['problem']} before the first training step",
                 hint=_NOT_INSTALLED
                 if note["problem"].startswith(("ModuleNotFoundError", "ImportError"))
                 else _AS_PYTHON,
             )
+        if note["problem"].startswith(STOPPED):
+            self.assume("stopped-by-time", f"a small run was {note['problem']}, with {note['steps']} steps made")
+            return
         self.assume(
             "job-failed-later", f"after {note['steps']} steps with small batches the script failed: {note['problem']}"
         )

@@ -32,6 +32,7 @@ from memfit.recording.child.imports import Watch as ImportWatch
 from memfit.registry import MARKS, SMALL_BATCHES
 from memfit.sensors import process_memory
 
+STOPPED = "stopped"  # how the problem of a run begins that took too long
 _FILES = ("began", "reading", "log")
 
 
@@ -160,7 +161,7 @@ class Small(Child):
 
     def _watchdog(self) -> None:
         time.sleep(self.request.timeout_s)
-        self.problem = f"stopped after {self.request.timeout_s:g} s"
+        self.problem = f"{STOPPED} after {self.request.timeout_s:.0f} s"
         self._told()
 
     def _told(self) -> NoReturn:
