@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from memfit.datasets.shape import read_shape
+from memfit.datasets.finding import read_one
 from memfit.documents.data import Column, ColumnKind, Table
 
 
@@ -84,7 +84,7 @@ def read_statistics(path: str | Path) -> Statistics:
     >>> read_statistics("train.csv").column("age").deciles  # doctest: +SKIP
     (21.0, 25.0, 29.0, 33.0, 38.0, 43.0, 50.0, 57.0, 66.0)
     """
-    return statistics_of(read_shape(path).table)
+    return statistics_of(read_one(path))
 
 
 def statistics_of(table: Table) -> Statistics:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from memfit import __version__
-from memfit.documents import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate
+from memfit.documents import Assumption, Component, Estimate, PeakLocation
+from memfit.jobs.hosted import host_estimate, target_of
 from memfit.jobs.request import Request
 from memfit.probing.law import Law, Point, fit_law
 from memfit.probing.watching import Reading
 from memfit.quantities import MIB, Basis, ByteRange, Category, Phase
-from memfit.sensors import frameworks_found, host_capacity
+from memfit.sensors import frameworks_found
 
 # memfit in the process that runs the job, beyond what any TensorFlow job imports: measured with CPython 3.11 as the
 # difference of the peaks of `import tensorflow` with and without it.
@@ -43,34 +42,14 @@ def document_of_small_runs(
         seconds: that it all took.
     """
     parts, how = _parts(readings, knob)
-    host = host_capacity()
-    pool = PoolEstimate(
-        pool="host",
-        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
-        peak_bytes=ByteRange.total(part.range for part in parts),
-        components=parts,
+    return host_estimate(
+        target_of(request),
+        parts,
         peak_at=PeakLocation(phase=Phase.BACKWARD),
-        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
-    )
-    return Estimate(
-        target={
-            "kind": "module" if request.module else "script",
-            "name": request.target,
-            "arguments": list(request.arguments),
-        },
-        machine=Machine(name="cpu", details={"device_count": 0}),
-        pools=(pool,),
         assumptions=(how, *(Assumption(slug=slug, text=text) for slug, text in assumed.items())),
-        environment={
-            "memfit": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            **{name: version for name, version in frameworks_found().items() if name in _SHOWN},
-        },
-        cost={
-            "seconds": round(seconds, 2),
-            "process_peak_bytes": max(each.rise_bytes or 0 for each in readings),
-        },
+        versions={name: version for name, version in frameworks_found().items() if name in _SHOWN},
+        cost={"seconds": round(seconds, 2), "process_peak_bytes": max(each.rise_bytes or 0 for each in readings)},
+        host_memory_bytes=request.host_memory_bytes,
     )
 
 
@@ -97,9 +76,7 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
         )
     framework = Component(
         category=Category.FRAMEWORK,
-        range=ByteRange(
-            low=max(imported - _IMPORT_SPREAD_BYTES, 0), expected=imported, high=imported + _IMPORT_SPREAD_BYTES
-        ),
+        range=ByteRange.around(imported, _IMPORT_SPREAD_BYTES),
         basis=Basis.MEASURED,
         source="after the framework's import",
     )
@@ -114,10 +91,9 @@ def _components(note: Mapping[str, Any], grown: int, constant: int, high: int) -
         left -= taken
         if taken:
             yield Component(category=category, range=ByteRange.exactly(taken), basis=Basis.MEASURED, source=source)
-    more = high - grown - constant
     yield Component(
         category=Category.OTHER,
-        range=ByteRange(low=max(left - more, 0), expected=left, high=left + more),
+        range=ByteRange.around(left, high - grown - constant),
         basis=Basis.MEASURED,
         source="gradients, graphs, compiled code, threads' pools and what malloc keeps: the part of the small runs "
         "that does not grow with the batch",

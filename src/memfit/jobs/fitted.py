@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from memfit import __version__
-from memfit.documents import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate
+from memfit.documents import Assumption, Component, Estimate, PeakLocation
 from memfit.jobs.holdings import Holding
+from memfit.jobs.hosted import host_estimate, target_of
 from memfit.jobs.request import Request
 from memfit.jobs.tabular import IMPORT_SPREAD_BYTES, fit_parts
 from memfit.probing.sweeping import FORKED, ProbeResult
 from memfit.quantities import Basis, ByteRange, Category, Phase, format_bytes
-from memfit.sensors import frameworks_found, host_capacity
+from memfit.sensors import frameworks_found
 
 _SHOWN = ("scikit-learn", "xgboost", "lightgbm", "numpy", "pandas")
 _AS_HIGH = 1.03  # what a script holds outside of fits is told where it is more than a fit's peak by more than its error
@@ -77,37 +76,20 @@ def document_of_script(
     largest = max(fits, key=lambda fit: fit.peak_bytes, default=None)
     by_fit = largest is not None and largest.peak_bytes * _AS_HIGH >= outside.expected
     parts = fit_components(largest) if largest is not None and by_fit else outside_components(largest, outside)
-    host = host_capacity()
-    pool = PoolEstimate(
-        pool="host",
-        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
-        peak_bytes=ByteRange.total(part.range for part in parts),
-        components=tuple(parts),
-        peak_at=PeakLocation(operator=largest.label, where=largest.where)
-        if largest is not None and by_fit
-        else PeakLocation(phase=Phase.DATA),
-        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
-    )
     told = [
         *(_of_fits(largest, len(fits), Path(request.target).name) if largest is not None else ()),
         *(Assumption(slug=slug, text=text) for slug, text in assumed.items()),
     ]
-    return Estimate(
-        target={
-            "kind": "module" if request.module else "script",
-            "name": request.target,
-            "arguments": list(request.arguments),
-        },
-        machine=Machine(name="cpu", details={"device_count": 0}),
-        pools=(pool,),
-        assumptions=tuple(told),
-        environment={
-            "memfit": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            **{name: version for name, version in frameworks_found().items() if name in _SHOWN},
-        },
+    return host_estimate(
+        target_of(request),
+        parts,
+        peak_at=PeakLocation(operator=largest.label, where=largest.where)
+        if largest is not None and by_fit
+        else PeakLocation(phase=Phase.DATA),
+        assumptions=told,
+        versions={name: version for name, version in frameworks_found().items() if name in _SHOWN},
         cost={"seconds": round(seconds, 2), "process_peak_bytes": outside.low + _largest_probe(fits)},
+        host_memory_bytes=request.host_memory_bytes,
     )
 
 
@@ -141,10 +123,9 @@ def held_components(fit: FitSeen) -> list[Component]:
     given = min(fit.data_bytes, fit.held_bytes)
     besides = min(sum(each.size_bytes for each in fit.holdings if not each.given), fit.held_bytes - given)
     imports = fit.held_bytes - given - besides
-    spread = ByteRange(low=max(imports - IMPORT_SPREAD_BYTES, 0), expected=imports, high=imports + IMPORT_SPREAD_BYTES)
     framework = "imports, and what else the script holds when it fits"
     parts = [
-        (Category.FRAMEWORK, spread, framework),
+        (Category.FRAMEWORK, ByteRange.around(imports, IMPORT_SPREAD_BYTES), framework),
         (Category.DATASET, ByteRange.exactly(given), f"what {fit.label} was given"),
     ]
     if besides:

@@ -62,13 +62,14 @@ def _parameters(given: Any) -> dict[str, Any]:
 
 
 def _parts(found: Parts, source: str) -> list[Component]:
-    def spread(size: int) -> ByteRange:
-        more = round(size * found.spread_share)
-        return ByteRange(low=size - more, expected=size, high=size + more)
-
     source = " ".join(source.split())
     return [
-        Component(category=category, range=spread(size), basis=Basis.COMPUTED, source=source)
+        Component(
+            category=category,
+            range=ByteRange.around(size, round(size * found.spread_share)),
+            basis=Basis.COMPUTED,
+            source=source,
+        )
         for category, size in (
             (Category.PARAMETERS, found.model_bytes),
             (Category.TEMPORARIES, found.meanwhile_bytes),

@@ -16,8 +16,9 @@ from memfit.probing.calls import TrainingCall
 from memfit.probing.cutting import stretched
 from memfit.probing.launching import ForkOfThis
 from memfit.probing.law import SPREAD_BYTES, SPREAD_SHARE
+from memfit.probing.planning import Plan
 from memfit.probing.scaling import Scaling, together
-from memfit.probing.sweeping import Plan, ProbeResult, result_of, sweep
+from memfit.probing.sweeping import ProbeResult, result_of, sweep
 from memfit.probing.watching import Limits
 from memfit.quantities import ByteRange
 from memfit.registry import scaling
@@ -44,17 +45,8 @@ def probed(
     """
     known = known_of(call)
     repeats = known.repeats if call.rows > SMALL_ROWS and call.sliceable else None
-    plan = Plan(
-        target=call.rows,
-        sizes=_sizes(call),
-        budget_s=budget_s,
-        limits=Limits.of_this_machine(seconds=longest_s),
-        terms=known.terms,
-        caps_bytes=dict(known.caps_bytes),
-        switches=known.switches,
-        smallest=known.smallest,
-        spread_share=known.spread_share,
-    )
+    limits = Limits.of_this_machine(seconds=longest_s)
+    plan = Plan.of(known, target=call.rows, sizes=_sizes(call), budget_s=budget_s, limits=limits)
     call.changed = {repeats.parameter: repeats.probed} if repeats is not None else {}
     with ForkOfThis(InFork(call), folder=folder) as source:
         result = sweep(source, plan, progress=tell)
@@ -88,7 +80,7 @@ def worth_the_whole(result: ProbeResult, plan: Plan) -> bool:
 def as_measured(rise_bytes: int) -> ByteRange:
     """The range of a rise that was measured at the size in question: one run and another."""
     spread = round(rise_bytes * SPREAD_SHARE) + SPREAD_BYTES
-    return ByteRange(low=max(rise_bytes - spread, 0), expected=rise_bytes, high=rise_bytes + spread)
+    return ByteRange.around(rise_bytes, spread)
 
 
 def _sizes(call: TrainingCall) -> tuple[int, ...] | None:

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,14 +18,11 @@ from typing import Any, NoReturn
 
 from memfit.errors import UsageError
 from memfit.jobs.child import Child, _stay_offline
-from memfit.jobs.launch import environment_of_child, write_request
 from memfit.jobs.request import Request
 from memfit.jobs.running import run_as_main
-from memfit.probing.watching import Limits, Reading, Watch
+from memfit.jobs.watched import leave_reading, run_watched
+from memfit.probing.watching import Limits, Reading
 from memfit.registry import adapter
-from memfit.sensors import process_memory
-
-_FILES = ("began", "reading", "log")
 
 
 def run_for_real(
@@ -48,25 +42,15 @@ def run_for_real(
     if request.on is not None:
         raise UsageError("a job on a device cannot be run on this machine's CPU", slug="cannot-verify")
     with tempfile.TemporaryDirectory(prefix="memfit-") as name:
-        folder = Path(name)
-        write_request(folder, request)
-        files = {each: str(folder / each) for each in _FILES}
-        with (folder / "log").open("wb") as log:
-            child = subprocess.Popen(
-                [python or sys.executable, "-m", "memfit.jobs.real", str(folder)],
-                env={**environment_of_child(folder), **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                watch = Watch(child.pid, files, limits, lambda: child.poll() is not None)
-                return watch.follow(request.steps)
-            finally:
-                if child.poll() is None:
-                    child.kill()
-                child.wait()
+        return run_watched(
+            Path(name),
+            "memfit.jobs.real",
+            request,
+            limits,
+            size=request.steps,
+            environment=environment,
+            python=python,
+        )
 
 
 class Real(Child):
@@ -93,14 +77,7 @@ class Real(Child):
             self._told()
 
     def _told(self) -> NoReturn:
-        reading = process_memory()
-        peak = (reading.peak_rss_bytes or reading.rss_bytes) if reading is not None else 0
-        seconds = time.monotonic() - self._began_at
-        told = {"rise_bytes": peak, "kept_bytes": 0, "start_bytes": 0, "seconds": seconds, "exact": True,
-                "note": max(self._steps.values(), default=0)}  # fmt: skip
-        draft = self.folder / "reading.part"
-        draft.write_text(json.dumps(told), encoding="utf-8")
-        os.rename(draft, self.folder / "reading")  # noqa: PTH104  # pathlib's is the overlay's
+        leave_reading(self.folder, began_at=self._began_at, note=max(self._steps.values(), default=0))
         self._end(0)
 
 

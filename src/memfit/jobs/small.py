@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,18 +20,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from memfit.jobs.child import Child, _first_line, _stay_offline, _user_line
-from memfit.jobs.launch import environment_of_child, write_request
 from memfit.jobs.request import Request
 from memfit.jobs.running import end_with_parent, run_as_main
+from memfit.jobs.watched import leave_reading, run_watched
 from memfit.probing.small_batches import SmallBatches
-from memfit.probing.watching import Limits, Reading, Watch
+from memfit.probing.watching import Limits, Reading
 from memfit.quantities import Held, Lap
 from memfit.recording.child.imports import Watch as ImportWatch
 from memfit.registry import MARKS, SMALL_BATCHES
 from memfit.sensors import process_memory
 
 STOPPED = "stopped"  # how the problem of a run begins that took too long
-_FILES = ("began", "reading", "log")
 
 
 def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
@@ -49,27 +46,15 @@ def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
         was seen (see Small.told).
     """
     with tempfile.TemporaryDirectory(prefix="memfit-") as name:
-        folder = Path(name)
-        write_request(folder, replace(request, changes={"divisor": divisor}))
-        files = {each: str(folder / each) for each in _FILES}
-        with (folder / "log").open("wb") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "memfit.jobs.small", str(folder), str(os.getpid())],
-                env={
-                    **environment_of_child(folder),
-                    "TMPDIR": name,
-                },  # libraries leave files when a process ends at once
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                return Watch(child.pid, files, limits, lambda: child.poll() is not None).follow(divisor)
-            finally:
-                if child.poll() is None:
-                    child.kill()
-                child.wait()
+        return run_watched(
+            Path(name),
+            "memfit.jobs.small",
+            replace(request, changes={"divisor": divisor}),
+            limits,
+            size=divisor,
+            environment={"TMPDIR": name},  # libraries leave files behind when a process ends at once
+            words=(str(os.getpid()),),
+        )
 
 
 class Counted:
@@ -168,8 +153,6 @@ class Small(Child):
         """Write what was seen and end: of the models, of the steps made, and what went wrong, if anything."""
         with self._lock:
             self.small.settle()
-            now = process_memory()
-            peak = (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0
             note = {
                 **self.small.told(),
                 "imported_bytes": self.imported_bytes,
@@ -177,18 +160,7 @@ class Small(Child):
                 "passes": self.marks.passes,
                 "problem": self.problem,
             }
-            seconds = time.monotonic() - self._began_at
-            told = {
-                "rise_bytes": peak,
-                "kept_bytes": 0,
-                "start_bytes": 0,
-                "seconds": seconds,
-                "exact": True,
-                "note": note,
-            }
-            draft = self.folder / "reading.part"
-            draft.write_text(json.dumps(told), encoding="utf-8")
-            os.rename(draft, self.folder / "reading")  # noqa: PTH104  # pathlib's is the overlay's
+            leave_reading(self.folder, began_at=self._began_at, note=note)
             self._end(0)
 
 

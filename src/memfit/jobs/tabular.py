@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from memfit import __version__
-from memfit.documents import Assumption, Component, Estimate, Machine, PeakLocation, PoolEstimate
+from memfit.documents import Assumption, Component, Estimate, PeakLocation
+from memfit.jobs.hosted import host_estimate
 from memfit.jobs.launch import Progress
 from memfit.probing.child.estimator import EstimatorFit
 from memfit.probing.launching import source_of
 from memfit.probing.law import Point, fit_law
+from memfit.probing.planning import Plan
 from memfit.probing.scaling import Repeats, Sample, Scaling
-from memfit.probing.sweeping import Plan, ProbeResult, result_of, sweep
+from memfit.probing.sweeping import ProbeResult, result_of, sweep
 from memfit.probing.watching import Limits
 from memfit.quantities import MIB, Basis, ByteRange, Category, format_bytes
 from memfit.registry import scaling
-from memfit.sensors import frameworks_found, host_capacity
+from memfit.sensors import frameworks_found
 
 # An import baseline from one process to the next (a few pages of code), and what a script imports besides; measured
 # with scikit-learn 1.9.1 by benchmarks/tabular.
 IMPORT_SPREAD_BYTES = 4 * MIB
-# What a sample's vectors take beyond their usual: chosen on the tuning half, where they took up to 1.2 times as much.
 _LARGEST = 3  # probes that the law beside a sample is fitted on
+# What a sample's vectors take beyond their usual: chosen on the tuning half, where they took up to 1.2 times as much.
 _SAMPLE_HIGH = 1.3
 _TARGET_BYTES = 8  # float64 of a regression, int64 of labels
 _DEFAULT_CLASSES = {"xgboost": "xgboost.XGBRegressor", "lightgbm": "lightgbm.LGBMRegressor"}
@@ -111,17 +111,8 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
             progress(Progress(stage="probe", text=text, step=0, steps=0, seconds=time.monotonic() - began))
 
     tell(f"loading {request.name}")
-    plan = Plan(
-        target=request.rows,
-        sizes=None,
-        budget_s=request.budget_s,
-        limits=Limits.of_this_machine(seconds=request.budget_s),
-        terms=known.terms,
-        caps_bytes=dict(known.caps_bytes),
-        switches=known.switches,
-        smallest=known.smallest,
-        spread_share=known.spread_share,
-    )
+    limits = Limits.of_this_machine(seconds=request.budget_s)
+    plan = Plan.of(known, target=request.rows, sizes=None, budget_s=request.budget_s, limits=limits)
     with source_of(call, modules=("numpy",), python=request.python) as source:
         found = sweep(source, plan, progress=tell)
     if repeats is not None:
@@ -179,13 +170,10 @@ def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> 
 
 def held_parts(request: TabularRequest, held_bytes: int) -> list[Component]:
     """What is there when a fit begins: the imports, measured, and the data."""
-    spread = ByteRange(
-        low=max(held_bytes - IMPORT_SPREAD_BYTES, 0), expected=held_bytes, high=held_bytes + IMPORT_SPREAD_BYTES
-    )
     return [
         Component(
             category=Category.FRAMEWORK,
-            range=spread,
+            range=ByteRange.around(held_bytes, IMPORT_SPREAD_BYTES),
             basis=Basis.MEASURED,
             source="a fresh process that imported the estimator",
         ),
@@ -202,31 +190,14 @@ def document_of(
     request: TabularRequest, parts: Sequence[Component], told: tuple[Assumption, ...], cost: Mapping[str, Any]
 ) -> Estimate:
     """The estimate document of a fit's parts."""
-    host = host_capacity()
-    pool = PoolEstimate(
-        pool="host",
-        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
-        peak_bytes=ByteRange.total(part.range for part in parts),
-        components=tuple(parts),
+    return host_estimate(
+        {"kind": "estimator", "name": request.name, "arguments": words(request)},
+        parts,
         peak_at=PeakLocation(operator=f"{request.name.rpartition('.')[2].rpartition(':')[2]}.fit"),
-        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
-    )
-    return Estimate(
-        target={
-            "kind": "estimator",
-            "name": request.name,
-            "arguments": words(request),
-        },
-        machine=Machine(name="cpu", details={"device_count": 0}),
-        pools=(pool,),
         assumptions=told,
-        environment={
-            "memfit": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            **({} if request.python else _versions(request)),
-        },
-        cost=dict(cost),
+        versions={} if request.python else _versions(request),
+        cost=cost,
+        host_memory_bytes=request.host_memory_bytes,
     )
 
 

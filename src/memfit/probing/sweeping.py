@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from memfit.errors import MemfitError, UsageError
 from memfit.probing.launching import ForkOfThis, Source, source_of
 from memfit.probing.law import TRUSTED_BYTES, Law, Point, fit_law
+from memfit.probing.planning import Plan, check
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import ByteRange, format_bytes
 
@@ -29,7 +30,6 @@ _LARGEST_SHARE = 1 / 5  # of the target: no probe beyond, so that probing stays 
 _LARGEST_SHARE_OF_SQUARES = 1 / 2
 _LITTLE_S = 10.0
 _HALF_TAKES = 0.5  # of the whole, at most; a square alone takes a quarter
-_SMALLEST = 64
 # Rises that grow by more than this power of the size, twice in a row, are not linear, whatever is known.
 _BENT_POWER = 1.5
 
@@ -85,32 +85,6 @@ class ProbeResult:
         return self.law.range_at(size)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How to sweep.
-
-    Args:
-        target: the size to extrapolate to.
-        sizes: to probe, smallest first; None chooses them on the way, which needs a target.
-        budget_s: seconds that all probes together may take.
-        limits: of each probe.
-        terms, caps_bytes: of the law.
-        switches: sizes beyond which the callable is known to work in another way.
-        smallest: the least size that the callable can do.
-        spread_share: of the rise, that one run may have more than the law says.
-    """
-
-    target: int | None
-    sizes: tuple[int, ...] | None
-    budget_s: float
-    limits: Limits
-    terms: tuple[str, ...] = ("n",)
-    caps_bytes: dict[str, int] | None = None
-    switches: tuple[int, ...] = ()
-    smallest: int = _SMALLEST
-    spread_share: float = 0.0
-
-
 def probe(
     fn: Callable[[Any], Any],
     sizes: Sequence[int] | None = None,
@@ -160,7 +134,7 @@ def probe(
         caps_bytes=caps_bytes,
         switches=tuple(switches),
     )
-    _check(plan)
+    check(plan)
     began = time.monotonic()
     if executor is not None:
         readings, held = _elsewhere(executor, fn, plan, modules, python), 0
@@ -268,13 +242,6 @@ FORKED = (
     "probed by forking this process: the callable cannot be imported by a fresh one; put it into a module for probes "
     "that know nothing of what this process holds"
 )
-
-
-def _check(plan: Plan) -> None:
-    if plan.sizes is None and plan.target is None:
-        raise UsageError("sizes or a target are needed to probe", hint="memfit.probe(fn, target=…)", slug="bad-probe")
-    if any(size < 1 for size in (*(plan.sizes or ()), plan.target or 1)) or plan.sizes == ():
-        raise UsageError("sizes are whole numbers from 1", slug="bad-probe")
 
 
 def _sizes(plan: Plan, readings: Sequence[Reading]) -> Iterator[int]:

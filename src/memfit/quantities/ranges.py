@@ -30,6 +30,15 @@ class ByteRange:
         return cls(low=size_bytes, expected=size_bytes, high=size_bytes)
 
     @classmethod
+    def around(cls, size_bytes: int, spread_bytes: int) -> ByteRange:
+        """As much above as below, not below nothing.
+
+        >>> ByteRange.around(10, 30)
+        ByteRange(low=0, expected=10, high=40)
+        """
+        return cls(low=max(size_bytes - spread_bytes, 0), expected=size_bytes, high=size_bytes + spread_bytes)
+
+    @classmethod
     def total(cls, ranges: Iterable[ByteRange]) -> ByteRange:
         """The sum, end by end: the parts are taken to be high together, which is the careful reading."""
         return sum(ranges, cls.exactly(0))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from memfit.probing.sweeping import BENT, Plan, ProbeResult, sweep
+from memfit.probing.planning import Plan
+from memfit.probing.sweeping import BENT, ProbeResult, sweep
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import GIB, MIB
 

@@ -1,0 +1,59 @@
+"""What a sweep is asked for: the size that is wanted, and what is known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memfit.errors import UsageError
+from memfit.probing.scaling import Scaling
+from memfit.probing.watching import Limits
+
+SMALLEST = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to sweep.
+
+    Args:
+        target: the size to extrapolate to.
+        sizes: to probe, smallest first; None chooses them on the way, which needs a target.
+        budget_s: seconds that all probes together may take.
+        limits: of each probe.
+        terms, caps_bytes: of the law.
+        switches: sizes beyond which the callable is known to work in another way.
+        smallest: the least size that the callable can do.
+        spread_share: of the rise, that one run may have more than the law says.
+    """
+
+    target: int | None
+    sizes: tuple[int, ...] | None
+    budget_s: float
+    limits: Limits
+    terms: tuple[str, ...] = ("n",)
+    caps_bytes: dict[str, int] | None = None
+    switches: tuple[int, ...] = ()
+    smallest: int = SMALLEST
+    spread_share: float = 0.0
+
+    @classmethod
+    def of(cls, known: Scaling, *, target: int, sizes: tuple[int, ...] | None, budget_s: float, limits: Limits) -> Plan:
+        """A plan with what is known of an estimator."""
+        return cls(
+            target=target,
+            sizes=sizes,
+            budget_s=budget_s,
+            limits=limits,
+            terms=known.terms,
+            caps_bytes=dict(known.caps_bytes),
+            switches=known.switches,
+            smallest=known.smallest,
+            spread_share=known.spread_share,
+        )
+
+
+def check(plan: Plan) -> None:
+    if plan.sizes is None and plan.target is None:
+        raise UsageError("sizes or a target are needed to probe", hint="memfit.probe(fn, target=…)", slug="bad-probe")
+    if any(size < 1 for size in (*(plan.sizes or ()), plan.target or 1)) or plan.sizes == ():
+        raise UsageError("sizes are whole numbers from 1", slug="bad-probe")
