@@ -37,6 +37,7 @@ ALLOWED = {
     "reports": _FOUNDATION | {"documents"},
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
+    "recipes": {"errors"},
     "jobs": _FOUNDATION
     | {
         "documents",
@@ -63,11 +64,13 @@ HOMES = {
     "pynvml": {"sensors"},
     "pytest": {"integrations.pytest_plugin"},
     "tomli": {"machines"},
-    "torch": {"frameworks.torch"},
+    "torch": {"frameworks.torch", "recipes"},
     "numpy": {"frameworks.torch", "analysis", "readings", "probing.child"},
-    "transformers": {"frameworks.torch"},
+    "transformers": {"frameworks.torch", "recipes"},
     "accelerate": {"frameworks.torch"},
     "lightning": {"frameworks.torch"},
+    "peft": {"recipes"},
+    "huggingface_hub": {"recipes"},
     "safetensors": {"frameworks.torch"},
     "pyarrow": {"datasets.formats"},
     "h5py": {"datasets.formats"},

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memfit.api.named import RECIPE, named_job
 from memfit.documents import Estimate
 from memfit.errors import JobFailed, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
+from memfit.recipes.naming import is_model
 
 if TYPE_CHECKING:
     from memfit.frameworks.torch.simulation import Simulation
@@ -47,10 +49,11 @@ def estimate(
     """How much memory a job would need, without running it at its size.
 
     Args:
-        target: a script, a module's name (with ``module=True``), "package.module:function", a callable without
-            arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
+        target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
+            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a callable without arguments that runs a few
+            steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
             own; callables and modules run in this one.
-        arguments: the script's command line.
+        arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
             machine has.
         steps: optimizer steps to simulate; two at least show what the first one leaves behind.
@@ -98,6 +101,9 @@ def estimate(
             host_memory_bytes=host_memory_bytes,
             python=python,
         )
+    named = named_job(target, arguments, on=on, ranks=ranks) if isinstance(target, str) and is_model(target) else None
+    if named is not None:
+        target, arguments, module, on, ranks = RECIPE, named.arguments, True, named.on, named.ranks
     request = request_for(
         _name(target),
         arguments,
@@ -115,8 +121,10 @@ def estimate(
     way = way_of(request.target, module=module, on_device=request.on is not None)
     request = replace(request, way=way, probe_budget_s=probe_budget_s)
     if ranks is not None:
-        return _estimate_ranks(request, str(ranks), python, progress)
-    return run_job(request, python=python, progress=progress)
+        made = _estimate_ranks(request, str(ranks), python, progress)
+    else:
+        made = run_job(request, python=python, progress=progress)
+    return made if named is None else named.told(made)
 
 
 def request_for(

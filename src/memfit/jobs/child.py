@@ -224,6 +224,8 @@ class Child:
             traceback.print_exception(error)
             return
         traceback.print_exception(error)
+        if isinstance(error, MemfitError):
+            raise error
         slug = "cannot-simulate" if isinstance(error, NotImplementedError) else "job-failed"
         kind = CannotSimulate if slug == "cannot-simulate" else JobFailed
         raise kind(

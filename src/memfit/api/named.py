@@ -1,0 +1,91 @@
+"""Models by name: which recipe is run with which words, and what the estimate says of that."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from memfit.documents import Assumption, Estimate
+from memfit.errors import UsageError
+from memfit.recipes import naming, wishes
+
+RECIPE = "memfit.recipes.language"
+
+
+class _MachineWords(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=wishes.EXAMPLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedJob:
+    """What is run in the place of a model's name.
+
+    Args:
+        model: what the name led to.
+        words: of the user, behind the name, those of the machine taken out.
+        on, ranks: the machine and the processes, from there too where they stand there.
+    """
+
+    model: naming.Named
+    words: tuple[str, ...]
+    on: str | None
+    ranks: str | None
+
+    @property
+    def arguments(self) -> list[str]:
+        """Of the recipe."""
+        return [str(self.model.folder), *self.words]
+
+    def told(self, estimate: Estimate) -> Estimate:
+        """The estimate under the name that was asked for, with what the recipe takes for granted."""
+        options = wishes.read(self.arguments, self.model.name)
+        doing = f"--train {options.train}" if options.train else "inference"
+        taken = [f"weights in {options.dtype if options.dtype != 'auto' else 'the type of the configuration'}"]
+        if options.train:
+            taken += [f"batch {options.batch} of {options.seq} tokens", options.optimizer]
+            if options.train != "full":
+                mixed = options.autocast or "bfloat16"
+                taken.append(f"rank {options.lora_rank} on {options.lora_targets}, in float32 under {mixed} autocast")
+            taken.append("activations recomputed" if options.checkpointing else "no activation checkpointing")
+        by_name = Assumption(
+            slug="model-by-name",
+            text=f"{self.model.name} by {self.model.found}, {doing}: {', '.join(taken)}; {RECIPE} is what was run",
+        )
+        return replace(
+            estimate,
+            target={"kind": "model", "name": self.model.name, "arguments": list(self.words)},
+            assumptions=(by_name, *estimate.assumptions),
+        )
+
+
+def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None) -> NamedJob:
+    """Find the model, and read the words behind its name.
+
+    Raises:
+        UsageError: no such model, or a word that a recipe does not know.
+    """
+    machine = _MachineWords(prog=f"memfit estimate {target}", add_help=False, allow_abbrev=False)
+    machine.add_argument("--on")
+    machine.add_argument("--ranks")
+    found, rest = machine.parse_known_args([str(word) for word in words])
+    on, ranks = found.on or on, found.ranks or (None if ranks is None else str(ranks))
+    options = wishes.read(["-", *rest], f"memfit estimate {target}")
+    count = _devices(on)
+    if count > 1 and ranks is None:
+        if not options.train:
+            raise UsageError(
+                f"a model that only infers is estimated on one device so far, not on {on}",
+                hint="name one device; the answer says how much of it the weights and caches take",
+                slug="one-device",
+            )
+        ranks = str(count)
+    return NamedJob(model=naming.find(target), words=tuple(rest), on=on, ranks=ranks)
+
+
+def _devices(on: str | None) -> int:
+    from memfit.machines import parse_request
+
+    return parse_request(on)[1] if on is not None else 0

@@ -1,0 +1,241 @@
+"""Trains, lets write, or serves a language model that is built from its configuration, with weights nobody downloaded.
+
+    python -m memfit.recipes.language FOLDER --train lora --seq 4096 --batch 2
+
+On the simulated device under memfit, on a real one when run as it stands; there it prints what torch saw, as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from memfit.errors import MemfitError, UsageError
+from memfit.recipes.wishes import read
+
+_ALPHA_FOR_RANK = 2
+
+
+def device_of_job() -> torch.device:
+    """This rank's device, or the processor."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
+
+
+def configuration_of(folder: str) -> Any:
+    """The configuration, as transformers reads it; nothing of the repository's own code runs.
+
+    Raises:
+        UsageError: transformers does not know it, or has no such language model.
+    """
+    try:
+        return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (ValueError, KeyError, OSError, TypeError) as error:
+        said = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise UsageError(f"transformers {transformers.__version__} cannot build {folder}: {said}") from error
+
+
+def built(wishes: argparse.Namespace) -> Any:
+    """The model on "meta", as from_pretrained makes it first: without memory."""
+    configuration = configuration_of(wishes.configuration)
+    longest = getattr(configuration, "max_position_embeddings", None)
+    if longest and not hasattr(configuration, "rope_parameters") and wishes.seq > longest:
+        raise UsageError(f"{wishes.configuration} has {longest} positions, and --seq asks for {wishes.seq}")
+    said = getattr(configuration, "dtype", None) or torch.float32
+    dtype = said if wishes.dtype == "auto" else getattr(torch, wishes.dtype)
+    if isinstance(dtype, str):
+        dtype = getattr(torch, dtype)
+    kind: Any = transformers.AutoModelForCausalLM
+    if getattr(configuration, "is_encoder_decoder", False):
+        kind = transformers.AutoModelForSeq2SeqLM
+    elif "MaskedLM" in str(getattr(configuration, "architectures", None)):
+        kind = transformers.AutoModelForMaskedLM
+    try:
+        with torch.device("meta"):
+            return kind.from_config(configuration, dtype=dtype, attn_implementation=wishes.attention)
+    except ValueError as error:
+        raise UsageError(
+            f"{wishes.configuration}: {str(error).splitlines()[0][:300]}",
+            hint="language models can be asked for by name; for others, give a script",
+        ) from error
+
+
+def in_place(model: Any, device: torch.device) -> Any:
+    """Give every weight and buffer of a model on "meta" memory, shared ones once."""
+    from torch.distributed.tensor import DTensor
+
+    made: dict[int, Any] = {}
+    for module in model.modules():
+        for name, weight in module._parameters.items():
+            if weight is None or weight.device.type != "meta":
+                continue
+            if id(weight) not in made:
+                filled = torch.zeros_like(weight, device=device, requires_grad=False)
+                if filled.is_floating_point() and not isinstance(filled, DTensor):
+                    filled.normal_(std=0.02)
+                made[id(weight)] = torch.nn.Parameter(filled, requires_grad=weight.requires_grad)
+            module._parameters[name] = made[id(weight)]
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.device.type == "meta":
+                module._buffers[name] = torch.zeros_like(buffer, device=device)
+    return model
+
+
+def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
+    """Low-rank adapters by peft; under them 4-bit weights where asked.
+
+    Raises:
+        MemfitError: peft is not installed.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise MemfitError("peft is not installed, which makes the adapters", hint="pip install peft") from error
+    if wishes.train == "qlora":
+        from memfit.recipes.quantised import quantise
+
+        quantise(model)
+        prepare: Any = peft.prepare_model_for_kbit_training
+        model = prepare(model, use_gradient_checkpointing=False)
+    named = wishes.lora_targets
+    settings = peft.LoraConfig(
+        r=wishes.lora_rank,
+        lora_alpha=_ALPHA_FOR_RANK * wishes.lora_rank,
+        target_modules=named if named == "all-linear" else named.split(","),
+        use_dora=wishes.train == "dora",  # whose start is computed from the weights: they are in memory by then
+        task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
+    )
+    return peft.get_peft_model(model, settings)
+
+
+def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
+    """In memory, over this job's ranks where there are several."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
+        return in_place(model, device)
+    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if wishes.parallel == "ddp":
+        places = [device] if device.type == "cuda" else None
+        return torch.nn.parallel.DistributedDataParallel(in_place(model, device), device_ids=places)
+    from torch.distributed.fsdp import fully_shard
+
+    for layer in layers_of(model):
+        fully_shard(layer)
+    return in_place(fully_shard(model), device)
+
+
+def layers_of(model: torch.nn.Module) -> Iterator[torch.nn.Module]:
+    """The blocks that the model is a stack of: the children of every list of four or more of one class."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) > 1 and len({type(each) for each in module}) == 1:
+            yield from module
+
+
+def tokens(model: Any, batch: int, length: int, device: torch.device) -> torch.Tensor:
+    """Made-up text: (batch, length), int64."""
+    return torch.randint(0, model.config.get_text_config().vocab_size, (batch, length), device=device)
+
+
+def train(wishes: argparse.Namespace, device: torch.device) -> None:
+    """A few optimizer steps, as a plain loop takes them."""
+    model = built(wishes)
+    model.config.use_cache = False
+    if wishes.train == "dora":
+        model = in_place(model, device)
+    if wishes.train != "full":
+        model = with_adapters(model, wishes)
+    if wishes.checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        if wishes.train != "full":
+            model.enable_input_require_grads()
+    model = placed(model.train(), wishes, device)
+    trained = [each for each in model.parameters() if each.requires_grad]
+    optimizer = _optimizer(wishes.optimizer, trained)
+    mixed: Any = nullcontext()
+    if wishes.autocast or (wishes.train != "full" and device.type == "cuda"):
+        # Adapters are float32; as Trainer has it with bf16=True.
+        mixed = torch.autocast(device.type, getattr(torch, wishes.autocast or "bfloat16"))
+    plain = getattr(model, "module", model)
+    for _ in range(wishes.steps):
+        for _ in range(wishes.accumulate):
+            text = tokens(plain, wishes.batch, wishes.seq, device)
+            with mixed:
+                loss = model(input_ids=text, labels=text).loss / wishes.accumulate
+            loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def _optimizer(name: str, parameters: list[Any]) -> Any:
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr=1e-5)
+    if name == "adafactor":
+        return transformers.Adafactor(parameters, lr=1e-5, relative_step=False, scale_parameter=False)
+    return torch.optim.AdamW(parameters, lr=1e-5)
+
+
+def generate(wishes: argparse.Namespace, device: torch.device) -> None:
+    """A prompt and so many tokens after it, by transformers' own loop."""
+    model = in_place(built(wishes).eval(), device)
+    text = tokens(model, wishes.batch, wishes.seq, device)
+    model.generate(
+        input_ids=text, attention_mask=torch.ones_like(text), do_sample=False, pad_token_id=0, eos_token_id=None,
+        max_new_tokens=wishes.generate, min_new_tokens=wishes.generate,
+    )  # fmt: skip
+
+
+def serve(wishes: argparse.Namespace, device: torch.device) -> None:
+    """Weights, the caches of all requests held at once, and one chunk of a prompt going through."""
+    model = in_place(built(wishes).eval(), device)
+    context = wishes.context or wishes.seq
+    cache = model(input_ids=tokens(model, 1, 1, device), use_cache=True).past_key_values
+    held = torch.nn.Module()
+    for number, layer in enumerate(cache.layers):
+        length = min(context, getattr(layer, "sliding_window", None) or context)
+        for name, one in (("keys", layer.keys), ("values", layer.values)):
+            whole = one.new_empty(wishes.concurrent, one.shape[1], length, one.shape[3])
+            held.register_buffer(f"{name}_{number}", whole)
+    del cache
+    for _ in range(2):
+        model(input_ids=tokens(model, 1, min(wishes.prefill, context), device), use_cache=False, logits_to_keep=1)
+
+
+def infer(wishes: argparse.Namespace, device: torch.device) -> None:
+    """Forward passes alone."""
+    model = in_place(built(wishes).eval(), device)
+    for _ in range(2):
+        model(input_ids=tokens(model, wishes.batch, wishes.seq, device), use_cache=False)
+
+
+def main(words: list[str] | None = None) -> None:
+    """Do what was asked for."""
+    wishes = read(sys.argv[1:] if words is None else words, "memfit.recipes.language")
+    device = device_of_job()
+    if wishes.train:
+        train(wishes, device)
+    else:
+        with torch.no_grad():
+            (generate if wishes.generate else serve if wishes.serve else infer)(wishes, device)
+    if torch.cuda.is_available():
+        seen = {
+            "requested_peak_bytes": torch.cuda.memory_stats(device)["requested_bytes.all.peak"],
+            "allocated_peak_bytes": torch.cuda.max_memory_allocated(device),
+            "reserved_peak_bytes": torch.cuda.max_memory_reserved(device),
+            "configuration": Path(wishes.configuration).name,
+        }
+        print(json.dumps(seen), flush=True)
+
+
+if __name__ == "__main__":
+    main()

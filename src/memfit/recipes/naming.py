@@ -1,0 +1,176 @@
+"""From a model's name to a folder with its configuration: never its weights, never code of its repository.
+
+In this order: a folder that is there, the hub's cache on this machine, the few configurations that come with memfit
+(for machines without a network and for models behind a licence), and the hub itself, by huggingface_hub where it is
+installed and not offline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from memfit.errors import UsageError
+
+PREFIX = "hf:"
+_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_SECONDS = 5
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_LARGEST = 1 << 24  # bytes of a config.json
+# No model has more of any of these: a configuration that says so is damaged, or means harm.
+_MOST = 1 << 24
+_SIZES = (
+    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "vocab_size",
+    "n_embd", "n_layer", "n_head", "d_model", "d_ff", "num_layers", "num_heads", "head_dim", "num_local_experts",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A model that was found.
+
+    Args:
+        name: as it was asked for.
+        folder: with a config.json.
+        found: where that comes from, in words.
+    """
+
+    name: str
+    folder: Path
+    found: str
+
+
+def is_model(target: str) -> bool:
+    """Whether a target is a model's name, or a folder with a configuration.
+
+    >>> is_model("hf:Qwen/Qwen3-8B"), is_model("train.py")
+    (True, False)
+    """
+    return target.startswith(PREFIX) or (Path(target) / "config.json").is_file()
+
+
+def find(target: str) -> Named:
+    """The configuration of a model.
+
+    Args:
+        target: "hf:org/name", or a folder with a config.json.
+
+    Raises:
+        UsageError: it is nowhere, it may not be read, or it is no configuration.
+    """
+    name = target.removeprefix(PREFIX)
+    if not target.startswith(PREFIX) or (Path(name) / "config.json").is_file():
+        folder = Path(name)
+        _check(folder / "config.json", name)
+        return Named(name=target, folder=folder, found=f"{folder}/config.json")
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no model's name", hint="hf:org/name, or a folder with a config.json")
+    if (cached := _cached(name)) is not None:
+        _check(cached, name)
+        return Named(name=target, folder=cached.parent, found="the hub's cache on this machine")
+    if (shipped := known().get(name)) is not None:
+        return Named(name=target, folder=_laid_out(name, shipped), found="the configuration that comes with memfit")
+    file, said = _downloaded(name)
+    if file is not None:
+        _check(file, name)
+        return Named(name=target, folder=file.parent, found="the hub")
+    raise UsageError(
+        f"no configuration of {name} was found: not in the hub's cache, {said}, and none comes with memfit",
+        hint=f"give a folder with its config.json, or one of: {', '.join(list(known())[:6])}, …",
+        slug="no-model",
+    )
+
+
+def known() -> dict[str, Any]:
+    """The models whose configuration comes with memfit: name → "config", "parameters", "source"."""
+    text = files("memfit.recipes").joinpath("models.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _laid_out(name: str, shipped: dict[str, Any]) -> Path:
+    """A folder of this user's with the configuration in it, as the library that builds the model wants it."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"memfit-models-{user}" / name.replace("/", "--")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = folder / "config.json"
+    text = json.dumps(shipped["config"])
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+    return folder
+
+
+def _cache() -> Path:
+    home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+
+
+def _cached(name: str) -> Path | None:
+    """The newest config.json of this name in the cache, found without the hub's library."""
+    snapshots = _cache() / f"models--{name.replace('/', '--')}" / "snapshots"
+    try:
+        there = [each for each in snapshots.glob("*/config.json") if each.is_file()]
+        return max(there, key=lambda each: each.stat().st_mtime) if there else None
+    except OSError:
+        return None
+
+
+def _downloaded(name: str) -> tuple[Path | None, str]:
+    """The file by huggingface_hub, or why not, in words."""
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        return None, "the hub was not asked (HF_HUB_OFFLINE)"
+    try:
+        import huggingface_hub
+    except ImportError:
+        return None, "the hub was not asked (pip install huggingface_hub)"
+    endpoint = urlsplit(huggingface_hub.constants.ENDPOINT)
+    if not any(os.environ.get(name) for name in _PROXIES):
+        try:  # the library tries five times, for half a minute, where there is no network
+            port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
+            socket.create_connection((endpoint.hostname or "", port), timeout=_SECONDS).close()
+        except OSError as error:
+            return None, f"{endpoint.hostname} cannot be reached ({error.strerror or error})"
+    try:
+        return Path(huggingface_hub.hf_hub_download(name, "config.json", etag_timeout=_SECONDS)), ""
+    except KeyboardInterrupt:
+        raise
+    except Exception as error:  # of many kinds, by version: no network, no such model, a gate, a broken answer
+        kind = type(error).__name__
+        words = {
+            "GatedRepoError": "the hub has it behind a licence (accept it there, then `hf auth login`)",
+            "RepositoryNotFoundError": "the hub knows no such model, or it is private",
+            "EntryNotFoundError": "the hub has it without a config.json",
+            "RemoteEntryNotFoundError": "the hub has it without a config.json",
+        }
+        return None, words.get(kind, f"the hub did not answer ({kind})")
+
+
+def _check(file: Path, name: str) -> None:
+    """Say what is wrong with a configuration before anything is built from it."""
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise UsageError(f"{file} is no configuration: {file.stat().st_size:,} bytes", slug="bad-model")
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} could not be read as JSON: {error}", slug="bad-model") from error
+    if not isinstance(told, dict) or not isinstance(told.get("model_type"), str):
+        raise UsageError(
+            f"{file} does not say its model_type",
+            hint=f"a transformers configuration is needed; {name} may be of another library",
+            slug="bad-model",
+        )
+    for part in (told, *(each for each in told.values() if isinstance(each, dict))):
+        for key in _SIZES:
+            size = part.get(key)
+            if size is not None and (not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= _MOST):
+                raise UsageError(
+                    f"{file}: {key} is {size!r}", hint="a whole number from 1 is expected", slug="bad-model"
+                )

@@ -1,0 +1,69 @@
+"""Linear layers with 4-bit weights as bitsandbytes lays them out, for machines that it does not run on.
+
+Bytes and temporaries are those of NF4 with double quantisation; the values are not, every weight counts as zero.
+Layout (bitsandbytes 0.45, functional.quantize_4bit and MatMul4Bit): two weights a byte; one scale for 64 weights, which
+is kept as a byte, with one float32 for 256 scales; forward and backward each make the whole matrix in the compute type
+and the scales in float32, and keep neither.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+_BLOCK, _BLOCKS = 64, 256
+
+
+class _Product(torch.autograd.Function):  # type: ignore[misc]
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, layer: Linear4bit) -> torch.Tensor:
+        ctx.layer = layer
+        return nn.functional.linear(x, layer.dequantised(x.dtype), layer.bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+        (gradient,) = gradients
+        return gradient @ ctx.layer.dequantised(gradient.dtype), None
+
+
+class Linear4bit(nn.Linear):  # type: ignore[misc]
+    """A linear layer that holds 4.13 bits for each weight.
+
+    Args:
+        whole: the layer that it stands for; its weights are let go of.
+    """
+
+    def __init__(self, whole: nn.Linear) -> None:
+        nn.Module.__init__(self)
+        self.in_features, self.out_features = whole.in_features, whole.out_features
+        size, device = whole.weight.numel(), whole.weight.device
+        scales = -(-size // _BLOCK)
+        packed = torch.zeros(-(-size // 2), 1, dtype=torch.uint8, device=device)
+        self.weight = nn.Parameter(packed, requires_grad=False)
+        self.bias = whole.bias
+        self.register_buffer("scales", torch.zeros(scales, dtype=torch.uint8, device=device))
+        self.register_buffer("scales_of_scales", torch.zeros(-(-scales // _BLOCKS), device=device))
+        self.register_buffer("code", torch.zeros(16 + 256 + 1, device=device))  # the types' values, and the offset
+
+    def dequantised(self, dtype: torch.dtype) -> torch.Tensor:
+        """A new matrix of (out, in) in the compute type."""
+        scales: Any = self.scales
+        in_float = torch.zeros_like(scales, dtype=torch.float32)
+        whole = torch.zeros(self.out_features, self.in_features, dtype=dtype, device=self.weight.device)
+        del in_float
+        return whole
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As a linear layer's: (…, in) → (…, out)."""
+        result: torch.Tensor = _Product.apply(x, self)
+        return result
+
+
+def quantise(model: nn.Module, skip: tuple[str, ...] = ("lm_head",)) -> None:
+    """Replace every linear layer but those named, as transformers does with ``load_in_4bit``."""
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if type(child) is nn.Linear and name not in skip:
+                setattr(module, name, Linear4bit(child))

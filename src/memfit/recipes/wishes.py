@@ -1,0 +1,73 @@
+"""What may be asked of a model by name: the words behind it on the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from memfit.errors import UsageError
+
+TRAININGS = ("full", "lora", "dora", "qlora")
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+OPTIMIZERS = ("adamw", "sgd", "adafactor")
+EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
+_MOST = 1 << 27
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}", hint=EXAMPLE)
+
+
+def count(text: str) -> int:
+    """A whole number from 1, "4096" or "32k" (1,024 each, as context lengths are written).
+
+    >>> count("4096"), count("32k"), count("1m")
+    (4096, 32768, 1048576)
+    """
+    times = {"k": 1 << 10, "m": 1 << 20}.get(text[-1:].lower(), 1)
+    digits = (text[:-1] if times > 1 else text).replace("_", "").replace(",", "")
+    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits) * times <= _MOST:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, like 4096 or 32k, got {text!r}")
+    return int(digits) * times
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """The options of a recipe."""
+    made = _Parser(prog=prog, description="Train, infer with, or serve a model that is built from its configuration.")
+    made.add_argument("configuration", help="a folder with a config.json, or that file")
+    what = made.add_mutually_exclusive_group()
+    what.add_argument("--train", choices=TRAININGS, help="all weights, adapters, or adapters on 4-bit weights")
+    what.add_argument("--generate", type=count, metavar="TOKENS", help="let it write so many tokens after a prompt")
+    what.add_argument("--serve", action="store_true", help="hold caches of many requests; see --context, --concurrent")
+    made.add_argument("--seq", type=count, default=1024, metavar="TOKENS", help="length of every sequence (1024)")
+    made.add_argument("--batch", type=count, default=1, metavar="N", help="sequences at once (1)")
+    made.add_argument("--accumulate", type=count, default=1, metavar="N", help="batches for each step (1)")
+    made.add_argument("--dtype", choices=DTYPES, default="auto", help="of the weights (the configuration's)")
+    made.add_argument("--autocast", choices=DTYPES[1:], help="mixed precision over these weights")
+    made.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
+    made.add_argument("--checkpointing", action="store_true", help="recompute every layer's activations")
+    made.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa")
+    made.add_argument("--lora-rank", type=count, default=16, metavar="R")
+    made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
+    made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="of several ranks (fsdp)")
+    made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")
+    made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
+    made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
+    made.add_argument("--steps", type=count, default=4, help=argparse.SUPPRESS)
+    return made
+
+
+def read(words: Sequence[str], prog: str) -> argparse.Namespace:
+    """The options of these words.
+
+    Raises:
+        UsageError: a word that is none of them, or two that contradict each other.
+    """
+    found = parser(prog).parse_args(list(words))
+    if found.train == "qlora" and found.dtype == "float32":
+        raise UsageError("qlora computes in 16 bit: --dtype float32 contradicts it", hint="--dtype bfloat16")
+    if not found.serve and (found.context or found.concurrent > 1):
+        raise UsageError("--context and --concurrent are of --serve", hint="--seq and --batch say it for training")
+    return found
