@@ -129,9 +129,10 @@ def _downloaded(name: str) -> tuple[Path | None, str]:
         return None, "the hub was not asked (HF_HUB_OFFLINE)"
     try:
         import huggingface_hub
+        from huggingface_hub import constants
     except ImportError:
         return None, "the hub was not asked (pip install huggingface_hub)"
-    endpoint = urlsplit(huggingface_hub.constants.ENDPOINT)
+    endpoint = urlsplit(constants.ENDPOINT)
     if not any(os.environ.get(name) for name in _PROXIES):
         try:  # the library tries five times, for half a minute, where there is no network
             port = endpoint.port or (80 if endpoint.scheme == "http" else 443)

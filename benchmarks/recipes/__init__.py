@@ -1,0 +1,1 @@
+"""Models by name: the recipe run on a real card, and what memfit said of it beforehand."""

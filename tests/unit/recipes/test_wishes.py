@@ -1,0 +1,32 @@
+"""The words behind a model's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from memfit.errors import UsageError
+from memfit.recipes.wishes import read
+
+
+def test_the_example_of_the_help():
+    found = read(["folder", "--train", "lora", "--seq", "4k", "--batch", "2"], "memfit estimate hf:x")
+    assert (found.train, found.seq, found.batch, found.dtype) == ("lora", 4096, 2, "auto")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--train", "everything"], "everything"),
+        (["--seq", "-5"], "whole number"),
+        (["--seq", "0"], "whole number"),
+        (["--batch", "99999999999999"], "whole number"),
+        (["--train", "lora", "--serve"], "not allowed"),
+        (["--train", "qlora", "--dtype", "float32"], "16 bit"),
+        (["--context", "4k"], "--serve"),
+        (["--json"], "unrecognized"),
+    ],
+)
+def test_wrong_words_are_told_with_an_example(words, said):
+    with pytest.raises(UsageError, match=said) as told:
+        read(["folder", *words], "memfit estimate hf:x")
+    assert told.value.hint
