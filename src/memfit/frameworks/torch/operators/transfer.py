@@ -61,6 +61,11 @@ class Transfers:
         )
         return out
 
+    def emptied(self, tensor: torch.Tensor, dtype: torch.dtype | None) -> torch.Tensor:
+        """What Tensor.to("meta") gives: the shape alone, in nobody's memory."""
+        with torch._C._DisableTorchDispatch():
+            return torch.empty_like(as_meta(tensor.detach()), dtype=dtype, device="meta")
+
 
 def _fresh(tensor: torch.Tensor) -> torch.Tensor:
     """Another meta tensor of the same shape with storage of its own."""

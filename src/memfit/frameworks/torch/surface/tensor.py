@@ -131,6 +131,8 @@ class _Moves:
         if memory_format is not None:
             kwargs["memory_format"] = memory_format
         source = self.place(tensor)
+        if device is not None and device.type == "meta" and source is not None:
+            return self.simulation.transfers.emptied(tensor, dtype)
         if device is None or source is None or device.type not in ("cpu", "cuda"):
             if device is not None:
                 kwargs["device"] = device
