@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.accuracy.measure_device import describe
 from benchmarks.accuracy.surroundings import ROOT
-from benchmarks.recipes.cases import CASES, Case
+from benchmarks.recipes.cases import CASES, HALVES, Case
 from memfit.recipes.naming import find
 
 DATA = Path(__file__).parent / "data"
@@ -59,11 +59,12 @@ def main() -> None:
     parser.add_argument("--predicted", type=Path, default=DATA / "predictions.json", help="for what fits beside what")
     parser.add_argument("--limit-seconds", type=float, default=400)
     parser.add_argument("--at-once", type=int, default=3)
+    parser.add_argument("--only", choices=HALVES)
     options = parser.parse_args()
     predicted = json.loads(options.predicted.read_text())["cases"]
     until = time.monotonic() + options.limit_seconds
     result: dict[str, Any] = {"machine": describe(), "cases": {}}
-    todo = list(CASES)
+    todo = [case for case in CASES if options.only in (None, case.half)]
     running: dict[str, tuple[subprocess.Popen[str], Any, int, float]] = {}
     while (todo or running) and time.monotonic() < until:
         taken = sum(room for _, _, room, _ in running.values())

@@ -1,6 +1,6 @@
 """What memfit says of every case, on a machine without a card: data/predictions.json.
 
-python -m benchmarks.recipes.predict [--on h100-80gb] [--only tuning]
+python -m benchmarks.recipes.predict [--on h100-80gb] [--only tuning] [-o FILE]
 """
 
 from __future__ import annotations
@@ -44,14 +44,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--on", default="h100-80gb")
     parser.add_argument("--only", choices=HALVES)
+    parser.add_argument("-o", "--output", type=Path, default=FILE)
     options = parser.parse_args()
-    before = json.loads(FILE.read_text())["cases"] if FILE.exists() else {}
+    before = json.loads(options.output.read_text())["cases"] if options.output.exists() else {}
     todo = [case for case in CASES if options.only in (None, case.half)]
     with ThreadPoolExecutor(2) as pool:
         cases = dict(zip((c.name for c in todo), pool.map(lambda case: predicted(case, options.on), todo), strict=True))
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     told = {"on": options.on, "commit": commit, **surroundings(), "cases": {**before, **cases}}
-    FILE.write_text(json.dumps(told, indent=1) + "\n")
+    options.output.write_text(json.dumps(told, indent=1) + "\n")
     for name, seen in cases.items():
         print(name, seen)
 

@@ -45,7 +45,7 @@ class NamedJob:
         doing = f"--train {options.train}" if options.train else "inference"
         taken = [f"weights in {options.dtype if options.dtype != 'auto' else 'the type of the configuration'}"]
         if options.train:
-            taken += [f"batch {options.batch} of {options.seq} tokens", options.optimizer]
+            taken += [f"batch {options.batch} of {options.seq or wishes.DEFAULT_TOKENS} tokens", options.optimizer]
             if options.train != "full":
                 mixed = options.autocast or "bfloat16"
                 taken.append(f"rank {options.lora_rank} on {options.lora_targets}, in float32 under {mixed} autocast")

@@ -20,7 +20,7 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
-from memfit.recipes.wishes import read
+from memfit.recipes.wishes import DEFAULT_TOKENS, read
 
 _ALPHA_FOR_RANK = 2
 
@@ -51,6 +51,7 @@ def built(wishes: argparse.Namespace) -> Any:
     """The model on "meta", as from_pretrained makes it first: without memory."""
     configuration = configuration_of(wishes.configuration)
     longest = getattr(configuration, "max_position_embeddings", None)
+    wishes.seq = wishes.seq or min(DEFAULT_TOKENS, longest or DEFAULT_TOKENS)
     if longest and not hasattr(configuration, "rope_parameters") and wishes.seq > longest:
         raise UsageError(f"{wishes.configuration} has {longest} positions, and --seq asks for {wishes.seq}")
     said = getattr(configuration, "dtype", None) or torch.float32
@@ -64,7 +65,8 @@ def built(wishes: argparse.Namespace) -> Any:
         kind = transformers.AutoModelForMaskedLM
     try:
         with torch.device("meta"):
-            return kind.from_config(configuration, dtype=dtype, attn_implementation=wishes.attention)
+            attention = None if wishes.attention == "auto" else wishes.attention
+            return kind.from_config(configuration, dtype=dtype, attn_implementation=attention)
     except ValueError as error:
         raise UsageError(
             f"{wishes.configuration}: {str(error).splitlines()[0][:300]}",

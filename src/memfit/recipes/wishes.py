@@ -9,6 +9,7 @@ from typing import NoReturn
 from memfit.errors import UsageError
 
 TRAININGS = ("full", "lora", "dora", "qlora")
+DEFAULT_TOKENS = 1024
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OPTIMIZERS = ("adamw", "sgd", "adafactor")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
@@ -41,14 +42,14 @@ def parser(prog: str) -> argparse.ArgumentParser:
     what.add_argument("--train", choices=TRAININGS, help="all weights, adapters, or adapters on 4-bit weights")
     what.add_argument("--generate", type=count, metavar="TOKENS", help="let it write so many tokens after a prompt")
     what.add_argument("--serve", action="store_true", help="hold caches of many requests; see --context, --concurrent")
-    made.add_argument("--seq", type=count, default=1024, metavar="TOKENS", help="length of every sequence (1024)")
+    made.add_argument("--seq", type=count, metavar="TOKENS", help="length of every sequence (1024, or its longest)")
     made.add_argument("--batch", type=count, default=1, metavar="N", help="sequences at once (1)")
     made.add_argument("--accumulate", type=count, default=1, metavar="N", help="batches for each step (1)")
     made.add_argument("--dtype", choices=DTYPES, default="auto", help="of the weights (the configuration's)")
     made.add_argument("--autocast", choices=DTYPES[1:], help="mixed precision over these weights")
     made.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
     made.add_argument("--checkpointing", action="store_true", help="recompute every layer's activations")
-    made.add_argument("--attention", choices=("sdpa", "eager"), default="sdpa")
+    made.add_argument("--attention", choices=("auto", "sdpa", "eager"), default="auto")
     made.add_argument("--lora-rank", type=count, default=16, metavar="R")
     made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
     made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="of several ranks (fsdp)")
