@@ -56,7 +56,7 @@ class NamedJob:
         )
         return replace(
             estimate,
-            target={"kind": "model", "name": self.model.name, "arguments": list(self.words)},
+            target={**estimate.target, "kind": "model", "name": self.model.name, "arguments": list(self.words)},
             assumptions=(by_name, *estimate.assumptions),
         )
 

@@ -254,3 +254,15 @@ def test_a_device_that_is_not_there_is_refused_as_cuda_would() -> None:
     """The message says how to simulate more."""
     with simulate("t4"), pytest.raises(RuntimeError, match=r"invalid device ordinal.*--on 2x"):
         torch.zeros(1, device="cuda:1")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_goes_to_meta_leaves_its_memory(device: str) -> None:
+    """Tensor.to("meta") and Module.to("meta") give shapes that nobody holds, wherever they come from."""
+    with simulate("a100-40gb"):
+        moved = torch.zeros(1000, 1000, device=device).to("meta", torch.bfloat16)
+        module = torch.nn.Linear(512, 512, device=device).to("meta")
+        held = torch.cuda.memory_allocated()
+        assert (moved.device.type, moved.dtype) == ("meta", torch.bfloat16)
+        assert module.weight.device.type == "meta"
+    assert held == 0

@@ -1,0 +1,160 @@
+"""docs/models-accuracy.md from the recorded data: models by name, predicted and run on a real card.
+
+python -m benchmarks.recipes.page [--check]
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from typing import Any
+
+from benchmarks.pages import ROOT, write_or_check
+from benchmarks.recipes.batches import BESIDE_BYTES, DATA, FINDER_FROM, JOBS, name_of
+from benchmarks.recipes.cases import CASES, HALVES, Case
+
+PAGE = ROOT / "docs/models-accuracy.md"
+_GIB = 1 << 30
+
+
+def _read(name: str) -> Any:
+    return json.loads((DATA / name).read_text())
+
+
+def measured() -> dict[str, Any]:
+    """By case: what the card's allocator saw."""
+    files = (_read("device/nvidia-h200.json"), _read("device/nvidia-h200-fresh.json"))
+    return {name: told for file in files for name, told in file["cases"].items() if "failure" not in told}
+
+
+def predicted() -> tuple[dict[str, Any], dict[str, Any]]:
+    """By case: what was said before the case was run, and what is said since a mistake was mended."""
+    first = {**_read("predictions.json")["cases"], **_read("fresh.json")["cases"]}
+    return first, {**first, **_read("corrected.json")["cases"]}
+
+
+def error(said: Any, seen: Any, figure: str) -> float:
+    """Predicted over measured, less one."""
+    return float(said[f"{figure}_peak_bytes"] / seen[f"{figure}_peak_bytes"] - 1)
+
+
+def above(said: Any, seen: Any) -> bool:
+    """Whether what the process held on the card was more than the figure to plan with."""
+    return bool(seen["reserved_peak_bytes"] + said["framework_bytes"] > said["high_bytes"])
+
+
+def over(said: Any, seen: Any) -> float:
+    """The figure to plan with over what the process held, less one."""
+    return float(said["high_bytes"] / (seen["reserved_peak_bytes"] + said["framework_bytes"]) - 1)
+
+
+def _sentence(half: str, said: dict[str, Any], seen: dict[str, Any]) -> str:
+    names = [case.name for case in CASES if case.half == half and case.name in seen]
+    tensors = [abs(error(said[name], seen[name], "allocated")) for name in names]
+    reserved = [abs(error(said[name], seen[name], "reserved")) for name in names]
+    high = statistics.median(over(said[name], seen[name]) for name in names)
+    close = sum(each <= 0.001 for each in tensors)
+    return (
+        f"{len(names)} runs, allocated off by {statistics.median(tensors):.2%} in the median and {max(tensors):.1%} at "
+        f"most ({close} within 0.1 %), reserved by {statistics.median(reserved):.2%} and {max(reserved):.1%}; "
+        f"{sum(above(said[name], seen[name]) for name in names)} above `high`, which lies {high:.0%} above measured"
+    )
+
+
+def _line(case: Case, first: Any, now: Any, seen: Any, rival: Any) -> str:
+    was, told = error(first, seen, "allocated"), error(now, seen, "allocated")
+    changed = f"{was:+.2%}, then " if abs(was - told) > 0.0005 else ""
+    other = rival["accelerate_bytes"]
+    beside = "" if other is None else f"{other / seen['allocated_peak_bytes'] - 1:+.0%}"
+    return (
+        f"| `{case.name}` | {case.half} | {seen['allocated_peak_bytes'] / _GIB:.2f} | {changed}{told:+.2%} | "
+        f"{seen['reserved_peak_bytes'] / _GIB:.2f} | {error(now, seen, 'reserved'):+.2%} | {over(now, seen):+.0%} | "
+        f"{beside} |"
+    )
+
+
+def _batches() -> tuple[str, str]:
+    said, run = _read("batches-said.json"), _read("batches-run.json")
+    lines, shares, likely, finders, times = [], [], [], [], []
+    for model, words, budget in JOBS:
+        name = name_of(model, words, budget)
+        true, found = run[name]["batch"], said[name]
+        other = run[name]["accelerate"].get("batch")
+        shares.append((found["batch"] or 0) / true)
+        likely.append((found.get("likely_batch") or 0) / true)
+        finders.append((other or 0) / true)
+        times.append(found["seconds"] / run[name]["brute_seconds"])
+        lines.append(
+            f"| `{model} {words}` | {budget} | {found['batch']} | {found.get('likely_batch')} | {true} | "
+            f"{shares[-1]:.0%} | {other} | {found['seconds']:.0f} | {run[name]['brute_seconds']:.0f} "
+            f"({len(run[name]['runs'])} runs) |"
+        )
+    too_large = sum(share > 1 for share in shares)
+    text = (
+        f"memfit's answer, judged by `high`, is {statistics.median(shares):.0%} of the true largest in the median "
+        f"({min(shares):.0%} at least; the aim was 95 %), above it in {too_large} of {len(shares)}; `likely`, by "
+        f"the expected peak, {statistics.median(likely):.0%}, above it in {sum(share > 1 for share in likely)}. On "
+        f"two slow cores without a card memfit took {statistics.median(times):.1f} times as long as brute force on the "
+        f"card (the aim was a tenth). accelerate's finder came to {statistics.median(finders):.0%}, and needs the card."
+    )
+    return text, "\n".join(lines)
+
+
+def text() -> str:
+    """The page."""
+    seen, (first, now), rivals = measured(), predicted(), _read("rivals.json")
+    machine = _read("device/nvidia-h200.json")["machine"]
+    lines = [_line(case, first[case.name], now[case.name], seen[case.name], rivals["cases"][case.name])
+             for case in CASES if case.name in seen]  # fmt: skip
+    halves = "\n".join(
+        f"- **{half}**: {_sentence(half, now, seen)}."
+        + ("" if half == "fresh" else f" Before the correction: {_sentence(half, first, seen)}.")
+        for half in HALVES
+    )
+    sentence, batches = _batches()
+    train = [abs(rivals["cases"][c.name]["accelerate_bytes"] / seen[c.name]["allocated_peak_bytes"] - 1)
+             for c in CASES if c.name in seen and rivals["cases"][c.name]["accelerate_bytes"]]  # fmt: skip
+    torch, transformers = machine["torch"], machine["transformers"]
+    return f"""# Models by name, against a real card
+
+`memfit estimate hf:NAME --train lora …` builds the model from its configuration and runs `memfit.recipes.language` on
+the simulated device. The same file ran here for real, with random weights, on an {machine["device"]} (torch {torch},
+transformers {transformers}, CUDA {machine["cuda"]}); the predictions were made on two cores without a card
+(torch {_read("corrected.json")["torch"]}). Cases stand in `benchmarks/recipes/cases.py`, predictions were committed
+before the runs. This page is written by `python -m benchmarks.recipes.page`.
+
+{halves}
+
+Several ran at once, so what a process holds beside the allocator was not read: memfit's own figure for it (0.7 GiB)
+stands in on both sides where `high` is compared.
+
+The first measurement showed two things. Adapters on a model that was made without memory had been left on the host by
+the simulation (`Tensor.to("meta")` kept its place): all LoRA and QLoRA runs came out short by their adapters and
+optimizer states; that is mended. And T5 came out 24 % short because transformers 5.23 on the predicting machine attends
+with fused kernels where 5.17 on the card wrote the scores out: an estimate holds for the versions that it was made
+with. The corrected and the fresh predictions were made with the card's version of transformers.
+
+With `qlora` the 4-bit layers are memfit's own stand-ins, on the card too: bitsandbytes was not installed there. Their
+layout is that of its code; these rows do not show that its kernels take no more.
+
+| run | half | allocated, GiB | predicted | reserved, GiB | predicted | `high` over measured | accelerate's estimator |
+|---|---|---|---|---|---|---|---|
+{chr(10).join(lines)}
+
+The last column is `accelerate estimate-memory` {rivals["accelerate"]}: weights, gradients and Adam for full training,
+weights for inference, off by {statistics.median(train):.0%} of the allocated peak in the median. It has no answer for
+adapters.
+
+## The largest batch
+
+A batch fits when it runs on a card that is told to have the budget, less {BESIDE_BYTES >> 20} MiB for context and
+libraries. {sentence} It starts at {FINDER_FROM} and goes down by a tenth.
+
+| job | GiB | memfit | likely | true | share | accelerate | memfit, seconds | brute force, seconds |
+|---|---|---|---|---|---|---|---|---|
+{batches}
+"""
+
+
+if __name__ == "__main__":
+    write_or_check(PAGE, text, "benchmarks.recipes.page", __doc__)

@@ -1,0 +1,114 @@
+"""Models by name: built from a configuration by the library that builds them, and put to work as a recipe says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("transformers")
+
+from memfit import estimate
+from memfit.errors import UsageError
+from memfit.quantities import Category
+from memfit.recipes import naming
+from memfit.recipes.language import built
+from memfit.recipes.wishes import read
+
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
+
+CARD = "rtx4090-24gb"
+SMALL = {
+    "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 256, "intermediate_size": 512,
+    "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 2, "vocab_size": 4096, "dtype": "bfloat16",
+    "tie_word_embeddings": False,
+}  # fmt: skip
+LAYER = 2 * 256 * 256 + 2 * 256 * 64 + 3 * 256 * 512
+WEIGHTS = 4 * (LAYER + 2 * 256) + 256 + 2 * 4096 * 256
+
+
+@pytest.fixture
+def small(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(SMALL))
+    return str(tmp_path)
+
+
+def part(found, category, pool="cuda:0"):
+    return sum(each.range.expected for each in found.pool(pool).components if each.category is category)
+
+
+@pytest.mark.parametrize("name", sorted(naming.known()))
+def test_what_comes_along_has_the_published_number_of_parameters(name):
+    wishes = read([str(naming.find(f"hf:{name}").folder), "--seq", "128"], "test")
+    assert sum(weight.numel() for weight in built(wishes).parameters()) == naming.known()[name]["parameters"]
+
+
+def test_full_training_holds_weights_gradients_and_two_moments(small):
+    found = estimate(small, ["--train", "full", "--seq", "64", "--on", CARD])
+    assert found.target["kind"] == "model"
+    assert WEIGHTS * 2 <= part(found, Category.PARAMETERS) <= WEIGHTS * 2 * 1.01  # each rounded up to 512 B
+    assert 2 * WEIGHTS * 2 <= part(found, Category.OPTIMIZER_STATE) <= 2 * WEIGHTS * 2 * 1.01
+    assert "model-by-name" in {each.slug for each in found.assumptions}
+
+
+def test_adapters_are_on_the_device_with_their_optimizer(small):
+    pytest.importorskip("peft")
+    found = estimate(small, ["--train", "lora", "--seq", "64", "--lora-rank", "64"], on=CARD)
+    of_a_layer = 64 * (2 * (256 + 256) + 2 * (256 + 64) + 3 * (256 + 512))
+    adapters = 4 * 4 * of_a_layer
+    assert adapters * 2 <= part(found, Category.OPTIMIZER_STATE) <= adapters * 2.05
+    assert part(found, Category.OPTIMIZER_STATE, "host") == 0
+    assert part(found, Category.PARAMETERS) >= WEIGHTS * 2 + adapters
+
+
+def test_weights_of_four_bits(small):
+    pytest.importorskip("peft")
+    found = estimate(small, ["--train", "qlora", "--seq", "64"], on=CARD)
+    packed = 4 * LAYER // 2
+    rest = (WEIGHTS - 4 * LAYER) * 4  # not quantised: float32, as peft prepares them
+    adapters = 4 * 4 * 16 * (2 * (256 + 256) + 2 * (256 + 64) + 3 * (256 + 512))
+    assert packed + rest + adapters <= part(found, Category.PARAMETERS) <= (packed + rest + adapters) * 1.02
+
+
+def test_caches_of_all_requests_are_held(small):
+    words = ["--serve", "--context", "8k", "--concurrent", "16"]
+    found = estimate(small, words, on=CARD)
+    caches = 16 * 8192 * 4 * 2 * 2 * 32 * 2  # requests, tokens, layers, keys and values, heads, width, bytes
+    fewer = estimate(small, [*words[:-1], "8"], on=CARD)
+    more = found.pool("cuda:0").allocated_peak_bytes - fewer.pool("cuda:0").allocated_peak_bytes
+    assert more == caches // 2
+
+
+def test_ranks_share_the_weights(small):
+    one = estimate(small, ["--train", "full", "--seq", "64", "--on", CARD])
+    four = estimate(small, ["--train", "full", "--seq", "64", "--on", f"4x{CARD}"])
+    assert four.target["ranks_per_node"] == 4
+    assert part(four, Category.OPTIMIZER_STATE) == pytest.approx(part(one, Category.OPTIMIZER_STATE) / 4, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("told", "words", "said"),
+    [
+        ({"model_type": "unheard-of"}, [], "unheard-of"),
+        ({"model_type": "gpt2", "n_positions": 128}, ["--seq", "4096"], "128 positions"),
+        ({"model_type": "vit"}, [], "ViTConfig"),
+    ],
+)
+def test_what_cannot_be_built_is_told_in_a_sentence(tmp_path, told, words, said):
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    with pytest.raises(UsageError, match=said):
+        estimate(str(tmp_path), words, on=CARD)
+
+
+def test_several_devices_are_for_training_so_far(small):
+    with pytest.raises(UsageError, match="one device"):
+        estimate(small, ["--serve"], on=f"2x{CARD}")
+
+
+def test_the_recipe_runs_for_real(small):
+    command = [sys.executable, "-m", "memfit.recipes.language", small, "--seq", "16", "--steps", "1"]
+    for words in (["--train", "full"], ["--generate", "2"], ["--serve", "--context", "32"], []):
+        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-500:]
