@@ -28,7 +28,7 @@ def said(case: Case) -> dict[str, Any]:
     wishes = read([str(find(f"hf:{case.model}").folder), *shlex.split(case.words)], "rivals")
     model = built(wishes)
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
-    training = estimate_training_usage(size, "float32" if not wishes.autocast else "bf16")
+    training = estimate_training_usage(size, "float32" if not wishes.autocast else "bfloat16")
     if wishes.train:
         return {"accelerate_bytes": max(training.values()) if wishes.train == "full" else None}
     return {"accelerate_bytes": size}

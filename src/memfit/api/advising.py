@@ -26,6 +26,7 @@ from memfit.advice.rules import batch_size
 from memfit.api.changed import ChangedJob, fullest
 from memfit.api.estimating import check_script, is_estimator, request_for
 from memfit.api.lighter_data import data_ways
+from memfit.api.named import RECIPE, named_job
 from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch
 from memfit.errors import JobNeverTrained, UsageError
 from memfit.jobs import Progress
@@ -35,6 +36,7 @@ from memfit.jobs.real import run_for_real, without_looking
 from memfit.jobs.warm import Warm
 from memfit.probing.watching import Limits
 from memfit.quantities import format_bytes
+from memfit.recipes.naming import is_model
 from memfit.sensors import host_capacity
 
 _AT_ONCE = min(2, os.cpu_count() or 1)  # variants that are simulated side by side, some hundred MiB each
@@ -72,7 +74,7 @@ def advise(
     """What to change about a job, and the cheapest set of changes that fits.
 
     Args:
-        target: a script, or a module's name (with ``module=True``).
+        target: a script, a module's name (with ``module=True``), or a model's ("hf:Qwen/Qwen3-8B").
         arguments: the script's command line.
         on: the device, as for ``memfit.estimate``.
         within_bytes: what may be used of the device, of the host where there is none; the machine's own by default.
@@ -138,6 +140,9 @@ def advised(
     began = time.monotonic()
     if within_bytes is not None and within_bytes < 1:
         raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
+    if is_model(os.fspath(target)):
+        named = named_job(os.fspath(target), arguments, on=on, ranks=None)
+        target, arguments, module, on = RECIPE, named.arguments, True, named.on
     request = request_for(
         os.fspath(target), arguments, on=on, steps=steps, timeout_s=timeout_s, module=module,
         host_memory_bytes=host_memory_bytes, passes=passes,

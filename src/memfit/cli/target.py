@@ -89,7 +89,7 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
                 **options,
             )
         except JobFailed as error:
-            raise with_likely_cause(error, words, on=arguments.on) from error
+            raise with_likely_cause(error, [] if api.is_model(target) else words, on=arguments.on) from error
 
 
 def with_likely_cause(error: JobFailed, words: list[str], *, on: str | None) -> JobFailed:

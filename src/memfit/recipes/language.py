@@ -23,6 +23,13 @@ from memfit.errors import MemfitError, UsageError
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
 
 _ALPHA_FOR_RANK = 2
+_GROWING = ("keys", "values")  # of a cache's layer, with the tokens before the last dimension; states have no length
+_WITHOUT_CACHE = "without --serve its forward passes are estimated, with --batch and --seq"
+
+
+def called(wishes: argparse.Namespace) -> str:
+    """The model as messages name it: "org/name", or its folder's name."""
+    return Path(wishes.configuration).name.replace("--", "/")
 
 
 def device_of_job() -> torch.device:
@@ -53,7 +60,7 @@ def built(wishes: argparse.Namespace) -> Any:
     longest = getattr(configuration, "max_position_embeddings", None)
     wishes.seq = wishes.seq or min(DEFAULT_TOKENS, longest or DEFAULT_TOKENS)
     if longest and not hasattr(configuration, "rope_parameters") and wishes.seq > longest:
-        raise UsageError(f"{wishes.configuration} has {longest} positions, and --seq asks for {wishes.seq}")
+        raise UsageError(f"{called(wishes)} has {longest} positions, and --seq asks for {wishes.seq}")
     said = getattr(configuration, "dtype", None) or torch.float32
     dtype = said if wishes.dtype == "auto" else getattr(torch, wishes.dtype)
     if isinstance(dtype, str):
@@ -69,7 +76,7 @@ def built(wishes: argparse.Namespace) -> Any:
             return kind.from_config(configuration, dtype=dtype, attn_implementation=attention)
     except ValueError as error:
         raise UsageError(
-            f"{wishes.configuration}: {str(error).splitlines()[0][:300]}",
+            f"{called(wishes)}: {str(error).splitlines()[0][:300]}",
             hint="language models can be asked for by name; for others, give a script",
         ) from error
 
@@ -190,6 +197,10 @@ def _optimizer(name: str, parameters: list[Any]) -> Any:
 def generate(wishes: argparse.Namespace, device: torch.device) -> None:
     """A prompt and so many tokens after it, by transformers' own loop."""
     model = in_place(built(wishes).eval(), device)
+    if not model.can_generate():
+        raise UsageError(
+            f"{wishes.configuration} does not write text", hint=_WITHOUT_CACHE.replace("serve", "generate")
+        )
     text = tokens(model, wishes.batch, wishes.seq, device)
     model.generate(
         input_ids=text, attention_mask=torch.ones_like(text), do_sample=False, pad_token_id=0, eos_token_id=None,
@@ -199,16 +210,26 @@ def generate(wishes: argparse.Namespace, device: torch.device) -> None:
 
 def serve(wishes: argparse.Namespace, device: torch.device) -> None:
     """Weights, the caches of all requests held at once, and one chunk of a prompt going through."""
-    model = in_place(built(wishes).eval(), device)
+    model = built(wishes).eval()
+    if model.config.is_encoder_decoder:
+        raise UsageError(f"{called(wishes)} has an encoder: its serving is not known", hint="--generate, with --batch")
+    model = in_place(model, device)
     context = wishes.context or wishes.seq
-    cache = model(input_ids=tokens(model, 1, 1, device), use_cache=True).past_key_values
-    held = torch.nn.Module()
-    for number, layer in enumerate(cache.layers):
+    told = model(input_ids=tokens(model, 1, 1, device), use_cache=True)
+    layers = getattr(getattr(told, "past_key_values", None) or getattr(told, "cache_params", None), "layers", None)
+    if layers is None:
+        raise UsageError(f"{called(wishes)} keeps no cache that could be served from", hint=_WITHOUT_CACHE)
+    del told
+    model.requests = held = torch.nn.Module()
+    for number, layer in enumerate(layers):
         length = min(context, getattr(layer, "sliding_window", None) or context)
-        for name, one in (("keys", layer.keys), ("values", layer.values)):
-            whole = one.new_empty(wishes.concurrent, one.shape[1], length, one.shape[3])
-            held.register_buffer(f"{name}_{number}", whole)
-    del cache
+        for name, one in vars(layer).items():
+            if isinstance(one, torch.Tensor) and one.dim() > 1:
+                shape = [wishes.concurrent, *one.shape[1:]]
+                if name in _GROWING:
+                    shape[-2] = length
+                held.register_buffer(f"{name}_{number}", one.new_empty(shape))
+    del layers, layer, one
     for _ in range(2):
         model(input_ids=tokens(model, 1, min(wishes.prefill, context), device), use_cache=False, logits_to_keep=1)
 
@@ -216,8 +237,10 @@ def serve(wishes: argparse.Namespace, device: torch.device) -> None:
 def infer(wishes: argparse.Namespace, device: torch.device) -> None:
     """Forward passes alone."""
     model = in_place(built(wishes).eval(), device)
+    model.config.use_cache = False
     for _ in range(2):
-        model(input_ids=tokens(model, wishes.batch, wishes.seq, device), use_cache=False)
+        text = tokens(model, wishes.batch, wishes.seq, device)
+        model(input_ids=text, **({"decoder_input_ids": text} if model.config.is_encoder_decoder else {}))
 
 
 def main(words: list[str] | None = None) -> None:
