@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HALVES = ("tuning", "judging", "fresh")
+WITH_LIBRARY = "bitsandbytes"  # the 4-bit layers are the library's own on the card
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Case:
     """One run of the recipe.
 
     Args:
-        half: of ``HALVES``.
+        half: of ``HALVES``, or ``WITH_LIBRARY``.
         model: its name.
         words: what is done with it.
     """
@@ -104,4 +105,11 @@ CASES = (
     EleutherAI/pythia-1b --train lora --seq 1024 --batch 4
     """,
     )
+) + _cases(
+    WITH_LIBRARY,
+    """
+    meta-llama/Llama-3.2-1B --train qlora --seq 1024 --batch 1 --checkpointing
+    Qwen/Qwen2.5-1.5B --train qlora --seq 512 --batch 2
+    meta-llama/Llama-3.2-3B --train qlora --seq 1024 --batch 2 --checkpointing
+    """,
 )

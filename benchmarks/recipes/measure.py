@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.accuracy.measure_device import describe
 from benchmarks.accuracy.surroundings import ROOT
-from benchmarks.recipes.cases import CASES, HALVES, Case
+from benchmarks.recipes.cases import CASES, HALVES, WITH_LIBRARY, Case
 from memfit.recipes.naming import find
 
 DATA = Path(__file__).parent / "data"
@@ -30,11 +30,12 @@ ROOM_BYTES = 66 << 30  # of a card of 80 GB, for all that run at once
 def start(case: Case) -> tuple[subprocess.Popen[str], Any]:
     """One process; what it prints goes to a file, which never fills."""
     words = [str(find(f"hf:{case.model}").folder), *shlex.split(case.words)]
+    module = "benchmarks.recipes.bitsandbytes_child" if case.half == WITH_LIBRARY else "memfit.recipes.language"
     output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - read when the process has ended
     child = subprocess.Popen(
-        [sys.executable, "-m", "memfit.recipes.language", *words],
+        [sys.executable, "-m", module, *words],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "HF_HUB_OFFLINE": "1"},
         stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("--predicted", type=Path, default=DATA / "predictions.json", help="for what fits beside what")
     parser.add_argument("--limit-seconds", type=float, default=400)
     parser.add_argument("--at-once", type=int, default=3)
-    parser.add_argument("--only", choices=HALVES)
+    parser.add_argument("--only", choices=(*HALVES, WITH_LIBRARY))
     options = parser.parse_args()
     predicted = json.loads(options.predicted.read_text())["cases"]
     until = time.monotonic() + options.limit_seconds

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.pages import ROOT, write_or_check
 from benchmarks.recipes.batches import BESIDE_BYTES, DATA, FINDER_FROM, JOBS, name_of
-from benchmarks.recipes.cases import CASES, HALVES, Case
+from benchmarks.recipes.cases import CASES, HALVES, WITH_LIBRARY, Case
 
 PAGE = ROOT / "docs/models-accuracy.md"
 _GIB = 1 << 30
@@ -23,13 +23,14 @@ def _read(name: str) -> Any:
 
 def measured() -> dict[str, Any]:
     """By case: what the card's allocator saw."""
-    files = (_read("device/nvidia-h200.json"), _read("device/nvidia-h200-fresh.json"))
+    files = [_read(f"device/nvidia-h200{end}.json") for end in ("", "-fresh", "-bitsandbytes")]
     return {name: told for file in files for name, told in file["cases"].items() if "failure" not in told}
 
 
 def predicted() -> tuple[dict[str, Any], dict[str, Any]]:
     """By case: what was said before the case was run, and what is said since a mistake was mended."""
-    first = {**_read("predictions.json")["cases"], **_read("fresh.json")["cases"]}
+    first = {name: told for file in ("predictions", "fresh", "bitsandbytes")
+             for name, told in _read(f"{file}.json")["cases"].items()}  # fmt: skip
     return first, {**first, **_read("corrected.json")["cases"]}
 
 
@@ -134,8 +135,10 @@ optimizer states; that is mended. And T5 came out 24 % short because transformer
 with fused kernels where 5.17 on the card wrote the scores out: an estimate holds for the versions that it was made
 with. The corrected and the fresh predictions were made with the card's version of transformers.
 
-With `qlora` the 4-bit layers are memfit's own stand-ins, on the card too: bitsandbytes was not installed there. Their
-layout is that of its code; these rows do not show that its kernels take no more.
+With `qlora` the 4-bit layers are memfit's own stand-ins, on the card too, but for three runs with bitsandbytes 0.50.2:
+{_sentence(WITH_LIBRARY, now, seen)}. The run without checkpointing
+came out 18 % short at first: the library's layers give their outputs back in float32 where their inputs are, and the
+stand-ins did not. The other rows with `qlora` were run and predicted with the stand-ins as they were before that.
 
 | run | half | allocated, GiB | predicted | reserved, GiB | predicted | `high` over measured | accelerate's estimator |
 |---|---|---|---|---|---|---|---|

@@ -15,7 +15,7 @@ from typing import Any
 
 import memfit
 from benchmarks.accuracy.surroundings import surroundings
-from benchmarks.recipes.cases import CASES, HALVES, Case
+from benchmarks.recipes.cases import CASES, HALVES, WITH_LIBRARY, Case
 from memfit.errors import MemfitError
 
 FILE = Path(__file__).parent / "data" / "predictions.json"
@@ -43,7 +43,7 @@ def predicted(case: Case, on: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--on", default="h100-80gb")
-    parser.add_argument("--only", choices=HALVES)
+    parser.add_argument("--only", choices=(*HALVES, WITH_LIBRARY))
     parser.add_argument("-o", "--output", type=Path, default=FILE)
     options = parser.parse_args()
     before = json.loads(options.output.read_text())["cases"] if options.output.exists() else {}

@@ -1,9 +1,10 @@
 """Linear layers with 4-bit weights as bitsandbytes lays them out, for machines that it does not run on.
 
 Bytes and temporaries are those of NF4 with double quantisation; the values are not, every weight counts as zero.
-Layout (bitsandbytes 0.45, functional.quantize_4bit and MatMul4Bit): two weights a byte; one scale for 64 weights, which
-is kept as a byte, with one float32 for 256 scales; forward and backward each make the whole matrix in the compute type
-and the scales in float32, and keep neither.
+Layout (bitsandbytes 0.50.2, functional.quantize_4bit, nn.Linear4bit and MatMul4Bit): two weights a byte; one scale for
+64 weights, which is kept as a byte, with one float32 for 256 scales; inputs are cast to the compute type and outputs
+back to the inputs' own; forward and backward each make the whole matrix in the compute type and the scales in float32,
+and keep neither (newer versions do without the first for few rows).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
         nn.Module.__init__(self)
         self.in_features, self.out_features = whole.in_features, whole.out_features
         size, device = whole.weight.numel(), whole.weight.device
+        self.compute_dtype = whole.weight.dtype
         scales = -(-size // _BLOCK)
         packed = torch.zeros(-(-size // 2), 1, dtype=torch.uint8, device=device)
         self.weight = nn.Parameter(packed, requires_grad=False)
@@ -57,8 +59,8 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """As a linear layer's: (…, in) → (…, out)."""
-        result: torch.Tensor = _Product.apply(x, self)
-        return result
+        result: torch.Tensor = _Product.apply(x.to(self.compute_dtype), self)
+        return result.to(x.dtype)
 
 
 def quantise(model: nn.Module, skip: tuple[str, ...] = ("lm_head",)) -> None:
