@@ -185,8 +185,8 @@ def on_a_device() -> str:
         f"## On a device\n\nmemfit has no device figure for these frameworks yet. The JAX jobs with {told['times']} "
         f"times their batch on an {some['device']} (JAX {some['jax']}, no preallocation; "
         f"`benchmarks/compiled/measure_device.py`): the allocator's own peak, and the plan of the largest program by "
-        f"`memory_analysis()` there. The plan covers {percent(median(shares), 0)} in the median. What lies above it was "
-        f"not taken apart; jobs with convolutions have most of it.\n\n{table(head, body)}"
+        f"`memory_analysis()` there. The plan covers {percent(median(shares), 0)} in the median. What lies above it "
+        f"was not taken apart; jobs with convolutions have most of it.\n\n{table(head, body)}"
     )
 
 
