@@ -18,7 +18,9 @@ _MOST = 1 << 27
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}", hint=EXAMPLE)
+        stray = "unrecognized" in message
+        hint = "options of memfit stand before the name, but for --on and --ranks" if stray else EXAMPLE
+        raise UsageError(f"{self.prog}: {message}", hint=hint)
 
 
 def count(text: str) -> int:
