@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.speed.clock import keep, timed
 
 RANKS = ("8x8", "128x8")
-WORDS = "--train full --seq 4096 --checkpointing --on h100-80gb".split()
+WORDS = ["--train", "full", "--seq", "4096", "--checkpointing", "--on", "h100-80gb"]
 
 
 def estimate(ranks: str) -> dict[str, object]:

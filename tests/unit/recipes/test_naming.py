@@ -135,7 +135,7 @@ def hub():
         ("a/moved-model", "the hub"),
         ("a/gated-model", "licence"),
         ("a/missing-model", "no such model"),
-        ("a/broken-model", "did not answer"),
+        pytest.param("a/broken-model", "did not answer", marks=pytest.mark.slow),  # the library tries five times
     ],
 )
 def test_a_hub_on_this_machine(hub, tmp_path, name, said):
