@@ -8,6 +8,7 @@ On the simulated device under memfit, on a real one when run as it stands; there
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import sys
@@ -145,7 +146,7 @@ def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
 
 
 def layers_of(model: torch.nn.Module) -> Iterator[torch.nn.Module]:
-    """The blocks that the model is a stack of: the children of every list of four or more of one class."""
+    """The blocks that the model is a stack of: the children of every list of several of one class."""
     for module in model.modules():
         if isinstance(module, torch.nn.ModuleList) and len(module) > 1 and len({type(each) for each in module}) == 1:
             yield from module
@@ -196,11 +197,10 @@ def _optimizer(name: str, parameters: list[Any]) -> Any:
 
 def generate(wishes: argparse.Namespace, device: torch.device) -> None:
     """A prompt and so many tokens after it, by transformers' own loop."""
-    model = in_place(built(wishes).eval(), device)
+    model = built(wishes).eval()
     if not model.can_generate():
-        raise UsageError(
-            f"{wishes.configuration} does not write text", hint=_WITHOUT_CACHE.replace("serve", "generate")
-        )
+        raise UsageError(f"{called(wishes)} does not write text", hint=_WITHOUT_CACHE.replace("serve", "generate"))
+    model = in_place(model, device)
     text = tokens(model, wishes.batch, wishes.seq, device)
     model.generate(
         input_ids=text, attention_mask=torch.ones_like(text), do_sample=False, pad_token_id=0, eos_token_id=None,
@@ -217,21 +217,27 @@ def serve(wishes: argparse.Namespace, device: torch.device) -> None:
     context = wishes.context or wishes.seq
     told = model(input_ids=tokens(model, 1, 1, device), use_cache=True)
     layers = getattr(getattr(told, "past_key_values", None) or getattr(told, "cache_params", None), "layers", None)
-    if layers is None:
+    if not layers:
         raise UsageError(f"{called(wishes)} keeps no cache that could be served from", hint=_WITHOUT_CACHE)
-    del told
-    model.requests = held = torch.nn.Module()
+    model.requests = caches(layers, wishes.concurrent, context)
+    del told, layers
+    last = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+    for _ in range(2):
+        model(input_ids=tokens(model, 1, min(wishes.prefill, context), device), use_cache=False, **last)
+
+
+def caches(layers: Any, requests: int, context: int) -> torch.nn.Module:
+    """What all requests keep between tokens: for each layer of one request's cache, the same for all at full length."""
+    held = torch.nn.Module()
     for number, layer in enumerate(layers):
         length = min(context, getattr(layer, "sliding_window", None) or context)
         for name, one in vars(layer).items():
             if isinstance(one, torch.Tensor) and one.dim() > 1:
-                shape = [wishes.concurrent, *one.shape[1:]]
+                shape = [requests, *one.shape[1:]]
                 if name in _GROWING:
                     shape[-2] = length
                 held.register_buffer(f"{name}_{number}", one.new_empty(shape))
-    del layers, layer, one
-    for _ in range(2):
-        model(input_ids=tokens(model, 1, min(wishes.prefill, context), device), use_cache=False, logits_to_keep=1)
+    return held
 
 
 def infer(wishes: argparse.Namespace, device: torch.device) -> None:
