@@ -33,7 +33,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(
         memfit,
         "api",
-        SimpleNamespace(estimate=estimate, is_estimator=lambda target, words: False, launched=lambda words: None),
+        SimpleNamespace(
+            estimate=estimate,
+            is_estimator=lambda target, words: False,
+            is_model=lambda target: False,
+            launched=lambda words: None,
+        ),
         raising=False,
     )
     return seen
