@@ -158,7 +158,7 @@ class Estimate:
     """What would happen: every pool's peak, with the verdict against the machine.
 
     Args:
-        target: what was estimated: at least "kind" ("script", "callable", "module", "recorded"),
+        target: what was estimated: at least "kind" ("script", "callable", "module", "model", "recorded"),
             "name" and "arguments"; plain JSON values.
         machine: the machine asked about.
         pools: devices first, then "host". Of a job in several processes: those of its fullest device, and the host of
