@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.accuracy.surroundings import ROOT, surroundings
 
@@ -52,6 +54,14 @@ def timed(command: list[str]) -> Run:
             output=said.read(),
             errors=complained.read(),
         )
+
+
+def estimated(words: list[str]) -> tuple[Run, dict[str, Any] | None]:
+    """Runs ``memfit estimate --quiet WORDS`` in a fresh process; with its document, None where it made none."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "estimate.json"
+        run = timed([sys.executable, "-m", "memfit", "estimate", "--quiet", "-o", str(file), *words])
+        return run, json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def keep(name: str, result: dict[str, object]) -> None:

@@ -6,11 +6,8 @@ python -m benchmarks.speed.llama405b
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
-from pathlib import Path
 
-from benchmarks.speed.clock import keep, timed
+from benchmarks.speed.clock import estimated, keep
 
 RANKS = ("8x8", "128x8")
 WORDS = ["--train", "full", "--seq", "4096", "--checkpointing", "--on", "h100-80gb"]
@@ -18,13 +15,10 @@ WORDS = ["--train", "full", "--seq", "4096", "--checkpointing", "--on", "h100-80
 
 def estimate(ranks: str) -> dict[str, object]:
     """One fresh process: seconds, high-water mark (of it or the largest child), and what was predicted."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "estimate.json"
-        words = ["--quiet", "--steps", "2", "-o", str(file), "hf:meta-llama/Llama-3.1-405B", *WORDS, "--ranks", ranks]
-        run = timed([sys.executable, "-m", "memfit", "estimate", *words])
-        if not file.exists():
-            return {"ranks": ranks, "failure": run.errors.strip()[-300:]}
-        document = json.loads(file.read_text(encoding="utf-8"))
+    words = ["--steps", "2", "hf:meta-llama/Llama-3.1-405B", *WORDS, "--ranks", ranks]
+    run, document = estimated(words)
+    if document is None:
+        return {"ranks": ranks, "failure": run.errors.strip()[-300:]}
     device = next(pool for pool in document["pools"] if pool["pool"] != "host")
     return {
         "ranks": ranks,

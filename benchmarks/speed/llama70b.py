@@ -6,11 +6,8 @@ python -m benchmarks.speed.llama70b
 from __future__ import annotations
 
 import json
-import sys
-import tempfile
-from pathlib import Path
 
-from benchmarks.speed.clock import keep, timed
+from benchmarks.speed.clock import estimated, keep
 
 SCRIPT = "benchmarks/speed/llama70b_job.py"
 LAYERS = (20, 40, 80)
@@ -19,14 +16,10 @@ STEPS = 2
 
 def estimate(layers: int) -> dict[str, object]:
     """One fresh process: wall time, high-water mark, and what was predicted."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "estimate.json"
-        words = ["--quiet", "--steps", str(STEPS), "--on", "b200-180gb", "-o", str(file), SCRIPT]
-        words += ["--steps", str(STEPS), "--layers", str(layers)]
-        run = timed([sys.executable, "-m", "memfit", "estimate", *words])
-        if not file.exists():
-            return {"layers": layers, "failure": run.errors.strip()[-300:]}
-        document = json.loads(file.read_text(encoding="utf-8"))
+    words = ["--steps", str(STEPS), "--on", "b200-180gb", SCRIPT, "--steps", str(STEPS), "--layers", str(layers)]
+    run, document = estimated(words)
+    if document is None:
+        return {"layers": layers, "failure": run.errors.strip()[-300:]}
     device = next(pool for pool in document["pools"] if pool["pool"] != "host")
     return {
         "layers": layers,
