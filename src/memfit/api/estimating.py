@@ -13,6 +13,7 @@ from memfit.documents import Estimate
 from memfit.errors import JobFailed, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
+from memfit.jobs.machine import device_count
 from memfit.recipes.naming import is_model
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def request_for(
     if steps < 1:
         raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
     on = on or _own_devices()
-    count = _device_count(on)
+    count = device_count(on)
     words = tuple(str(word) for word in arguments)
     return Request(
         target=name, arguments=words, module=module, on=on if count else None, device_count=count, steps=steps,
@@ -310,13 +311,3 @@ def _own_devices() -> str | None:
     from memfit.sensors import read_devices
 
     return own_devices(read_devices())
-
-
-def _device_count(on: str | None) -> int:
-    """How many devices the name asks for, 0 for the CPU; a name that nobody knows ends here, before anything starts."""
-    from memfit.machines import parse_request
-
-    if on is None:
-        return 0
-    device, count = parse_request(on)
-    return 0 if device.is_cpu else count

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from memfit.documents import Assumption, Estimate
 from memfit.errors import UsageError
+from memfit.jobs.machine import device_count
 from memfit.recipes import naming, wishes
 
 RECIPE = "memfit.recipes.language"
@@ -26,11 +27,13 @@ class NamedJob:
     Args:
         model: what the name led to.
         words: of the user, behind the name, those of the machine taken out.
+        options: what they ask of the recipe.
         on, ranks: the machine and the processes, from there too where they stand there.
     """
 
     model: naming.Named
     words: tuple[str, ...]
+    options: argparse.Namespace
     on: str | None
     ranks: str | None
 
@@ -41,7 +44,7 @@ class NamedJob:
 
     def told(self, estimate: Estimate) -> Estimate:
         """The estimate under the name that was asked for, with what the recipe takes for granted."""
-        options = wishes.read(self.arguments, self.model.name)
+        options = self.options
         doing = f"--train {options.train}" if options.train else "inference"
         taken = [f"weights in {options.dtype if options.dtype != 'auto' else 'the type of the configuration'}"]
         if options.train:
@@ -73,7 +76,7 @@ def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str |
     found, rest = machine.parse_known_args([str(word) for word in words])
     on, ranks = found.on or on, found.ranks or (None if ranks is None else str(ranks))
     options = wishes.read(["-", *rest], f"memfit estimate {target}")
-    count = _devices(on)
+    count = device_count(on)
     if count > 1 and ranks is None:
         if not options.train:
             raise UsageError(
@@ -82,10 +85,4 @@ def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str |
                 slug="one-device",
             )
         ranks = str(count)
-    return NamedJob(model=naming.find(target), words=tuple(rest), on=on, ranks=ranks)
-
-
-def _devices(on: str | None) -> int:
-    from memfit.machines import parse_request
-
-    return parse_request(on)[1] if on is not None else 0
+    return NamedJob(model=naming.find(target), words=tuple(rest), options=options, on=on, ranks=ranks)

@@ -131,3 +131,11 @@ def own_devices(reading: DeviceReading, environment: Mapping[str, str] = os.envi
     if known is None or known.memory_bytes is None or abs(known.memory_bytes - size_bytes) > 0.05 * size_bytes:
         return f"{size_bytes // MIB}MiB"
     return f"{len(alike)}x{known.name}" if len(alike) > 1 else known.name
+
+
+def device_count(on: str | None) -> int:
+    """How many devices the name asks for, 0 for the CPU; a name that nobody knows ends here, before anything starts."""
+    if on is None:
+        return 0
+    device, count = parse_request(on)
+    return 0 if device.is_cpu else count

@@ -62,8 +62,7 @@ def built(wishes: argparse.Namespace) -> Any:
     wishes.seq = wishes.seq or min(DEFAULT_TOKENS, longest or DEFAULT_TOKENS)
     if longest and not hasattr(configuration, "rope_parameters") and wishes.seq > longest:
         raise UsageError(f"{called(wishes)} has {longest} positions, and --seq asks for {wishes.seq}")
-    said = getattr(configuration, "dtype", None) or torch.float32
-    dtype = said if wishes.dtype == "auto" else getattr(torch, wishes.dtype)
+    dtype = wishes.dtype if wishes.dtype != "auto" else getattr(configuration, "dtype", None) or torch.float32
     if isinstance(dtype, str):
         dtype = getattr(torch, dtype)
     kind: Any = transformers.AutoModelForCausalLM
