@@ -27,4 +27,9 @@ CASES = (
     Case("tensor_parallel", 2, "tuning"),
     Case("tensor_and_data", 4, "judging"),
     Case("plain_reduce", 2, "tuning"),
+    Case("named_serve", 2, "judging"),
+    Case("named_generate", 2, "judging"),
+    Case("named_tensor_parallel", 2, "judging"),
+    Case("named_mesh", 4, "judging"),
+    Case("named_experts", 2, "judging"),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -173,6 +174,33 @@ def plain_reduce() -> None:
                 parameter.grad /= dist.get_world_size()
         optimizer.step()
         optimizer.zero_grad()
+
+
+def _by_name(model: str, *words: str) -> None:
+    """A model by its configuration, spread by transformers' own wrappers."""
+    from memfit.recipes import language
+
+    language.main([str(Path(__file__).parent / "models" / model), "--seq", "256", *words])
+
+
+def named_serve() -> None:
+    _by_name("dense", "--serve", "--context", "2048", "--concurrent", "4", "--mesh", f"tp={dist.get_world_size()}")
+
+
+def named_generate() -> None:
+    _by_name("experts", "--generate", "8", "--batch", "4", "--mesh", f"tp={dist.get_world_size()}")
+
+
+def named_tensor_parallel() -> None:
+    _by_name("dense", "--train", "full", "--batch", "2", "--mesh", f"tp={dist.get_world_size()}")
+
+
+def named_mesh() -> None:
+    _by_name("dense", "--train", "full", "--batch", "2", "--mesh", f"tp=2,fsdp={dist.get_world_size() // 2}")
+
+
+def named_experts() -> None:
+    _by_name("experts", "--train", "full", "--batch", "2", "--mesh", f"tp={dist.get_world_size()}")
 
 
 def main(name: str) -> None:

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from memfit.documents import Assumption, Estimate
 from memfit.errors import UsageError
+from memfit.estimating import serving
 from memfit.jobs.machine import device_count
 from memfit.recipes import naming, wishes
 
@@ -57,8 +58,10 @@ class NamedJob:
             slug="model-by-name",
             text=f"{self.model.name} by {self.model.found}, {doing}: {', '.join(taken)}; {RECIPE} is what was run",
         )
+        context = options.context or options.seq or wishes.DEFAULT_TOKENS
         return replace(
             estimate,
+            serving=serving(estimate, context=context, concurrent=options.concurrent) if options.serve else None,
             target={**estimate.target, "kind": "model", "name": self.model.name, "arguments": list(self.words)},
             assumptions=(by_name, *estimate.assumptions),
         )
@@ -76,13 +79,6 @@ def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str |
     found, rest = machine.parse_known_args([str(word) for word in words])
     on, ranks = found.on or on, found.ranks or (None if ranks is None else str(ranks))
     options = wishes.read(["-", *rest], f"memfit estimate {target}")
-    count = device_count(on)
-    if count > 1 and ranks is None:
-        if not options.train:
-            raise UsageError(
-                f"a model that only infers is estimated on one device so far, not on {on}",
-                hint="name one device; the answer says how much of it the weights and caches take",
-                slug="one-device",
-            )
-        ranks = str(count)
+    if ranks is None and (options.mesh is not None or device_count(on) > 1):
+        ranks = str(options.mesh.ranks if options.mesh is not None else device_count(on))
     return NamedJob(model=naming.find(target), words=tuple(rest), options=options, on=on, ranks=ranks)

@@ -23,6 +23,7 @@ from memfit.documents.estimate import (
     PeakLocation,
     PoolEstimate,
     Role,
+    Serving,
     StepPeak,
 )
 from memfit.documents.job_facts import JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
@@ -91,6 +92,7 @@ __all__ = [
     "Row",
     "Series",
     "SeriesDiagnosis",
+    "Serving",
     "Side",
     "StepPeak",
     "check_to_json",

@@ -154,6 +154,26 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """How many requests a model can answer at once.
+
+    Args:
+        context: tokens of each request.
+        concurrent: requests that the estimate holds.
+        request_bytes: what one keeps of its earlier tokens, on the fullest device.
+        fit: requests that fit beside the rest: ``high`` is the figure to plan with, fewer than expected; 0 when not
+            even one does, None when the capacity is unknown.
+        fit_expected: by the expected peak.
+    """
+
+    context: int
+    concurrent: int
+    request_bytes: int
+    fit: int | None = None
+    fit_expected: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What would happen: every pool's peak, with the verdict against the machine.
 
@@ -167,6 +187,7 @@ class Estimate:
         environment: versions and settings the numbers hold for ("python", "torch", "memfit", …).
         cost: what the estimate itself took: "seconds", "process_peak_bytes", "steps".
         roles: of a job in several processes: what each kind of rank needs; empty for a job in one.
+        serving: of a model that is served: how many requests fit; None for other jobs.
     """
 
     target: Mapping[str, Any]
@@ -176,6 +197,7 @@ class Estimate:
     environment: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     roles: tuple[Role, ...] = ()
+    serving: Serving | None = None
 
     @property
     def verdict(self) -> Verdict:

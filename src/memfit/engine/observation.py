@@ -31,7 +31,7 @@ class LoaderNeeds:
 
 @dataclass(slots=True, kw_only=True)
 class HostSide:
-    """What a device job holds on the host; filled while the job is simulated.
+    """What a job holds on the host beside its tensors; filled while it is simulated.
 
     ``device_build``: whether the framework that ran the simulation brings the devices' libraries itself.
     """
@@ -41,6 +41,12 @@ class HostSide:
     pinned_bytes: int = 0
     checkpoint_total_bytes: int = 0
     checkpoint_copy_bytes: int = 0
+    gathered: dict[tuple[str | None, int], int] = field(default_factory=dict)
+
+    @property
+    def gathered_bytes(self) -> int:
+        """Of weights that the ranks gather from each other on the host, each part once."""
+        return sum(self.gathered.values())
 
     def pinned(self, size_bytes: int) -> None:
         """A page-locked buffer was asked for; one is being filled while another is read."""

@@ -4,6 +4,7 @@ from memfit.estimating.assemble import ProcessReading, assemble
 from memfit.estimating.host_pool import CUDA_HOST_SOURCE
 from memfit.estimating.learnt import Learnt, allocator_subject, script_name, told
 from memfit.estimating.node import node_estimate, same_needs
+from memfit.estimating.serving import serving
 
 __all__ = [
     "CUDA_HOST_SOURCE",
@@ -14,5 +15,6 @@ __all__ = [
     "node_estimate",
     "same_needs",
     "script_name",
+    "serving",
     "told",
 ]

@@ -22,6 +22,7 @@ class Category(_Name):
     WORKSPACES = "workspaces"
     INPUTS = "inputs"
     BUFFERS = "buffers"
+    CACHE = "cache"
     DATASET = "dataset"
     LOADER = "loader"
     PINNED = "pinned"

@@ -10,9 +10,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
-import os
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes.placing import device_of_job, in_place, placed
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
 
 _ALPHA_FOR_RANK = 2
@@ -31,15 +30,6 @@ _WITHOUT_CACHE = "without --serve its forward passes are estimated, with --batch
 def called(wishes: argparse.Namespace) -> str:
     """The model as messages name it: "org/name", or its folder's name."""
     return Path(wishes.configuration).name.replace("--", "/")
-
-
-def device_of_job() -> torch.device:
-    """This rank's device, or the processor."""
-    if not torch.cuda.is_available():
-        return torch.device("cpu")
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    torch.cuda.set_device(device)
-    return device
 
 
 def configuration_of(folder: str) -> Any:
@@ -81,27 +71,6 @@ def built(wishes: argparse.Namespace) -> Any:
         ) from error
 
 
-def in_place(model: Any, device: torch.device) -> Any:
-    """Give every weight and buffer of a model on "meta" memory, shared ones once."""
-    from torch.distributed.tensor import DTensor
-
-    made: dict[int, Any] = {}
-    for module in model.modules():
-        for name, weight in module._parameters.items():
-            if weight is None or weight.device.type != "meta":
-                continue
-            if id(weight) not in made:
-                filled = torch.zeros_like(weight, device=device, requires_grad=False)
-                if filled.is_floating_point() and not isinstance(filled, DTensor):
-                    filled.normal_(std=0.02)
-                made[id(weight)] = torch.nn.Parameter(filled, requires_grad=weight.requires_grad)
-            module._parameters[name] = made[id(weight)]
-        for name, buffer in module._buffers.items():
-            if buffer is not None and buffer.device.type == "meta":
-                module._buffers[name] = torch.zeros_like(buffer, device=device)
-    return model
-
-
 def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
     """Low-rank adapters by peft; under them 4-bit weights where asked.
 
@@ -127,28 +96,6 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
         task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
     )
     return peft.get_peft_model(model, settings)
-
-
-def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
-    """In memory, over this job's ranks where there are several."""
-    if int(os.environ.get("WORLD_SIZE", "1")) < 2:
-        return in_place(model, device)
-    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    if wishes.parallel == "ddp":
-        places = [device] if device.type == "cuda" else None
-        return torch.nn.parallel.DistributedDataParallel(in_place(model, device), device_ids=places)
-    from torch.distributed.fsdp import fully_shard
-
-    for layer in layers_of(model):
-        fully_shard(layer)
-    return in_place(fully_shard(model), device)
-
-
-def layers_of(model: torch.nn.Module) -> Iterator[torch.nn.Module]:
-    """The blocks that the model is a stack of: the children of every list of several of one class."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) > 1 and len({type(each) for each in module}) == 1:
-            yield from module
 
 
 def tokens(model: Any, batch: int, length: int, device: torch.device) -> torch.Tensor:
@@ -199,7 +146,7 @@ def generate(wishes: argparse.Namespace, device: torch.device) -> None:
     model = built(wishes).eval()
     if not model.can_generate():
         raise UsageError(f"{called(wishes)} does not write text", hint=_WITHOUT_CACHE.replace("serve", "generate"))
-    model = in_place(model, device)
+    model = placed(model, wishes, device)
     text = tokens(model, wishes.batch, wishes.seq, device)
     model.generate(
         input_ids=text, attention_mask=torch.ones_like(text), do_sample=False, pad_token_id=0, eos_token_id=None,
@@ -212,7 +159,7 @@ def serve(wishes: argparse.Namespace, device: torch.device) -> None:
     model = built(wishes).eval()
     if model.config.is_encoder_decoder:
         raise UsageError(f"{called(wishes)} has an encoder: its serving is not known", hint="--generate, with --batch")
-    model = in_place(model, device)
+    model = placed(model, wishes, device)
     context = wishes.context or wishes.seq
     told = model(input_ids=tokens(model, 1, 1, device), use_cache=True)
     layers = getattr(getattr(told, "past_key_values", None) or getattr(told, "cache_params", None), "layers", None)
@@ -225,9 +172,15 @@ def serve(wishes: argparse.Namespace, device: torch.device) -> None:
         model(input_ids=tokens(model, 1, min(wishes.prefill, context), device), use_cache=False, **last)
 
 
-def caches(layers: Any, requests: int, context: int) -> torch.nn.Module:
+class Requests(torch.nn.Module):  # type: ignore[misc]
+    """The caches of requests, as buffers."""
+
+    memfit_category = "cache"
+
+
+def caches(layers: Any, requests: int, context: int) -> Requests:
     """What all requests keep between tokens: for each layer of one request's cache, the same for all at full length."""
-    held = torch.nn.Module()
+    held = Requests()
     for number, layer in enumerate(layers):
         length = min(context, getattr(layer, "sliding_window", None) or context)
         for name, one in vars(layer).items():
@@ -241,7 +194,7 @@ def caches(layers: Any, requests: int, context: int) -> torch.nn.Module:
 
 def infer(wishes: argparse.Namespace, device: torch.device) -> None:
     """Forward passes alone."""
-    model = in_place(built(wishes).eval(), device)
+    model = placed(built(wishes).eval(), wishes, device)
     model.config.use_cache = False
     for _ in range(2):
         text = tokens(model, wishes.batch, wishes.seq, device)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from memfit.errors import UsageError
+from memfit.recipes.mesh import Mesh
 
 TRAININGS = ("full", "lora", "dora", "qlora")
 DEFAULT_TOKENS = 1024
@@ -54,7 +55,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--attention", choices=("auto", "sdpa", "eager"), default="auto")
     made.add_argument("--lora-rank", type=count, default=16, metavar="R")
     made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
-    made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="of several ranks (fsdp)")
+    made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
+    made.add_argument(
+        "--mesh", type=Mesh.parse, metavar="NAME=N,…", help="how ranks are laid out: tp, fsdp, dp, ep, pp (tp to infer)"
+    )
     made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")
     made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
     made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
@@ -71,6 +75,23 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     found = parser(prog).parse_args(list(words))
     if found.train == "qlora" and found.dtype == "float32":
         raise UsageError("qlora computes in 16 bit: --dtype float32 contradicts it", hint="--dtype bfloat16")
+    if found.mesh is not None:
+        _check_mesh(found)
     if not found.serve and (found.context or found.concurrent > 1):
         raise UsageError("--context and --concurrent are of --serve", hint="--seq and --batch say it for training")
     return found
+
+
+def _check_mesh(found: argparse.Namespace) -> None:
+    if found.train not in (None, "full"):
+        raise UsageError(
+            f"--mesh is of full training and of inference, not of {found.train}",
+            hint="--ranks 8 with --parallel fsdp or ddp says how adapters are trained on several devices",
+        )
+    if found.train and found.mesh.pp > 1:
+        raise UsageError(
+            "pipeline stages of a mesh are for inference: transformers has no schedule to train them",
+            hint="a script that uses torch.distributed.pipelining is estimated with --ranks",
+        )
+    if found.parallel == "ddp":
+        raise UsageError("--parallel ddp and --mesh are two layouts", hint="--mesh dp=8 is one of the second kind")

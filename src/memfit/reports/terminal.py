@@ -145,6 +145,8 @@ def _roles(roles: tuple[RoleView, ...]) -> RenderableType:
 
 def _notes(seen: EstimateView) -> RenderableType:
     table = _labelled()
+    if seen.serving:
+        table.add_row("requests", Text(seen.serving))
     for position, (slug, text) in enumerate(seen.assumptions):
         table.add_row("" if position else "assumed", Text.assemble(text, (f"  [{slug}]", "dim")))
     if seen.environment:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate, Role
+from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate, Role, Serving
 from memfit.quantities import ByteRange, Verdict, format_bytes
 from memfit.reports.steps import describe_steps
 from memfit.reports.text import printable
@@ -105,6 +105,7 @@ class EstimateView:
     environment: str
     cost: str
     roles: tuple[RoleView, ...] = ()
+    serving: str = ""
 
 
 def view(estimate: Estimate) -> EstimateView:
@@ -120,7 +121,16 @@ def view(estimate: Estimate) -> EstimateView:
         environment=_environment(estimate.environment),
         cost=_cost(estimate.cost),
         roles=tuple(_role(role) for role in estimate.roles),
+        serving="" if estimate.serving is None else _serving(estimate.serving),
     )
+
+
+def _serving(serving: Serving) -> str:
+    """How many requests fit, in a sentence."""
+    each = f"one of {serving.context:,} tokens keeps {format_bytes(serving.request_bytes)} of a device"
+    if serving.fit is None or serving.fit_expected is None:
+        return each
+    return f"{each}: plan with {serving.fit:,} at once, expect {serving.fit_expected:,}"
 
 
 def _role(role: Role) -> RoleView:

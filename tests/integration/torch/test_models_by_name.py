@@ -102,9 +102,41 @@ def test_what_cannot_be_built_is_told_in_a_sentence(tmp_path, told, words, said)
         estimate(str(tmp_path), words, on=CARD)
 
 
-def test_several_devices_are_for_training_so_far(small):
-    with pytest.raises(UsageError, match="one device"):
-        estimate(small, ["--serve"], on=f"2x{CARD}")
+def test_several_devices_share_every_layer_to_serve(small):
+    words = ["--serve", "--context", "8k", "--concurrent", "16"]
+    one, two = estimate(small, words, on=CARD), estimate(small, words, on=f"2x{CARD}")
+    assert part(two, Category.PARAMETERS) == pytest.approx(part(one, Category.PARAMETERS) / 2, rel=0.02)
+    assert part(two, Category.BUFFERS) == pytest.approx(part(one, Category.BUFFERS) / 2, rel=0.02)
+    assert part(two, Category.PARAMETERS, "host") == 0
+
+
+def test_a_mesh_shares_layers_and_weights(small):
+    words = ["--train", "full", "--seq", "64"]
+    one = estimate(small, [*words, "--on", CARD])
+    eight = estimate(small, [*words, "--mesh", "tp=2,fsdp=4", "--on", CARD])
+    assert eight.target["ranks_per_node"] == 8
+    assert part(eight, Category.OPTIMIZER_STATE) == pytest.approx(part(one, Category.OPTIMIZER_STATE) / 8, rel=0.1)
+    assert part(eight, Category.OPTIMIZER_STATE, "host") < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--serve", "--mesh", "tp=2", "--ranks", "4"], "2 ranks, and the job 4"),
+        (["--serve", "--mesh", "ep=2,tp=2"], "cannot be spread"),
+    ],
+)
+def test_a_mesh_that_cannot_be_is_told_in_a_sentence(small, words, said):
+    with pytest.raises(UsageError, match=said):
+        estimate(small, words, on=CARD)
+
+
+def test_large_shares_of_a_weight_stay_with_their_device(tmp_path):
+    """A share above the size at which the host's tensors are simulated: it was put on the host once."""
+    (tmp_path / "config.json").write_text(json.dumps({**SMALL, "vocab_size": 600_000, "num_hidden_layers": 1}))
+    found = estimate(str(tmp_path), ["--train", "full", "--seq", "64", "--on", f"2x{CARD}"])
+    assert part(found, Category.PARAMETERS, "host") == 0
+    assert part(found, Category.PARAMETERS) > 600_000 * 256 * 2
 
 
 def test_the_recipe_runs_for_real(small):

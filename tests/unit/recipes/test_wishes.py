@@ -24,9 +24,21 @@ def test_the_example_of_the_help():
         (["--train", "qlora", "--dtype", "float32"], "16 bit"),
         (["--context", "4k"], "--serve"),
         (["--json"], "unrecognized"),
+        (["--mesh", "tp=0"], "from 1"),
+        (["--mesh", "tp=2,tp=4"], "once each"),
+        (["--mesh", "rows=2"], "once each"),
+        (["--mesh", "tp=2,ep=3"], "does not divide"),
+        (["--mesh", "tp=2", "--train", "lora"], "not of lora"),
+        (["--mesh", "pp=2", "--train", "full"], "for inference"),
+        (["--mesh", "dp=2", "--train", "full", "--parallel", "ddp"], "two layouts"),
     ],
 )
 def test_wrong_words_are_told_with_an_example(words, said):
     with pytest.raises(UsageError, match=said) as told:
         read(["folder", *words], "memfit estimate hf:x")
     assert told.value.hint
+
+
+def test_a_mesh_counts_its_ranks():
+    mesh = read(["folder", "--train", "full", "--mesh", "tp=4,fsdp=8,dp=2,ep=8"], "test").mesh
+    assert (mesh.ranks, mesh.tp, mesh.ep) == (64, 4, 8)

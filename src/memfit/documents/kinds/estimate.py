@@ -7,6 +7,7 @@ Schema history:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from memfit.documents.estimate import (
@@ -17,6 +18,7 @@ from memfit.documents.estimate import (
     PeakLocation,
     PoolEstimate,
     Role,
+    Serving,
     StepPeak,
 )
 from memfit.documents.kinds.fields import size, whole, words
@@ -35,6 +37,7 @@ def _to_json(estimate: Estimate) -> dict[str, Any]:
         "verdict": estimate.verdict.value,
         "pools": [_pool_to_json(pool) for pool in estimate.pools],
         **({"roles": roles} if roles else {}),
+        **({"serving": asdict(estimate.serving)} if estimate.serving is not None else {}),
         "assumptions": [
             {"slug": item.slug, "text": item.text, "effect_bytes": item.effect_bytes} for item in estimate.assumptions
         ],
@@ -64,6 +67,17 @@ def _from_json(data: Mapping[str, Any]) -> Estimate:
             )
             for role in data.get("roles", [])
         ),
+        serving=None if data.get("serving") is None else _serving_from_json(data["serving"]),
+    )
+
+
+def _serving_from_json(data: Mapping[str, Any]) -> Serving:
+    return Serving(
+        context=whole(data["context"]),
+        concurrent=whole(data["concurrent"]),
+        request_bytes=whole(data["request_bytes"]),
+        fit=size(data.get("fit")),
+        fit_expected=size(data.get("fit_expected")),
     )
 
 

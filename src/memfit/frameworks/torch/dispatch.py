@@ -97,6 +97,7 @@ class Dispatch(TorchDispatchMode):
         self.operators = 0
         self.inside = 0  # > 0 while PyTorch's own meta kernels run: they must see meta devices
         self.shapes = ShapeMemory()
+        self.in_group = False  # one rank of several
         self._made_inside: str | None = None
         self._facts: dict[Any, Facts] = {}
 
@@ -180,7 +181,10 @@ class Dispatch(TorchDispatchMode):
 
     def _run_real(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         facts = self.facts(func)
-        if facts.name in _FACTORIES and self._too_large(func, args, kwargs, facts):
+        of_meta = kwargs.get("device") is None and any(
+            _real_device(tensor).type == "meta" for tensor in tensors_in(args, kwargs)
+        )  # of no pool: the user's own, and what is made like it is no tensor of the host's
+        if facts.name in _FACTORIES and not of_meta and self._too_large(func, args, kwargs, facts):
             self.situation.note_graph_node()
             with torch._C._ExcludeDispatchKeyGuard(self.keys):
                 return self.run_simulated(func, args, {**kwargs, "device": _META}, HOST, True)
@@ -196,6 +200,8 @@ class Dispatch(TorchDispatchMode):
             shape = func(*[as_meta(item) for item in args], **{**kwargs, "device": _META, "pin_memory": None})
         except Exception:
             return False
+        if self.in_group and shape.is_floating_point():
+            limit = 0  # a rank's share of a weight, what is gathered of it and its gradient must be simulated alike
         return bool(shape.numel() * shape.element_size() > limit)
 
     # -- simulated operators -----------------------------------------------------------------------------------

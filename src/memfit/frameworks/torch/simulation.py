@@ -151,8 +151,9 @@ class Simulation:
         """Gather the operators' rules; later tables see, and may refine, those before them."""
         rules = self.dispatch.handlers
         rules.update(values.handlers(self.stand_ins))
-        for part in (lengths, transfer, attention, losses, sparse, recurrent, collectives):
+        for part in (lengths, transfer, attention, losses, sparse, recurrent):
             rules.update(part.handlers())
+        rules.update(collectives.handlers(self.host))
         for device_part in (kernels, convolutions, reductions):
             rules.update(device_part.handlers(self))
         rules.update(accumulation.handlers(rules))
@@ -350,6 +351,7 @@ class Simulation:
     def joins_group(self, rank: int, ranks: int) -> None:
         """The job is one rank of a process group."""
         self.rank, self.ranks = rank, ranks
+        self.dispatch.in_group = ranks > 1
 
     def after_backward(self) -> None:
         self.backward_passes += 1

@@ -46,7 +46,12 @@ def sections(estimate: Estimate, seen: EstimateView) -> Iterable[Section]:
 
 def surroundings(seen: EstimateView) -> Section:
     """Versions and settings that the prediction holds for, and what it cost."""
-    facts = (("machine", seen.machine), ("versions", seen.environment), ("the estimate took", seen.cost))
+    facts = (
+        ("machine", seen.machine),
+        ("requests", seen.serving),
+        ("versions", seen.environment),
+        ("the estimate took", seen.cost),
+    )
     return Section(name="predicted-for", title="What it was predicted for", facts=tuple((n, v) for n, v in facts if v))
 
 

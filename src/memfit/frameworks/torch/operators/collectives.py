@@ -1,12 +1,15 @@
-"""Collectives of process groups: they allocate nothing, and what they fill holds what this rank holds."""
+"""Collectives of process groups: what they fill was allocated by their callers, and holds what this rank holds."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 
+from memfit.engine.observation import HostSide
 from memfit.frameworks.torch.dispatch import Dispatch, Handler, tensors_in
+from memfit.frameworks.torch.ledger import HOST
 from memfit.quantities import Category
 
 # c10d's operators by their schema: which arguments are filled. Those that reduce or send in place fill what they read.
@@ -20,21 +23,31 @@ _RETURN_FILLED = frozenset({
     "allreduce_", "broadcast_", "allgather_", "_allgather_base_", "reduce_scatter_", "_reduce_scatter_base_",
     "scatter_", "alltoall_",
 })  # fmt: skip
+# Of tensors on the host, which gloo sends: gathered ones arrive in a second copy, and what is scattered after a
+# reduction is reduced as a whole in a clone (ProcessGroupGloo.cpp, torch 2.13; on a device NCCL writes where it is to).
+_GATHERED = frozenset({"allgather_", "_allgather_base_", "allgather_coalesced_", "allgather_into_tensor_coalesced_"})
+_SCATTERED = frozenset({"reduce_scatter_", "_reduce_scatter_base_", "reduce_scatter_tensor_coalesced_"})
 
 
-def handlers() -> dict[Any, Handler]:
-    """The rules of c10d's operators; none in a build without distributed."""
+def handlers(host: HostSide) -> dict[Any, Handler]:
+    """The rules of c10d's operators; none in a build without distributed.
+
+    Args:
+        host: told what passes it.
+    """
     if not torch.distributed.is_available():
         return {}
     found: dict[Any, Handler] = {}
     for name in _FILLED:
         operator = getattr(torch.ops.c10d, name, None)
         if operator is not None:
-            found[operator.default] = _communicate
+            found[operator.default] = partial(_communicate, host)
     return found
 
 
-def _communicate(dispatch: Dispatch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], pool: str) -> Any:
+def _communicate(
+    host: HostSide, dispatch: Dispatch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], pool: str
+) -> Any:
     """Nothing is sent: what is filled goes back as it is, with the handle of a work that is done."""
     name = func._schema.name.split("::")[-1]
     at = _FILLED[name]
@@ -45,6 +58,12 @@ def _communicate(dispatch: Dispatch, func: Any, args: tuple[Any, ...], kwargs: d
         entry = dispatch.ledger.entry(tensor)
         if entry is not None and entry.record.category is Category.OTHER:
             entry.record.category = Category.COLLECTIVES  # a buffer, unless it turns out to be a gradient
+    copied = filled if name in _GATHERED else given if name in _SCATTERED else ()
+    if pool == HOST:
+        size_bytes = sum(tensor.numel() * tensor.element_size() for tensor in tensors_in((copied,), {}))
+        if name in _GATHERED and not dispatch.situation.in_backward:
+            host.gathered[dispatch.situation.module_name(), size_bytes] = size_bytes
+        dispatch.ledger.transient(HOST, size_bytes, Category.COLLECTIVES, f"gloo's copy for {name.strip('_')}")
     done: Any = torch.futures.Future()
     done.set_result(list(tensors_in((filled,), {})))
     work = torch._C._distributed_c10d._create_work_from_future(done).boxed()

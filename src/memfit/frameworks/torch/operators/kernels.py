@@ -17,6 +17,7 @@ aten = torch.ops.aten
 _UNSORTED_IDS = 3072  # up to so many ids the gradient of an embedding is added up as they come (Embedding.cu)
 # A product with a bias goes through cuBLASLt (useLtInterface in Blas.cpp).
 _WITH_BIAS = (aten.addmm.default, aten._addmm_activation.default)
+_OF_GROUPED = ("self", "mat2", "offs", "bias", "out_dtype")
 _MATRIX = ("mm", "addmm", "bmm", "baddbmm", "addmv", "mv", "dot", "addbmm", "_addmm_activation")
 
 
@@ -25,6 +26,25 @@ def _sparse_product(dispatch: Dispatch, func: Any, args: Any, pool: str) -> torc
     left, right = args[-2:] if func._schema.name.endswith("::mm") else args[1:3]
     dense = left if left.layout is torch.strided else right
     out = torch.empty((left.shape[0], right.shape[1]), dtype=dense.dtype, device="meta")
+    dispatch.record(out, pool, str(func))
+    return out
+
+
+def _grouped_product(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> torch.Tensor:
+    """One product for each group of rows (experts). PyTorch's shape rule knows bfloat16 alone, kernels take others too.
+
+    Rows of a device's result are padded to 16 B (create_grouped_gemm_output_tensor in GroupedMMUtils.h, torch 2.13).
+    """
+    given = dict(zip(_OF_GROUPED, args, strict=False)) | kwargs
+    left, right, offsets = given["self"], given["mat2"], given.get("offs")
+    dtype = given.get("out_dtype") or left.dtype
+    rows, columns = left.shape[-2], right.shape[-1]
+    wide = columns if pool == HOST else -(-columns * dtype.itemsize // 16) * 16 // dtype.itemsize
+    if left.dim() == right.dim():
+        groups = left.shape[0] if left.dim() == 3 else offsets.shape[0]
+        out = torch.empty_strided((groups, rows, columns), (rows * wide, wide, 1), dtype=dtype, device="meta")
+    else:
+        out = torch.empty_strided((rows, columns), (wide, 1), dtype=dtype, device="meta")
     dispatch.record(out, pool, str(func))
     return out
 
@@ -123,6 +143,8 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
             for overload in packet.overloads():
                 if "out" not in overload:
                     table[getattr(packet, overload)] = matrix
+    if hasattr(aten, "_grouped_mm"):
+        table[aten._grouped_mm.default] = _grouped_product
     for name in ("_fused_adam_", "_fused_adamw_", "_fused_sgd_", "_fused_adagrad_"):
         packet = getattr(aten, name, None)
         if packet is not None:

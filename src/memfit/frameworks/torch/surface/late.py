@@ -1,4 +1,5 @@
-"""What is replaced when, and only when, a job imports it: trackers that write files, kernels that need a driver, Keras.
+"""What is replaced when, and only when, a job imports it: trackers that write files, kernels that need a driver, Keras,
+caches of language models.
 
 A script that uses none of these pays nothing, and none is imported to look.
 """
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from memfit.frameworks.torch.surface import keras, pipelining
+from memfit.frameworks.torch.surface import caches, keras, pipelining
 from memfit.frameworks.torch.surface.patching import Patches
 
 
@@ -73,6 +74,7 @@ _REPLACEMENTS: dict[str, Callable[[Any, Patches, ModuleType], None]] = {
     "triton.runtime.autotuner": _skip_tuning,
     "keras.src.optimizers.base_optimizer": keras.follow_optimizers,
     "keras.src.layers.layer": keras.name_layers,
+    "transformers.cache_utils": caches.name_contents,
     "torch.distributed.pipelining.stage": pipelining.answer_for_neighbours,
 }
 

@@ -69,8 +69,11 @@ def classify_module(simulation: Any, module: torch.nn.Module) -> None:
         classify(parameter, Category.PARAMETERS)
         if parameter.grad is not None:
             classify(parameter.grad, Category.GRADIENTS)
-    for buffer in module.buffers():
-        classify(buffer, Category.BUFFERS)
+    for part in module.modules():
+        category = Category(getattr(part, "memfit_category", Category.BUFFERS))
+        for buffer in part._buffers.values():
+            if buffer is not None:
+                classify(buffer, category)
     if len(simulation.modules) < 4096:
         simulation.modules.add(module)
 

@@ -1,0 +1,100 @@
+"""From a model on "meta" to one in memory: on one device, or over the ranks of a job by the wrappers that shard it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import transformers
+
+from memfit.errors import MemfitError, UsageError
+
+
+def device_of_job() -> torch.device:
+    """This rank's device, or the processor."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    torch.cuda.set_device(device)
+    return device
+
+
+def in_place(model: Any, device: torch.device) -> Any:
+    """Give every weight and buffer of a model on "meta" memory, shared ones once."""
+    from torch.distributed.tensor import DTensor
+
+    made: dict[int, Any] = {}
+    for module in model.modules():
+        for name, weight in module._parameters.items():
+            if weight is None or weight.device.type != "meta":
+                continue
+            if id(weight) not in made:
+                filled = torch.zeros_like(weight, device=device, requires_grad=False)
+                if filled.is_floating_point() and not isinstance(filled, DTensor):
+                    filled.normal_(std=0.02)
+                made[id(weight)] = torch.nn.Parameter(filled, requires_grad=weight.requires_grad)
+            module._parameters[name] = made[id(weight)]
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.device.type == "meta":
+                module._buffers[name] = torch.zeros_like(buffer, device=device)
+    return model
+
+
+def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
+    """In memory, over this job's ranks where there are several.
+
+    Raises:
+        UsageError: the ranks cannot be laid out so, or the model cannot be shared so.
+        MemfitError: this transformers cannot.
+    """
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    if wishes.mesh is not None and wishes.mesh.ranks != ranks:
+        raise UsageError(f"the mesh has {wishes.mesh.ranks} ranks, and the job {ranks}", slug="bad-ranks")
+    if ranks < 2:
+        return in_place(model, device)
+    if wishes.mesh is not None or not wishes.train:
+        return in_place(_over_mesh(model, wishes, ranks), device)
+    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if wishes.parallel == "ddp":
+        places = [device] if device.type == "cuda" else None
+        return torch.nn.parallel.DistributedDataParallel(in_place(model, device), device_ids=places)
+    from torch.distributed.fsdp import fully_shard
+
+    for layer in layers_of(model):
+        fully_shard(layer)
+    return in_place(fully_shard(model), device)
+
+
+def _over_mesh(model: Any, wishes: argparse.Namespace, ranks: int) -> Any:
+    """Shared as `from_pretrained(..., distributed_config=...)` does it, before weights are loaded."""
+    if not hasattr(model, "maybe_distribute_model"):
+        raise MemfitError(
+            f"transformers {transformers.__version__} does not spread a model over a mesh by itself",
+            hint="pip install -U transformers",
+        )
+    from transformers.distributed import DistributedConfig
+
+    sizes = {"tp_size": ranks}
+    if (mesh := wishes.mesh) is not None:
+        sizes = {"tp_size": mesh.tp, "fsdp_size": mesh.fsdp, "dp_replicate_size": mesh.dp, "ep_size": mesh.ep}
+        sizes = {name: size for name, size in {**sizes, "pp_size": mesh.pp}.items() if size > 1}
+    kind = type(model)
+    try:
+        config, _, spread = kind.prepare_distribute_model(DistributedConfig(**sizes))
+        return kind.maybe_distribute_model(model, config, spread)
+    except (ValueError, NotImplementedError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{kind.__name__} cannot be spread so: {str(error).splitlines()[0][:300]}",
+            hint="another --mesh, or fewer devices",
+            slug="bad-ranks",
+        ) from error
+
+
+def layers_of(model: torch.nn.Module) -> Iterator[torch.nn.Module]:
+    """The blocks that the model is a stack of: the children of every list of several of one class."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) > 1 and len({type(each) for each in module}) == 1:
+            yield from module
