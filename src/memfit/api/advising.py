@@ -142,7 +142,18 @@ def advised(
         raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
     if is_model(os.fspath(target)):
         named = named_job(os.fspath(target), arguments, on=on, ranks=None)
-        target, arguments, module, on = RECIPE, named.arguments, True, named.on
+        if named.ranks is not None:
+            raise UsageError(
+                f"advice on {named.model.name} is for one device so far, and {named.ranks} ranks were asked for",
+                hint=f"memfit estimate {named.model.name} … tells what several devices change, each alone",
+                slug="one-device",
+            )
+        found, reviewed = advised(
+            RECIPE, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
+            timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
+            probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, progress=progress,
+        )  # fmt: skip
+        return replace(found, target=named.target(found.target)), reviewed
     request = request_for(
         os.fspath(target), arguments, on=on, steps=steps, timeout_s=timeout_s, module=module,
         host_memory_bytes=host_memory_bytes, passes=passes,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from memfit.documents import Assumption, Estimate
 from memfit.errors import UsageError
@@ -43,6 +43,10 @@ class NamedJob:
         """Of the recipe."""
         return [str(self.model.folder), *self.words]
 
+    def target(self, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a document is about: the model, not the recipe that was run."""
+        return {**recipe, "kind": "model", "name": self.model.name, "arguments": list(self.words)}
+
     def told(self, estimate: Estimate) -> Estimate:
         """The estimate under the name that was asked for, with what the recipe takes for granted."""
         options = self.options
@@ -62,7 +66,7 @@ class NamedJob:
         return replace(
             estimate,
             serving=serving(estimate, context=context, concurrent=options.concurrent) if options.serve else None,
-            target={**estimate.target, "kind": "model", "name": self.model.name, "arguments": list(self.words)},
+            target=self.target(estimate.target),
             assumptions=(by_name, *estimate.assumptions),
         )
 

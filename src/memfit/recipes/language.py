@@ -19,6 +19,7 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes.optimizers import optimizer
 from memfit.recipes.placing import device_of_job, in_place, placed
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
 
@@ -117,7 +118,7 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
             model.enable_input_require_grads()
     model = placed(model.train(), wishes, device)
     trained = [each for each in model.parameters() if each.requires_grad]
-    optimizer = _optimizer(wishes.optimizer, trained)
+    stepper = optimizer(wishes.optimizer, trained)
     mixed: Any = nullcontext()
     if wishes.autocast or (wishes.train != "full" and device.type == "cuda"):
         # Adapters are float32; as Trainer has it with bf16=True.
@@ -129,16 +130,8 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
             with mixed:
                 loss = model(input_ids=text, labels=text).loss / wishes.accumulate
             loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-
-def _optimizer(name: str, parameters: list[Any]) -> Any:
-    if name == "sgd":
-        return torch.optim.SGD(parameters, lr=1e-5)
-    if name == "adafactor":
-        return transformers.Adafactor(parameters, lr=1e-5, relative_step=False, scale_parameter=False)
-    return torch.optim.AdamW(parameters, lr=1e-5)
+        stepper.step()
+        stepper.zero_grad()
 
 
 def generate(wishes: argparse.Namespace, device: torch.device) -> None:

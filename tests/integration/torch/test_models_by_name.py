@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("transformers")
 
-from memfit import estimate
+from memfit import advise, estimate
 from memfit.errors import UsageError
 from memfit.quantities import Category
 from memfit.recipes import naming
@@ -117,6 +117,23 @@ def test_a_mesh_shares_layers_and_weights(small):
     assert eight.target["ranks_per_node"] == 8
     assert part(eight, Category.OPTIMIZER_STATE) == pytest.approx(part(one, Category.OPTIMIZER_STATE) / 8, rel=0.1)
     assert part(eight, Category.OPTIMIZER_STATE, "host") < 1 << 20
+
+
+def test_advice_is_about_the_model_and_one_device(small):
+    found = advise(small, ["--train", "full", "--seq", "64", "--batch", "4"], on=CARD, only=("lighter-optimizer",), seconds=30)
+    assert (found.target["kind"], found.target["name"]) == ("model", small)
+    with pytest.raises(UsageError, match="one device"):
+        advise(small, ["--train", "full"], on=f"2x{CARD}")
+
+
+def test_an_optimizer_of_eight_bits_keeps_a_byte_for_each_state(small):
+    words = ["--train", "full", "--seq", "64", "--dtype", "bfloat16", "--on", CARD]
+    whole, eight = (part(estimate(small, [*words, *more]), Category.OPTIMIZER_STATE)
+                    for more in ([], ["--optimizer", "adamw8bit"]))  # fmt: skip
+    assert eight == pytest.approx(whole / 2, rel=0.05)
+    paged = estimate(small, [*words, "--optimizer", "paged-adamw8bit"])
+    assert part(paged, Category.OPTIMIZER_STATE) < eight / 4
+    assert part(paged, Category.OPTIMIZER_STATE, "host") > eight / 2
 
 
 @pytest.mark.parametrize(
