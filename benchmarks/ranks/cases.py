@@ -32,4 +32,5 @@ CASES = (
     Case("named_tensor_parallel", 2, "judging"),
     Case("named_mesh", 4, "judging"),
     Case("named_experts", 2, "judging"),
+    Case("named_stages", 4, "judging"),
 )

@@ -199,6 +199,11 @@ def named_mesh() -> None:
     _by_name("dense", "--train", "full", "--batch", "2", "--mesh", f"tp=2,fsdp={dist.get_world_size() // 2}")
 
 
+def named_stages() -> None:
+    mesh = f"pp=2,tp={dist.get_world_size() // 2}"
+    _by_name("dense", "--train", "full", "--batch", "2", "--accumulate", "4", "--mesh", mesh)
+
+
 def named_experts() -> None:
     _by_name("experts", "--train", "full", "--batch", "2", "--mesh", f"tp={dist.get_world_size()}")
 

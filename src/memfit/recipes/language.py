@@ -21,6 +21,7 @@ import transformers
 from memfit.errors import MemfitError, UsageError
 from memfit.recipes.optimizers import optimizer
 from memfit.recipes.placing import device_of_job, in_place, placed
+from memfit.recipes.stages import Pipeline
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
 
 _ALPHA_FOR_RANK = 2
@@ -124,12 +125,17 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
         # Adapters are float32; as Trainer has it with bf16=True.
         mixed = torch.autocast(device.type, getattr(torch, wishes.autocast or "bfloat16"))
     plain = getattr(model, "module", model)
+    pipeline = Pipeline(model, wishes, device) if wishes.mesh is not None and wishes.mesh.pp > 1 else None
     for _ in range(wishes.steps):
-        for _ in range(wishes.accumulate):
-            text = tokens(plain, wishes.batch, wishes.seq, device)
+        if pipeline is not None:
             with mixed:
-                loss = model(input_ids=text, labels=text).loss / wishes.accumulate
-            loss.backward()
+                pipeline.run(tokens(plain, wishes.batch * wishes.accumulate, wishes.seq, device))
+        else:
+            for _ in range(wishes.accumulate):
+                text = tokens(plain, wishes.batch, wishes.seq, device)
+                with mixed:
+                    loss = model(input_ids=text, labels=text).loss / wishes.accumulate
+                loss.backward()
         stepper.step()
         stepper.zero_grad()
 

@@ -85,18 +85,21 @@ class Lion(torch.optim.Optimizer):  # type: ignore[misc]
 
 def optimizer(name: str, parameters: list[Any]) -> Any:
     """One of wishes.OPTIMIZERS over these parameters."""
-    return _makers()[name](parameters)
+    one_kind = len({type(each).__name__ == "DTensor" for each in parameters}) < 2
+    return _makers(one_kind)[name](parameters)
 
 
-def _makers() -> dict[str, Any]:
+def _makers(one_kind: bool) -> dict[str, Any]:
+    many = {"lr": 1e-5, "foreach": None if one_kind else False}  # kernels over many tensors take no two kinds of them
+
     def adafactor(parameters: list[Any]) -> Any:
         import transformers
 
         return transformers.Adafactor(parameters, lr=1e-5, relative_step=False, scale_parameter=False)
 
     return {
-        "adamw": functools.partial(torch.optim.AdamW, lr=1e-5),
-        "sgd": functools.partial(torch.optim.SGD, lr=1e-5),
+        "adamw": functools.partial(torch.optim.AdamW, **many),
+        "sgd": functools.partial(torch.optim.SGD, **many),
         "adafactor": adafactor,
         "lion": Lion,
         "adamw8bit": functools.partial(EightBit, states=2),

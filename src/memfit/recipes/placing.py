@@ -11,6 +11,8 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes.mesh import Mesh
+from memfit.recipes.stages import cut
 
 
 def device_of_job() -> torch.device:
@@ -77,20 +79,41 @@ def _over_mesh(model: Any, wishes: argparse.Namespace, ranks: int) -> Any:
         )
     from transformers.distributed import DistributedConfig
 
-    sizes = {"tp_size": ranks}
-    if (mesh := wishes.mesh) is not None:
-        sizes = {"tp_size": mesh.tp, "fsdp_size": mesh.fsdp, "dp_replicate_size": mesh.dp, "ep_size": mesh.ep}
-        sizes = {name: size for name, size in {**sizes, "pp_size": mesh.pp}.items() if size > 1}
+    mesh = wishes.mesh or Mesh(tp=ranks)
+    sizes = {"tp_size": mesh.tp, "fsdp_size": mesh.fsdp, "dp_replicate_size": mesh.dp, "ep_size": mesh.ep}
     kind = type(model)
     try:
-        config, _, spread = kind.prepare_distribute_model(DistributedConfig(**sizes))
-        return kind.maybe_distribute_model(model, config, spread)
+        if mesh.pp > 1:  # first: plans of the others name modules that this stage must have
+            spread = _with_stages(mesh)
+            cut(model, spread.get_mesh("pp"), to_train=bool(wishes.train))
+        else:
+            _, _, spread = kind.prepare_distribute_model(DistributedConfig(**sizes))
+        return kind.maybe_distribute_model(model, DistributedConfig(**sizes), spread)
     except (ValueError, NotImplementedError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{kind.__name__} cannot be spread so: {str(error).splitlines()[0][:300]}",
             hint="another --mesh, or fewer devices",
             slug="bad-ranks",
         ) from error
+
+
+def _with_stages(mesh: Mesh) -> Any:
+    """What transformers makes of a configuration, for combinations that it refuses: stages beside FSDP."""
+    from transformers.distributed.utils import TransformersDeviceMesh
+
+    kind = "cuda" if torch.cuda.is_available() else "cpu"
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+    dense, experts = (
+        torch.distributed.init_device_mesh(
+            kind, (mesh.pp, mesh.dp, across, within), mesh_dim_names=("pp", "dp_replicate", *names)
+        )
+        for across, within, names in (
+            (mesh.fsdp, mesh.tp, ("fsdp", "tp")),
+            (mesh.fsdp * mesh.tp // mesh.ep, mesh.ep, ("efsdp", "ep")),
+        )
+    )
+    return TransformersDeviceMesh(dense, experts)
 
 
 def layers_of(model: torch.nn.Module) -> Iterator[torch.nn.Module]:

@@ -88,10 +88,10 @@ def _check_mesh(found: argparse.Namespace) -> None:
             f"--mesh is of full training and of inference, not of {found.train}",
             hint="--ranks 8 with --parallel fsdp or ddp says how adapters are trained on several devices",
         )
-    if found.train and found.mesh.pp > 1:
+    if found.train and found.accumulate < found.mesh.pp:
         raise UsageError(
-            "pipeline stages of a mesh are for inference: transformers has no schedule to train them",
-            hint="a script that uses torch.distributed.pipelining is estimated with --ranks",
+            f"{found.mesh.pp} pipeline stages need as many batches for each step, and there are {found.accumulate}",
+            hint=f"--accumulate {found.mesh.pp}, or more",
         )
     if found.parallel == "ddp":
         raise UsageError("--parallel ddp and --mesh are two layouts", hint="--mesh dp=8 is one of the second kind")

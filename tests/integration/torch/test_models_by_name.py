@@ -120,7 +120,9 @@ def test_a_mesh_shares_layers_and_weights(small):
 
 
 def test_advice_is_about_the_model_and_one_device(small):
-    found = advise(small, ["--train", "full", "--seq", "64", "--batch", "4"], on=CARD, only=("lighter-optimizer",), seconds=30)
+    found = advise(
+        small, ["--train", "full", "--seq", "64", "--batch", "4"], on=CARD, only=("lighter-optimizer",), seconds=30
+    )
     assert (found.target["kind"], found.target["name"]) == ("model", small)
     with pytest.raises(UsageError, match="one device"):
         advise(small, ["--train", "full"], on=f"2x{CARD}")
@@ -134,6 +136,15 @@ def test_an_optimizer_of_eight_bits_keeps_a_byte_for_each_state(small):
     paged = estimate(small, [*words, "--optimizer", "paged-adamw8bit"])
     assert part(paged, Category.OPTIMIZER_STATE) < eight / 4
     assert part(paged, Category.OPTIMIZER_STATE, "host") > eight / 2
+
+
+def test_stages_share_the_layers_and_every_layer_is_shared(small):
+    words = ["--train", "full", "--seq", "64", "--accumulate", "2", "--mesh", "pp=2,tp=2", "--on", CARD]
+    found = estimate(small, words)
+    assert [role.ranks for role in found.roles] == ["0-1", "2-3"]
+    held = [sum(each.range.expected for each in role.pools[0].components if each.category is Category.PARAMETERS)
+            for role in found.roles]  # fmt: skip
+    assert sum(held) == pytest.approx(WEIGHTS * 2 / 2, rel=0.05)
 
 
 @pytest.mark.parametrize(

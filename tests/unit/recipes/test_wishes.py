@@ -29,7 +29,7 @@ def test_the_example_of_the_help():
         (["--mesh", "rows=2"], "once each"),
         (["--mesh", "tp=2,ep=3"], "does not divide"),
         (["--mesh", "tp=2", "--train", "lora"], "not of lora"),
-        (["--mesh", "pp=2", "--train", "full"], "for inference"),
+        (["--mesh", "pp=2", "--train", "full"], "2 pipeline stages"),
         (["--mesh", "dp=2", "--train", "full", "--parallel", "ddp"], "two layouts"),
     ],
 )
