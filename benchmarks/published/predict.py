@@ -1,0 +1,80 @@
+"""What memfit says of every published figure, one after the other, into data/first.jsonl: a line for each command.
+
+    python -m benchmarks.published.predict [--of peft-metamath] [--output FILE]
+
+Resumable: commands that the file holds are not asked again. A file of later predictions holds those that a change of
+memfit could touch; the page takes the latest for each command and keeps the first beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import memfit
+from benchmarks.accuracy.surroundings import version
+from benchmarks.published.figures import Row, rows
+from memfit.errors import MemfitError
+
+DATA = Path(__file__).parent / "data"
+FIRST = DATA / "first.jsonl"
+_LIMIT_S = 900.0
+
+
+def predicted(row: Row) -> dict[str, Any]:
+    """One estimate's figures, or why there is none."""
+    began = time.monotonic()
+    try:
+        found = memfit.estimate(f"hf:{row.model}", shlex.split(row.words), on=row.on, timeout_s=_LIMIT_S)
+    except MemfitError as error:
+        return {"failure": f"{error.message[:300]}", "seconds": round(time.monotonic() - began, 1)}
+    pool = found.pool("cuda:0")
+    return {
+        "allocated_peak_bytes": pool.allocated_peak_bytes,
+        "reserved_peak_bytes": pool.reserved_peak_bytes,
+        "low_bytes": pool.peak_bytes.low,
+        "expected_bytes": pool.peak_bytes.expected,
+        "high_bytes": pool.peak_bytes.high,
+        "framework_bytes": sum(each.range.expected for each in pool.components if each.category.value == "framework"),
+        "basis": sorted({each.basis.value for each in pool.components}),
+        "fits": found.verdict.value,
+        "notes": sorted({each.slug for each in found.assumptions}),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def held(file: Path) -> dict[str, dict[str, Any]]:
+    """By command: what a file holds."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {told["command"]: told for told in map(json.loads, lines)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--of", nargs="*", help="sources, in this order; all")
+    parser.add_argument("--output", type=Path, default=FIRST)
+    parser.add_argument("--only", default="", help="commands with these words in them")
+    options = parser.parse_args()
+    options.output.parent.mkdir(exist_ok=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    versions = {name: version(name) for name in ("torch", "transformers", "peft")}
+    done = set(held(options.output))
+    wanted = options.of or list(dict.fromkeys(row.source for row in rows()))
+    todo = [row for source in wanted for row in rows() if row.source == source and options.only in row.command]
+    for row in todo:
+        if row.command in done:
+            continue
+        done.add(row.command)
+        told = {"command": row.command, **predicted(row), "memfit": commit, **versions}
+        with options.output.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(told) + "\n")
+        print(row.source, row.command, told.get("expected_bytes", told.get("failure")), told["seconds"], flush=True)
+
+
+if __name__ == "__main__":
+    main()
