@@ -2,13 +2,15 @@
 
     python -m benchmarks.published.predict [--of peft-metamath] [--output FILE]
 
-Resumable: commands that the file holds are not asked again. A file of later predictions holds those that a change of
-memfit could touch; the page takes the latest for each command and keeps the first beside it.
+Resumable: commands that the file holds are not asked again. Their order is by no plan (a hash), so that what an
+unfinished file holds is a fair sample. later.jsonl holds what was asked again after a change of memfit; the page shows
+that beside the first.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shlex
 import subprocess
@@ -18,7 +20,7 @@ from typing import Any
 
 import memfit
 from benchmarks.accuracy.surroundings import version
-from benchmarks.published.figures import Row, rows
+from benchmarks.published.figures import Row, rows, sources
 from memfit.errors import MemfitError
 
 DATA = Path(__file__).parent / "data"
@@ -56,7 +58,7 @@ def held(file: Path) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--of", nargs="*", help="sources, in this order; all")
+    parser.add_argument("--of", nargs="*", help="sources; all")
     parser.add_argument("--output", type=Path, default=FIRST)
     parser.add_argument("--only", default="", help="commands with these words in them")
     options = parser.parse_args()
@@ -64,9 +66,9 @@ def main() -> None:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     versions = {name: version(name) for name in ("torch", "transformers", "peft")}
     done = set(held(options.output))
-    wanted = options.of or list(dict.fromkeys(row.source for row in rows()))
-    todo = [row for source in wanted for row in rows() if row.source == source and options.only in row.command]
-    for row in todo:
+    wanted = options.of or [source["name"] for source in sources()]
+    todo = [row for row in rows() if row.source in wanted and options.only in row.command]
+    for row in sorted(todo, key=lambda row: hashlib.sha256(row.command.encode()).digest()):
         if row.command in done:
             continue
         done.add(row.command)
