@@ -73,6 +73,13 @@ def bytes_of(unit: str) -> int:
     return 1 << int(twos) if twos else int(base) * 10 ** int(tens)
 
 
+def _cause(source: dict[str, Any], row: dict[str, Any]) -> str:
+    """A row's own sentence, or its source's first whose words are all in the command."""
+    command = f"{row['model']} {row['words']} {row.get('of', '')}"
+    shared = (each["why"] for each in source.get("causes", ()) if all(word in command for word in each["of"].split()))
+    return str(row.get("why") or next(shared, ""))
+
+
 @cache
 def sources() -> tuple[dict[str, Any], ...]:
     """The sources as they stand in the file."""
@@ -94,7 +101,7 @@ def rows() -> tuple[Row, ...]:
             printed=f"{row['figure']} {row.get('unit', source['unit']).split()[0]}",
             metric=row.get("metric", source["metric"]),
             missing=row.get("missing", ""),
-            why=row.get("why", source.get("why", "")),
+            why=_cause(source, row),
         )
         for source in sources()
         for row in source["rows"]

@@ -22,6 +22,7 @@ import transformers
 
 from memfit.errors import MemfitError, UsageError
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
+from memfit.recipes.writing import write
 
 _ALPHA_FOR_RANK = 2
 _GROWING = ("keys", "values")  # of a cache's layer, with the tokens before the last dimension; states have no length
@@ -200,11 +201,7 @@ def generate(wishes: argparse.Namespace, device: torch.device) -> None:
     if not model.can_generate():
         raise UsageError(f"{called(wishes)} does not write text", hint=_WITHOUT_CACHE.replace("serve", "generate"))
     model = in_place(model, device)
-    text = tokens(model, wishes.batch, wishes.seq, device)
-    model.generate(
-        input_ids=text, attention_mask=torch.ones_like(text), do_sample=False, pad_token_id=0, eos_token_id=None,
-        max_new_tokens=wishes.generate, min_new_tokens=wishes.generate,
-    )  # fmt: skip
+    write(model, tokens(model, wishes.batch, wishes.seq, device), wishes.generate, every=wishes.every_token)
 
 
 def serve(wishes: argparse.Namespace, device: torch.device) -> None:

@@ -59,6 +59,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
     made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
     made.add_argument("--steps", type=count, default=4, help=argparse.SUPPRESS)
+    made.add_argument("--every-token", action="store_true", help=argparse.SUPPRESS)  # written one by one, as on a card
     return made
 
 
