@@ -162,7 +162,8 @@ def text() -> str:
     misses = [each for each in found if each.missed]
     refused = "".join(f"\n- `{command}`: {told[command]['failure']}" for command in sorted(stopped))
     waiting = len(rows()) - len(asked)
-    versions = next(iter(first.values()))
+    one = next(iter(first.values()))
+    versions = ", ".join(f"{name} {one[name]}" for name in ("torch", "transformers", "peft"))
     accelerate = json.loads((DATA / "rivals.json").read_text())["accelerate"]
     return f"""# Published figures
 
@@ -186,8 +187,8 @@ median (the aim was 7 %), published above `high` in {sum(each.above for each in 
 Errors are medians of their sizes. A published allocated peak is compared with the allocated peak of the estimate, a
 reserved one with the reserved, what the driver shows with the expected peak; `high` is taken less what it holds beyond
 that figure. Under "accelerate" stand the figures that `accelerate estimate-memory` {accelerate} has an answer for (no
-adapters): memfit's error on them against its. The estimates were made with torch {versions["torch"]}, transformers {versions["transformers"]} and peft
-{versions["peft"]}, whatever versions the document had: a name is built by what is installed.
+adapters): memfit's error on them against its.
+The estimates were made with {versions}, whatever versions a document had: a name is built by what is installed.
 
 | source | half | date | figures | compared | complete | median | from, to | above `high` | not covered |
 |---|---|---|---|---|---|---|---|---|---|
