@@ -31,6 +31,7 @@ class Row:
         peak_bytes: the figure.
         printed: as it stands in the document.
         metric: of ``METRICS``.
+        later: words that the recipe learned after the first predictions, and that the document asks for.
         missing: what the document does not say; "" for a complete configuration.
         why: the cause of a miss.
     """
@@ -44,6 +45,7 @@ class Row:
     peak_bytes: int
     printed: str
     metric: str
+    later: str
     missing: str
     why: str
 
@@ -73,11 +75,11 @@ def bytes_of(unit: str) -> int:
     return 1 << int(twos) if twos else int(base) * 10 ** int(tens)
 
 
-def _cause(source: dict[str, Any], row: dict[str, Any]) -> str:
-    """A row's own sentence, or its source's first whose words are all in the command."""
+def _first_match(source: dict[str, Any], row: dict[str, Any], table: str, key: str) -> str:
+    """Of a source's table: the first entry whose words are all in the row's command; "" without one."""
     command = f"{row['model']} {row['words']} {row.get('of', '')}"
-    shared = (each["why"] for each in source.get("causes", ()) if all(word in command for word in each["of"].split()))
-    return str(row.get("why") or next(shared, ""))
+    found = (each[key] for each in source.get(table, ()) if all(word in command for word in each["of"].split()))
+    return str(next(found, ""))
 
 
 @cache
@@ -100,8 +102,9 @@ def rows() -> tuple[Row, ...]:
             peak_bytes=round(row["figure"] * bytes_of(row.get("unit", source["unit"]))),
             printed=f"{row['figure']} {row.get('unit', source['unit']).split()[0]}",
             metric=row.get("metric", source["metric"]),
+            later=_first_match(source, row, "later", "words"),
             missing=row.get("missing", ""),
-            why=_cause(source, row),
+            why=row.get("why") or _first_match(source, row, "causes", "why"),
         )
         for source in sources()
         for row in source["rows"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.pages import ROOT, write_or_check
 from benchmarks.published.figures import HALVES, Row, not_covered, rows, sources
-from benchmarks.published.predict import DATA, FIRST, held
+from benchmarks.published.predict import DATA, FIRST, LATER, held
 
 PAGE = ROOT / "docs/published-accuracy.md"
 MISS = 0.10  # from here on a row has its cause written down
@@ -26,13 +26,13 @@ class Judged:
 
     Args:
         row: the figure.
-        first, now: predictions, as predict.py writes them.
+        first, now: predictions, as predict.py writes them; no first where memfit was changed before it was asked.
         rival_bytes: accelerate's estimator, None where it has no answer.
         weights_bytes: the weights alone.
     """
 
     row: Row
-    first: dict[str, Any]
+    first: dict[str, Any] | None
     now: dict[str, Any]
     rival_bytes: int | None
     weights_bytes: int
@@ -58,13 +58,13 @@ class Judged:
 
 def judged() -> list[Judged]:
     """The rows that were predicted."""
-    first, later = held(FIRST), held(DATA / "later.jsonl")
+    first, later = held(FIRST), held(LATER)
     rivals = json.loads((DATA / "rivals.json").read_text())["rows"]
     found = []
     for row in rows():
         told = first.get(row.command)
         now = later.get(row.command, told)
-        if told is None or now is None or "failure" in now:
+        if now is None or "failure" in now:
             continue
         other = rivals[row.command]
         found.append(Judged(row=row, first=told, now=now, rival_bytes=other["accelerate_bytes"],
@@ -77,7 +77,7 @@ def _median(errors: Sequence[float]) -> str:
 
 
 def _first_errors(of: Sequence[Judged]) -> list[float]:
-    return [each.error(each.first) for each in of if "failure" not in each.first]
+    return [each.error(each.first) for each in of if each.first and "failure" not in each.first]
 
 
 def _summary_line(half: str, kind: str, of: Sequence[Judged]) -> str:
@@ -107,13 +107,16 @@ def _source_line(source: dict[str, Any], of: Sequence[Judged]) -> str:
 
 def _row_line(each: Judged) -> str:
     was, told = each.first, each.error()
-    before = "stopped, then " if "failure" in was else ""
-    if not before and abs(each.error(was) - told) > 0.0005:
+    before = ""
+    if was and "failure" in was:
+        before = "stopped, then "
+    elif was and abs(each.error(was) - told) > 0.0005:
         before = f"{each.error(was):+.1%}, then "
     beside = "" if each.rival_bytes is None else f"{each.rival_bytes / each.row.peak_bytes - 1:+.0%}"
     notes = "; ".join(text for text in (each.row.missing and f"not said: {each.row.missing}", each.row.why) if text)
+    words = f"{each.row.words} {each.now.get('added', '')}".strip()
     return (
-        f"| `{each.row.model} {each.row.words}` | {each.row.on} | {each.row.of} | {each.row.printed} | "
+        f"| `{each.row.model} {words}` | {each.row.on} | {each.row.of} | {each.row.printed} | "
         f"{each.row.metric} | {before}{told:+.1%} | {'**above**' if each.above else ''} | {beside} | {notes} |"
     )
 
@@ -145,7 +148,7 @@ def _tables(found: Sequence[Judged]) -> str:
 
 def text() -> str:
     """The page."""
-    found, first, later = judged(), held(FIRST), held(DATA / "later.jsonl")
+    found, first, later = judged(), held(FIRST), held(LATER)
     told = {**first, **later}
     asked = [row for row in rows() if row.command in told]
     stopped = {row.command for row in asked if "failure" in told[row.command]}

@@ -1,10 +1,10 @@
 """What memfit says of every published figure, one after the other, into data/first.jsonl: a line for each command.
 
-    python -m benchmarks.published.predict [--of peft-metamath] [--output FILE]
+    python -m benchmarks.published.predict [--of peft-metamath] [--later]
 
 Resumable: commands that the file holds are not asked again. Their order is by no plan (a hash), so that what an
-unfinished file holds is a fair sample. later.jsonl holds what was asked again after a change of memfit; the page shows
-that beside the first.
+unfinished file holds is a fair sample. --later asks again after a change of memfit, with the words that it learned in
+between (figures.toml has them), into data/later.jsonl; the page shows that beside the first.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from benchmarks.published.figures import Row, rows, sources
 from memfit.errors import MemfitError
 
 DATA = Path(__file__).parent / "data"
-FIRST = DATA / "first.jsonl"
+FIRST, LATER = DATA / "first.jsonl", DATA / "later.jsonl"
 _LIMIT_S = 900.0
 
 
-def predicted(row: Row) -> dict[str, Any]:
+def predicted(row: Row, added: str) -> dict[str, Any]:
     """One estimate's figures, or why there is none."""
     began = time.monotonic()
+    words = shlex.split(f"{row.words} {added}")
     try:
-        found = memfit.estimate(f"hf:{row.model}", shlex.split(row.words), on=row.on, timeout_s=_LIMIT_S)
+        found = memfit.estimate(f"hf:{row.model}", words, on=row.on, timeout_s=_LIMIT_S)
     except MemfitError as error:
         return {"failure": f"{error.message[:300]}", "seconds": round(time.monotonic() - began, 1)}
     pool = found.pool("cuda:0")
@@ -59,21 +60,23 @@ def held(file: Path) -> dict[str, dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--of", nargs="*", help="sources; all")
-    parser.add_argument("--output", type=Path, default=FIRST)
+    parser.add_argument("--later", action="store_true")
     parser.add_argument("--only", default="", help="commands with these words in them")
     options = parser.parse_args()
-    options.output.parent.mkdir(exist_ok=True)
+    output = LATER if options.later else FIRST
+    output.parent.mkdir(exist_ok=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     versions = {name: version(name) for name in ("torch", "transformers", "peft")}
-    done = set(held(options.output))
+    done = set(held(output))
     wanted = options.of or [source["name"] for source in sources()]
     todo = [row for row in rows() if row.source in wanted and options.only in row.command]
     for row in sorted(todo, key=lambda row: hashlib.sha256(row.command.encode()).digest()):
         if row.command in done:
             continue
         done.add(row.command)
-        told = {"command": row.command, **predicted(row), "memfit": commit, **versions}
-        with options.output.open("a", encoding="utf-8") as file:
+        added = row.later if options.later else ""
+        told = {"command": row.command, "added": added, **predicted(row, added), "memfit": commit, **versions}
+        with output.open("a", encoding="utf-8") as file:
             file.write(json.dumps(told) + "\n")
         print(row.source, row.command, told.get("expected_bytes", told.get("failure")), told["seconds"], flush=True)
 

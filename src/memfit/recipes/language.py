@@ -117,8 +117,9 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
         from memfit.recipes.quantised import quantise
 
         quantise(model)
-        prepare: Any = peft.prepare_model_for_kbit_training
-        model = prepare(model, use_gradient_checkpointing=False)
+        if wishes.lora_dtype == "float32":  # the rest of the weights becomes that, too
+            prepare: Any = peft.prepare_model_for_kbit_training
+            model = prepare(model, use_gradient_checkpointing=False)
     named = wishes.lora_targets
     settings = peft.LoraConfig(
         r=wishes.lora_rank,
@@ -127,7 +128,14 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
         use_dora=wishes.train == "dora",  # whose start is computed from the weights: they are in memory by then
         task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
     )
-    return peft.get_peft_model(model, settings)
+    if wishes.lora_dtype == "float32":
+        return peft.get_peft_model(model, settings)
+    dtype = next(weight.dtype for weight in model.parameters() if weight.is_floating_point())
+    model = peft.get_peft_model(model, settings, autocast_adapter_dtype=False)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.to(dtype)
+    return model
 
 
 def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
@@ -173,7 +181,8 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
     trained = [each for each in model.parameters() if each.requires_grad]
     optimizer = _optimizer(wishes.optimizer, trained)
     mixed: Any = nullcontext()
-    if wishes.autocast or (wishes.train != "full" and device.type == "cuda"):
+    beside = wishes.train != "full" and wishes.lora_dtype == "float32"
+    if wishes.autocast or (beside and device.type == "cuda"):
         # Adapters are float32; as Trainer has it with bf16=True.
         mixed = torch.autocast(device.type, getattr(torch, wishes.autocast or "bfloat16"))
     plain = getattr(model, "module", model)

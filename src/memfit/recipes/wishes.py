@@ -11,6 +11,7 @@ from memfit.errors import UsageError
 TRAININGS = ("full", "lora", "dora", "qlora")
 DEFAULT_TOKENS = 1024
 DTYPES = ("auto", "float32", "bfloat16", "float16")
+ADAPTERS = ("float32", "weights")
 OPTIMIZERS = ("adamw", "sgd", "adafactor")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
 _MOST = 1 << 27
@@ -53,6 +54,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--checkpointing", action="store_true", help="recompute every layer's activations")
     made.add_argument("--attention", choices=("auto", "sdpa", "eager"), default="auto")
     made.add_argument("--lora-rank", type=count, default=16, metavar="R")
+    made.add_argument(
+        "--lora-dtype", choices=ADAPTERS, default="float32", help="with autocast, or as the weights without it"
+    )
     made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
     made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="of several ranks (fsdp)")
     made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")

@@ -68,6 +68,15 @@ def test_a_cache_that_outgrows_the_prompt_is_seen(small):
     assert peaks[1].allocated_peak_bytes - peaks[0].allocated_peak_bytes >= 1000 * cache
 
 
+def test_adapters_in_the_type_of_the_weights_take_half(small):
+    pytest.importorskip("peft")
+    words = ["--train", "qlora", "--seq", "64", "--lora-rank", "64"]
+    of_a_layer = 64 * (2 * (256 + 256) + 2 * (256 + 64) + 3 * (256 + 512))
+    found = estimate(small, [*words, "--lora-dtype", "weights"], on=CARD)
+    assert 4 * of_a_layer * 2 * 2 <= part(found, Category.OPTIMIZER_STATE) <= 4 * of_a_layer * 2 * 2 * 1.05
+    assert part(found, Category.PARAMETERS) < part(estimate(small, words, on=CARD), Category.PARAMETERS)
+
+
 def test_adapters_are_on_the_device_with_their_optimizer(small):
     pytest.importorskip("peft")
     found = estimate(small, ["--train", "lora", "--seq", "64", "--lora-rank", "64"], on=CARD)
