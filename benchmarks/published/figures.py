@@ -31,6 +31,7 @@ class Row:
         peak_bytes: the figure.
         printed: as it stands in the document.
         metric: of ``METRICS``.
+        transformers: whether that library's model ran.
         later: words that the recipe learned after the first predictions, and that the document asks for.
         missing: what the document does not say; "" for a complete configuration.
         why: the cause of a miss.
@@ -45,6 +46,7 @@ class Row:
     peak_bytes: int
     printed: str
     metric: str
+    transformers: bool
     later: str
     missing: str
     why: str
@@ -102,6 +104,7 @@ def rows() -> tuple[Row, ...]:
             peak_bytes=round(row["figure"] * bytes_of(row.get("unit", source["unit"]))),
             printed=f"{row['figure']} {row.get('unit', source['unit']).split()[0]}",
             metric=row.get("metric", source["metric"]),
+            transformers=source["transformers"],
             later=_first_match(source, row, "later", "words"),
             missing=row.get("missing", ""),
             why=row.get("why") or _first_match(source, row, "causes", "why"),

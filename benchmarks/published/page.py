@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,10 +152,16 @@ def text() -> str:
     told = {**first, **later}
     asked = [row for row in rows() if row.command in told]
     stopped = {row.command for row in asked if "failure" in told[row.command]}
+    kinds: dict[str, Callable[[Row], bool]] = {
+        "complete": lambda row: not row.missing,
+        "complete, transformers' model": lambda row: not row.missing and row.transformers,
+        "complete, other code": lambda row: not row.missing and not row.transformers,
+        "not complete": lambda row: bool(row.missing),
+    }
     groups = [
-        (half, kind, [each for each in found if each.row.half in halves and bool(each.row.missing) is missing])
-        for half, halves in ((*((half, (half,)) for half in HALVES), ("all", HALVES)))
-        for kind, missing in (("complete", False), ("not complete", True))
+        (half, kind, [each for each in found if each.row.half in halves and fits(each.row)])
+        for half, halves in (*((half, (half,)) for half in HALVES), ("all", HALVES))
+        for kind, fits in kinds.items()
     ]
     summary = "\n".join(_summary_line(half, kind, of) for half, kind, of in groups if of)
     lines = "\n".join(
