@@ -78,8 +78,8 @@ under torch.profiler, for the peak of each rank's live tensors by the allocator'
 memfit's recorder, for the most that all processes held together by their proportional shares. memfit saw the script and
 the number of ranks, and ran none of it. The halves were fixed first. One constant comes from here: what a process keeps
 of the buffers of gloo's threads, over the weights that it gathers, chosen on the three sharded jobs of the tuning half
-(its form with those of the judging half in view, `named_mesh` among them). The jobs `named_…` are models by name, spread by transformers'
-wrappers; they were added later and measured on another processor.
+(its form with those of the judging half in view, `named_mesh` among them). The jobs `named_…` are models by name,
+spread by transformers' wrappers; they were added later and measured on another processor.
 
 {summary("tuning", measured, predicted)}
 {summary("judging", measured, predicted)}

@@ -29,7 +29,7 @@ ROOM_BYTES = 66 << 30  # of a card of 80 GB, for all that run at once
 
 def start(case: Case) -> tuple[subprocess.Popen[str], Any]:
     """One process; what it prints goes to a file, which never fills."""
-    words = [str(find(f"hf:{case.model}").folder), *shlex.split(case.words)]
+    words = [str(find(f"hf:{case.model}").folder), *shlex.split(case.words), "--every-token"]
     module = "benchmarks.recipes.bitsandbytes_child" if case.half == WITH_LIBRARY else "memfit.recipes.language"
     output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - read when the process has ended
     child = subprocess.Popen(

@@ -55,8 +55,9 @@ class NamedJob:
         if options.train:
             taken += [f"batch {options.batch} of {options.seq or wishes.DEFAULT_TOKENS} tokens", options.optimizer]
             if options.train != "full":
-                mixed = options.autocast or "bfloat16"
-                taken.append(f"rank {options.lora_rank} on {options.lora_targets}, in float32 under {mixed} autocast")
+                mixed = f"in float32 under {options.autocast or 'bfloat16'} autocast"
+                typed = mixed if options.lora_dtype == "float32" else "in the weights' type"
+                taken.append(f"rank {options.lora_rank} on {options.lora_targets}, {typed}")
             taken.append("activations recomputed" if options.checkpointing else "no activation checkpointing")
         by_name = Assumption(
             slug="model-by-name",

@@ -23,6 +23,7 @@ from memfit.recipes.optimizers import optimizer
 from memfit.recipes.placing import device_of_job, in_place, placed
 from memfit.recipes.stages import Pipeline
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
+from memfit.recipes.writing import write
 
 _ALPHA_FOR_RANK = 2
 _GROWING = ("keys", "values")  # of a cache's layer, with the tokens before the last dimension; states have no length
@@ -87,8 +88,9 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
         from memfit.recipes.quantised import quantise
 
         quantise(model)
-        prepare: Any = peft.prepare_model_for_kbit_training
-        model = prepare(model, use_gradient_checkpointing=False)
+        if wishes.lora_dtype == "float32":  # the rest of the weights becomes that, too
+            prepare: Any = peft.prepare_model_for_kbit_training
+            model = prepare(model, use_gradient_checkpointing=False)
     named = wishes.lora_targets
     settings = peft.LoraConfig(
         r=wishes.lora_rank,
@@ -97,7 +99,14 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
         use_dora=wishes.train == "dora",  # whose start is computed from the weights: they are in memory by then
         task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
     )
-    return peft.get_peft_model(model, settings)
+    if wishes.lora_dtype == "float32":
+        return peft.get_peft_model(model, settings)
+    dtype = next(weight.dtype for weight in model.parameters() if weight.is_floating_point())
+    model = peft.get_peft_model(model, settings, autocast_adapter_dtype=False)
+    for weight in model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.to(dtype)
+    return model
 
 
 def tokens(model: Any, batch: int, length: int, device: torch.device) -> torch.Tensor:
@@ -121,7 +130,8 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
     trained = [each for each in model.parameters() if each.requires_grad]
     stepper = optimizer(wishes.optimizer, trained)
     mixed: Any = nullcontext()
-    if wishes.autocast or (wishes.train != "full" and device.type == "cuda"):
+    beside = wishes.train != "full" and wishes.lora_dtype == "float32"
+    if wishes.autocast or (beside and device.type == "cuda"):
         # Adapters are float32; as Trainer has it with bf16=True.
         mixed = torch.autocast(device.type, getattr(torch, wishes.autocast or "bfloat16"))
     plain = getattr(model, "module", model)
@@ -146,11 +156,7 @@ def generate(wishes: argparse.Namespace, device: torch.device) -> None:
     if not model.can_generate():
         raise UsageError(f"{called(wishes)} does not write text", hint=_WITHOUT_CACHE.replace("serve", "generate"))
     model = placed(model, wishes, device)
-    text = tokens(model, wishes.batch, wishes.seq, device)
-    model.generate(
-        input_ids=text, attention_mask=torch.ones_like(text), do_sample=False, pad_token_id=0, eos_token_id=None,
-        max_new_tokens=wishes.generate, min_new_tokens=wishes.generate,
-    )  # fmt: skip
+    write(model, tokens(model, wishes.batch, wishes.seq, device), wishes.generate, every=wishes.every_token)
 
 
 def serve(wishes: argparse.Namespace, device: torch.device) -> None:

@@ -13,6 +13,7 @@ TRAININGS = ("full", "lora", "dora", "qlora")
 DEFAULT_TOKENS = 1024
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OPTIMIZERS = ("adamw", "sgd", "adafactor", "lion", "adamw8bit", "lion8bit", "paged-adamw8bit", "paged-adamw")
+ADAPTERS = ("float32", "weights")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
 _MOST = 1 << 27
 
@@ -54,6 +55,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--checkpointing", action="store_true", help="recompute every layer's activations")
     made.add_argument("--attention", choices=("auto", "sdpa", "eager"), default="auto")
     made.add_argument("--lora-rank", type=count, default=16, metavar="R")
+    made.add_argument(
+        "--lora-dtype", choices=ADAPTERS, default="float32", help="with autocast, or as the weights without it"
+    )
     made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
     made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
     made.add_argument(
@@ -63,6 +67,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
     made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
     made.add_argument("--steps", type=count, default=4, help=argparse.SUPPRESS)
+    made.add_argument("--every-token", action="store_true", help=argparse.SUPPRESS)  # written one by one, as on a card
     return made
 
 

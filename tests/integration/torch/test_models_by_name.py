@@ -53,6 +53,30 @@ def test_full_training_holds_weights_gradients_and_two_moments(small):
     assert "model-by-name" in {each.slug for each in found.assumptions}
 
 
+@pytest.mark.parametrize("words", ["--seq 16 --generate 120 --batch 8", "--seq 128 --generate 60 --batch 8"])
+def test_text_in_strides_takes_what_it_takes_token_by_token(small, words):
+    whole = estimate(small, [*words.split(), "--every-token"], on=CARD, passes=200).pool("cuda:0")
+    short = estimate(small, words.split(), on=CARD).pool("cuda:0")
+    assert short.allocated_peak_bytes == pytest.approx(whole.allocated_peak_bytes, rel=0.005)
+    assert short.reserved_peak_bytes == pytest.approx(whole.reserved_peak_bytes, rel=0.05)
+
+
+def test_a_cache_that_outgrows_the_prompt_is_seen(small):
+    cache = 2 * 2 * 4 * 2 * 32 * 16  # bytes of a token of 16 sequences: keys and values of 4 layers, 2 heads of 32
+    peaks = [estimate(small, ["--seq", "64", "--generate", n, "--batch", "16"], on=CARD).pool("cuda:0")
+             for n in ("2000", "3000")]  # fmt: skip
+    assert peaks[1].allocated_peak_bytes - peaks[0].allocated_peak_bytes >= 1000 * cache
+
+
+def test_adapters_in_the_type_of_the_weights_take_half(small):
+    pytest.importorskip("peft")
+    words = ["--train", "qlora", "--seq", "64", "--lora-rank", "64"]
+    of_a_layer = 64 * (2 * (256 + 256) + 2 * (256 + 64) + 3 * (256 + 512))
+    found = estimate(small, [*words, "--lora-dtype", "weights"], on=CARD)
+    assert 4 * of_a_layer * 2 * 2 <= part(found, Category.OPTIMIZER_STATE) <= 4 * of_a_layer * 2 * 2 * 1.05
+    assert part(found, Category.PARAMETERS) < part(estimate(small, words, on=CARD), Category.PARAMETERS)
+
+
 def test_adapters_are_on_the_device_with_their_optimizer(small):
     pytest.importorskip("peft")
     found = estimate(small, ["--train", "lora", "--seq", "64", "--lora-rank", "64"], on=CARD)

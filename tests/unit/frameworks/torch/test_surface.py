@@ -220,6 +220,22 @@ def test_a_default_device_holds_for_every_constructor() -> None:
         assert {item.device.type for item in outside} == {"cpu"}
 
 
+def test_without_memory_holds_for_numbers_too() -> None:
+    """Under torch.device("meta") a tensor of a Python number is on "meta", as every other is."""
+    with simulate("a100-40gb"), torch.device("meta"):
+        assert torch.tensor(3.0).device.type == torch.as_tensor([1, 2]).device.type == "meta"
+
+
+def test_data_from_the_device_moves_a_host_tensor_there() -> None:
+    """`tensor.data = tensor.to("cuda")`, as FSDP moves buffers: the tensor itself is on the device afterwards."""
+    with simulate("a100-40gb"):
+        buffer = torch.tensor([1.0, 2.0])
+        buffer.data = buffer.to("cuda")
+
+        assert buffer.device == torch.device("cuda", 0)
+        assert buffer.tolist() == [1.0, 2.0]
+
+
 def test_threads_of_the_job_take_part() -> None:
     """A prefetching thread allocates on the simulated device."""
     import threading

@@ -75,7 +75,7 @@ def _wanted(device: Any) -> torch.device | None:
     if device is None:
         modes = reversed(_get_current_function_mode_stack())
         default = next((mode.device for mode in modes if isinstance(mode, DeviceContext)), None)
-        return default if default is not None and default.type == "cuda" else None
+        return default if default is not None and default.type in ("cuda", "meta") else None
     return torch.device("cuda", device) if isinstance(device, int) else torch.device(device)
 
 

@@ -254,6 +254,9 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
     def set_data(tensor: torch.Tensor, value: torch.Tensor) -> None:
         if _real_device(tensor).type == "meta" and _is_real(value) and ledger.entry(tensor):
             value = simulation.transfers.born(value, HOST, value if value.numel() <= 4096 else None)
+        elif _is_real(tensor) and _real_device(value).type == "meta" and ledger.entry(value):
+            torch.utils.swap_tensors(tensor, value.detach())  # moved by hand; C++ takes no data of another device
+            return
         data.__set__(tensor, value)
 
     def set_grad(tensor: torch.Tensor, value: torch.Tensor | None) -> None:
