@@ -37,7 +37,7 @@ ALLOWED = {
     "reports": _FOUNDATION | {"documents"},
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
-    "recipes": {"errors"},
+    "recipes": {"errors", "datasets"},
     "jobs": _FOUNDATION
     | {
         "documents",

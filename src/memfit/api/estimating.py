@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memfit.api.by_headers import weights_alone
 from memfit.api.named import RECIPE, named_job
 from memfit.documents import Estimate
-from memfit.errors import JobFailed, UsageError
+from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
 from memfit.jobs.machine import device_count
@@ -121,10 +122,18 @@ def estimate(
     check_script(request)
     way = way_of(request.target, module=module, on_device=request.on is not None)
     request = replace(request, way=way, probe_budget_s=probe_budget_s)
-    if ranks is not None:
-        made = _estimate_ranks(request, str(ranks), python, progress)
-    else:
-        made = run_job(request, python=python, progress=progress)
+    try:
+        if ranks is not None:
+            made = _estimate_ranks(request, str(ranks), python, progress)
+        else:
+            made = run_job(request, python=python, progress=progress)
+    except MemfitError as error:
+        alone = None
+        if named is not None and error.slug == "unknown-architecture":
+            alone = weights_alone(named, error.message, host_memory_bytes)
+        if alone is None:
+            raise
+        return alone
     return made if named is None else named.told(made)
 
 
