@@ -38,6 +38,7 @@ ALLOWED = {
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
     "recipes": {"errors", "datasets"},
+    "llamacpp": _FOUNDATION | {"datasets", "recipes"},
     "jobs": _FOUNDATION
     | {
         "documents",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memfit.api.by_gguf import estimate_gguf
 from memfit.api.by_headers import weights_alone
 from memfit.api.named import RECIPE, named_job
 from memfit.documents import Estimate
@@ -15,6 +16,7 @@ from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
 from memfit.jobs.machine import device_count
+from memfit.llamacpp.finding import is_gguf
 from memfit.recipes.naming import is_model
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def estimate(
 
     Args:
         target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
-            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a callable without arguments that runs a few
+            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or name, a callable without arguments that runs a few
             steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
             own; callables and modules run in this one.
         arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
@@ -103,6 +105,8 @@ def estimate(
             host_memory_bytes=host_memory_bytes,
             python=python,
         )
+    if isinstance(target, str) and is_gguf(target):
+        return estimate_gguf(target, arguments, on=on, host_memory_bytes=host_memory_bytes)
     named = named_job(target, arguments, on=on, ranks=ranks) if isinstance(target, str) and is_model(target) else None
     if named is not None:
         target, arguments, module, on, ranks = RECIPE, named.arguments, True, named.on, named.ranks

@@ -89,6 +89,17 @@ def small_file(name: str, file: str, revision: str | None = None) -> Path:
         return Path(hub.hf_hub_download(name, file, revision=revision, etag_timeout=SECONDS))
 
 
+def files(name: str) -> list[str]:
+    """The names of a model's files.
+
+    Raises:
+        NotRead: why not.
+    """
+    hub = library()
+    with _told("list of files"):
+        return [each.rfilename for each in hub.HfApi().model_info(name, timeout=SECONDS).siblings or ()]
+
+
 def part(name: str, file: str, start: int, count: int, *, until: float, revision: str | None = None) -> Part:
     """Bytes of a file that stays where it is.
 

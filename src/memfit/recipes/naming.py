@@ -145,14 +145,15 @@ def _laid_out(name: str, text: str) -> Path:
     return folder
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where the hub's library keeps what it fetched."""
     home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
 
 
 def _cached(name: str) -> Path | None:
     """The newest config.json of this name in the cache, found without the hub's library."""
-    snapshots = _cache() / f"models--{name.replace('/', '--')}" / "snapshots"
+    snapshots = cache_folder() / f"models--{name.replace('/', '--')}" / "snapshots"
     try:
         there = [each for each in snapshots.glob("*/config.json") if each.is_file()]
         return max(there, key=lambda each: each.stat().st_mtime) if there else None
