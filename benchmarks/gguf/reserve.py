@@ -22,9 +22,9 @@ def main() -> None:
     told.no_extra_bufts = True  # weights as they are in the file
     told.n_gpu_layers, told.port, told.verbosity = 0, 0, 5
     told.flash_attn_type = getattr(xllamacpp.llama_flash_attn_type, f"LLAMA_FLASH_ATTN_TYPE_{flash}")
-    xllamacpp.Server(told)
+    held = xllamacpp.Server(told)  # which ends with the process: on its own it waits for ever now and then
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(0 if held else 1)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,14 @@ def cells(context: int) -> int:
     return -(-context // _PADDING) * _PADDING
 
 
+def visible(layer: Layer, context: int, batch: int) -> int:
+    """The tokens of a sequence that a layer keeps: all, or its window and one batch."""
+    return cells(context) if layer.window is None else min(cells(context), cells(layer.window + batch))
+
+
 def layer_bytes(layer: Layer, *, context: int, sequences: int, kind: str, batch: int) -> int:
     """One layer's keys and values of all sequences, in the type of the cache."""
-    length = cells(context)
-    if layer.window is not None:
-        length = min(length, cells(layer.window + batch))
+    length = visible(layer, context, batch)
     block, size = _BLOCKS[kind]
     return sequences * length * ((layer.keys + layer.values) * size // block)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from memfit.llamacpp.caches import cells
+from memfit.llamacpp.caches import visible
 from memfit.llamacpp.shape import Shape
 from memfit.quantities import MIB, ByteRange
 
@@ -55,24 +55,39 @@ def graph_bytes(shape: Shape, batch: Batch, era: Era) -> int:
     between = _F32 * shape.width * batch.tokens
     queries = _F32 * max((layer.queries for layer in shape.layers), default=0) * batch.tokens
     keys = _F32 * max((layer.keys for layer in shape.layers), default=0) * batch.tokens
-    wide = _F32 * max((layer.inner for layer in shape.layers), default=0) * batch.tokens
-    heads = max((layer.heads for layer in shape.layers), default=0)
-    seen = cells(batch.context) * batch.tokens if heads else 0
-    chosen = batch.sequences if era is Era.LAST else batch.tokens
-    logits = (shape.vocabulary + shape.width) * _F32 * chosen
+    lengths = [(layer, visible(layer, batch.context, batch.tokens)) for layer in shape.layers if layer.heads]
+    seen = sum({length for _, length in lengths}) * batch.tokens  # a mask for each kind of layer
+    scores = _F32 * max((layer.heads * length for layer, length in lengths), default=0) * batch.tokens
     if era is Era.LAST:
-        first = 0 if batch.on_device else between
         mask = (_F16 if batch.flash else _F32) * seen
         attention = 2 * between + max(3 * queries, 2 * (queries + keys)) + mask
         if not batch.flash:
-            attention = 2 * between + 3 * queries + 2 * keys + mask + _F32 * heads * seen
-        return max(attention, 4 * between + 3 * wide + mask, logits) + first
+            attention = 2 * between + 3 * queries + 2 * keys + mask + scores
+        first = 0 if batch.on_device else between
+        logits = (shape.vocabulary + shape.width) * _F32 * batch.sequences
+        return max(attention, _wide(shape, batch, 4, 3) + mask, logits) + first
+    logits = (shape.vocabulary + shape.width) * _F32 * batch.tokens
     if not batch.flash:
-        return max(2 * between + 2 * queries + _F32 * (heads + 1) * seen, logits, 3 * between + 2 * wide + _F32 * seen)
+        mask = _F32 * seen
+        return max(2 * between + 2 * queries + mask + scores, logits, _wide(shape, batch, 3, 2) + mask)
     masks = (_F32 + _F16) * seen  # as float32, and as the float16 that the fused kernel reads
     # Logits come last, when the masks have been let go of: they fill a part of that hole where it is large.
     behind = 0 if masks <= 3 * between else round(0.65 * masks)
-    return max(logits + behind, 4 * between + 3 * wide + masks)
+    return max(logits + behind, _wide(shape, batch, 4, 3) + masks)
+
+
+def _wide(shape: Shape, batch: Batch, between: int, wide: int) -> int:
+    """The wide half of the widest layer: so many tensors of each width; of experts, what each of them gives back too."""
+    row = _F32 * batch.tokens
+    return max(
+        (
+            row * (between * shape.width + wide * layer.inner)
+            if layer.chosen == 0
+            else row * 2 * (layer.chosen * shape.width + layer.inner)
+            for layer in shape.layers
+        ),
+        default=0,
+    )
 
 
 def graph_range(shape: Shape, batch: Batch, era: Era | None) -> ByteRange:

@@ -32,6 +32,7 @@ class Layer:
         heads: of queries.
         queries: elements of the queries of a token.
         inner: elements that its wide half (or the experts chosen of it) makes of a token.
+        chosen: experts that work on a token; 0 for one wide half.
     """
 
     keys: int
@@ -41,6 +42,7 @@ class Layer:
     heads: int
     queries: int
     inner: int
+    chosen: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +129,10 @@ def _layer(told: _Told, number: int, block: Mapping[str, Tensor], width: int) ->
         # Compressed keys: one vector a token for all heads; values are a part of it (llama-kv-cache.cpp, is_mla).
         keys, values = told.number("attention.kv_lora_rank") + told.number("rope.dimension_count"), 0
         queries = keys * heads
+    inner, chosen = _inner(told, number, block)
     return Layer(
         keys=keys, values=values, window=_window(told, number) if attends else None, state=_state(told, block),
-        heads=heads if attends else 0, queries=queries, inner=_inner(told, number, block),
+        heads=heads if attends else 0, queries=queries, inner=inner, chosen=chosen,
     )  # fmt: skip
 
 
@@ -153,9 +156,10 @@ def _state(told: _Told, block: Mapping[str, Tensor]) -> int:
     return max(kernel - 1, 0) * (inner + 2 * groups * size) + size * inner
 
 
-def _inner(told: _Told, number: int, block: Mapping[str, Tensor]) -> int:
+def _inner(told: _Told, number: int, block: Mapping[str, Tensor]) -> tuple[int, int]:
     chosen = told.number("expert_used_count", 0)
     if chosen and any(name.endswith("_exps.weight") for name in block):
+        wide = told.number("feed_forward_length", 0, number)
         shared = told.number("expert_shared_feed_forward_length", 0)
-        return chosen * told.number("expert_feed_forward_length", 0, number) + shared
-    return told.number("feed_forward_length", 0, number)
+        return chosen * told.number("expert_feed_forward_length", wide, number) + shared, chosen
+    return told.number("feed_forward_length", 0, number), 0
