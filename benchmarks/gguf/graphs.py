@@ -69,7 +69,6 @@ CASES = (
     *_both("fresh", "mixtral-8x7b"), *_both("fresh", "qwen3-235b-a22b", context=4096),
     *_both("fresh", "qwen3-30b-a3b", context=16384, ubatch=1024), *_both("fresh", "gemma-3-12b", layers=7),
     *_both("fresh", "gemma-3-4b", context=16384, layers=6), *_both("fresh", "gemma-2-27b", context=6144),
-    *_both("fresh", "gpt-oss-20b", context=4096), *_both("fresh", "glm-4-32b"),
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """GGUF files that are not here, as headers: from an architecture's published numbers and llama.cpp's rule for the mix.
 
-The files themselves cannot be reached from where this runs. Numbers: the models' own config.json; which tensor gets which
-type: llama.cpp, llama_tensor_get_type (src/llama-quant.cpp), for the mixes below.
+The files themselves cannot be reached from where this runs. Numbers: the models' own config.json; which tensor gets
+which type: llama.cpp, llama_tensor_get_type (src/llama-quant.cpp), for the mixes below.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ MODELS = {
         side=64,
         experts=32,
         more=(("attention.sliding_window", 128), ("expert_used_count", 4), ("expert_feed_forward_length", 2880)),
-    ),  # fmt: skip
+    ),
 }
 
 

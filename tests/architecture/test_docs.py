@@ -22,7 +22,7 @@ _JSON_BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)
 
 
 def slugs_in_code() -> set[str]:
-    """Every slug that a message or an assumption carries: ``slug = "…"``, ``slug="…"`` ``assume("…", …)`` and ``note("…", …)``."""
+    """Every slug of a message or an assumption: ``slug = "…"``, ``slug="…"``, ``assume("…", …)``, ``note("…", …)``."""
     nodes = (node for path in SOURCE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     return {slug for node in nodes for value in slug_values(node) for slug in constants(value)}
 

@@ -109,9 +109,9 @@ def _assumptions(shape: Shape, wanted: Wanted, options: argparse.Namespace, foun
     told = [
         Assumption(
             slug="by-llama-cpp",
-            text=f"{shape.name or shape.architecture} ({shape.architecture}, {len(shape.layers)} layers) by the header of "
-            f"{found} and llama.cpp's rules, nothing was run: {where}, {batch.sequences} x {batch.context:,} tokens, "
-            f"cache in {wanted.kind}, {fused} attention, {batch.tokens} tokens a pass; weights: {by_type}",
+            text=f"{shape.name or shape.architecture} ({shape.architecture}, {len(shape.layers)} layers) by the header "
+            f"of {found} and llama.cpp's rules, nothing was run: {where}, {batch.sequences} x {batch.context:,} tokens,"
+            f" cache in {wanted.kind}, {fused} attention, {batch.tokens} tokens a pass; weights: {by_type}",
         ),
         Assumption(
             slug="prompt-cache",

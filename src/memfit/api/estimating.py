@@ -54,8 +54,8 @@ def estimate(
 
     Args:
         target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
-            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or name, a callable without arguments that runs a few
-            steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
+            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a callable without
+            arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
             own; callables and modules run in this one.
         arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this

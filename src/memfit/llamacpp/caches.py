@@ -1,7 +1,7 @@
 """What the contexts of all sequences take: keys and values by layer, and states of layers that keep none.
 
-llama-kv-cache.cpp and llama-kv-cache-iswa.cpp: cells are padded to 256; a layer whose window slides keeps the window and
-one batch of the graph for each sequence (since May 2025, before that the whole context).
+llama-kv-cache.cpp and llama-kv-cache-iswa.cpp: cells are padded to 256; a layer whose window slides keeps the window
+and one batch of the graph for each sequence (since May 2025, before that the whole context).
 """
 
 from __future__ import annotations

@@ -77,17 +77,11 @@ def graph_bytes(shape: Shape, batch: Batch, era: Era) -> int:
 
 
 def _wide(shape: Shape, batch: Batch, between: int, wide: int) -> int:
-    """The wide half of the widest layer: so many tensors of each width; of experts, what each of them gives back too."""
+    """The wide half of the widest layer: so many tensors of each width; of experts, what each gives back too."""
     row = _F32 * batch.tokens
-    return max(
-        (
-            row * (between * shape.width + wide * layer.inner)
-            if layer.chosen == 0
-            else row * 2 * (layer.chosen * shape.width + layer.inner)
-            for layer in shape.layers
-        ),
-        default=0,
-    )
+    halves = [row * (between * shape.width + wide * layer.inner) for layer in shape.layers]
+    backs = [row * 2 * (layer.chosen * shape.width + layer.inner) for layer in shape.layers if layer.chosen]
+    return max([*halves, *backs], default=0)
 
 
 def graph_range(shape: Shape, batch: Batch, era: Era | None) -> ByteRange:

@@ -56,8 +56,9 @@ def place(shape: Shape, wanted: Wanted) -> tuple[Placed, Placed]:
     above = asked if wanted.batch.on_device else 0
     first = count + 1 - above  # the first layer on the device; count + 1 where none is
     device, host = _weights(shape, first)
+    batch = wanted.batch
     caches = context_bytes(
-        shape, context=wanted.batch.context, sequences=wanted.batch.sequences, kind=wanted.kind, batch=wanted.batch.tokens
+        shape, context=batch.context, sequences=batch.sequences, kind=wanted.kind, batch=batch.tokens
     )  # fmt: skip
     graph = graph_range(shape, wanted.batch, wanted.era)
     inputs = 4 * (shape.width + min(wanted.batch.context, 1 << 18)) * wanted.batch.tokens  # of the graph, and its mask

@@ -42,8 +42,8 @@ METHODS = {
     "compressed-tensors": {"format": "pack-quantized", "config_groups": {"group_0": {"weights": IN_GROUPS}}},
     "bitsandbytes": {"load_in_4bit": True, "bnb_4bit_use_double_quant": True},
 }
-BYTES = {"float32": ("F32", 4), "float16": ("F16", 2), "bfloat16": ("BF16", 2), "int32": ("I32", 4), "int64": ("I64", 8),
-         "uint8": ("U8", 1), "int8": ("I8", 1), "float8_e4m3fn": ("F8_E4M3", 1)}  # fmt: skip
+BYTES = {"float32": ("F32", 4), "float16": ("F16", 2), "bfloat16": ("BF16", 2), "int32": ("I32", 4),
+         "int64": ("I64", 8), "uint8": ("U8", 1), "int8": ("I8", 1), "float8_e4m3fn": ("F8_E4M3", 1)}  # fmt: skip
 
 
 def whole(layers=2, kind="bfloat16", outside="model."):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.gguf.models import MODELS, header
+
 from memfit.errors import UsageError
 from memfit.llamacpp import finding, wishes
 from memfit.llamacpp.caches import context_bytes
@@ -134,7 +134,7 @@ def test_wrong_words(words):
 
 
 def test_a_quantisation_that_is_not_there_is_told_with_those_that_are():
-    with pytest.raises(UsageError, match="x-Q8_0.gguf"):
+    with pytest.raises(UsageError, match="x-Q8_0"):
         finding.chosen(["x-Q8_0.gguf", "README.md"], "Q4_K_M", "a/x")
     with pytest.raises(UsageError, match="no GGUF"):
         finding.chosen(["README.md"], "Q4_K_M", "a/x")

@@ -152,7 +152,7 @@ class _Reader:
             raise self.wrong(f"a tensor of type {kind}, which memfit does not know")
         dtype, block, size = TYPES[kind]
         elements = math.prod(shape)
-        if not 0 < elements < 1 << 48 or shape[:1] and shape[0] % block:
+        if not 0 < elements < 1 << 48 or (shape and shape[0] % block):
             raise self.wrong(f"the tensor {name[:80]!r} of {' x '.join(map(str, shape))} in {dtype}")
         return name, Tensor(dtype, shape, elements // block * size)
 
