@@ -80,7 +80,7 @@ def _wanted(options: argparse.Namespace, *, on_device: bool) -> Wanted:
 def _parts(placed: Placed) -> list[Component]:
     exact = [
         (Category.PARAMETERS, placed.weights, "the header's tensors, as they are stored"),
-        (Category.BUFFERS, placed.caches, "keys, values and states of all requests"),
+        (Category.CACHE, placed.caches, "keys, values and states of all requests"),
     ]
     ranges = [
         (Category.ACTIVATIONS, placed.graph, "the graph's buffer, reserved for a full batch"),

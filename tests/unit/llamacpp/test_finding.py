@@ -139,7 +139,7 @@ def test_the_estimate_of_a_file(tmp_path):
 
     device = found.pool("cuda:0").breakdown_bytes
     assert device["parameters"] == sum(tensor.bytes for tensor in told.tensors.values())  # its embeddings twice
-    assert device["buffers"] == 2 * 8192 * 2 * 2 * 512 * 2
+    assert device["cache"] == 2 * 8192 * 2 * 2 * 512 * 2
     assert found.pool("host").breakdown_bytes["parameters"] == told.tensors["token_embd.weight"].bytes
     assert found.verdict is Verdict.FITS
     assert {"by-llama-cpp", "llama-cpp-version"} <= {each.slug for each in found.assumptions}
