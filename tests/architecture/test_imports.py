@@ -71,6 +71,8 @@ HOMES = {
     "accelerate": {"frameworks.torch"},
     "lightning": {"frameworks.torch"},
     "peft": {"recipes"},
+    "timm": {"recipes"},
+    "sentence_transformers": {"recipes"},
     "huggingface_hub": {"recipes"},
     "safetensors": {"frameworks.torch"},
     "pyarrow": {"datasets.formats"},

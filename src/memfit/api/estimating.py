@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memfit.api.by_gguf import estimate_gguf
 from memfit.api.by_headers import weights_alone
-from memfit.api.named import RECIPE, named_job
+from memfit.api.by_library import job_of
+from memfit.api.named import NamedJob
 from memfit.documents import Estimate
 from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
 from memfit.jobs.machine import device_count
 from memfit.llamacpp.finding import is_gguf
-from memfit.recipes.naming import is_model
 
 if TYPE_CHECKING:
     from memfit.frameworks.torch.simulation import Simulation
@@ -107,9 +107,9 @@ def estimate(
         )
     if isinstance(target, str) and is_gguf(target):
         return estimate_gguf(target, arguments, on=on, host_memory_bytes=host_memory_bytes)
-    named = named_job(target, arguments, on=on, ranks=ranks) if isinstance(target, str) and is_model(target) else None
+    named = job_of(target, arguments, on=on, ranks=ranks) if isinstance(target, str) else None
     if named is not None:
-        target, arguments, module, on, ranks = RECIPE, named.arguments, True, named.on, named.ranks
+        target, arguments, module, on, ranks = named.recipe, named.arguments, True, named.on, named.ranks
     request = request_for(
         _name(target),
         arguments,
@@ -133,7 +133,7 @@ def estimate(
             made = run_job(request, python=python, progress=progress)
     except MemfitError as error:
         alone = None
-        if named is not None and error.slug == "unknown-architecture":
+        if isinstance(named, NamedJob) and error.slug == "unknown-architecture":
             alone = weights_alone(named, error.message, host_memory_bytes)
         if alone is None:
             raise

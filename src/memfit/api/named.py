@@ -43,6 +43,11 @@ class NamedJob:
     unread: str = ""
 
     @property
+    def recipe(self) -> str:
+        """The module that is run."""
+        return RECIPE
+
+    @property
     def arguments(self) -> list[str]:
         """Of the recipe: without a type from anybody, that of the weights, as from_pretrained takes it."""
         kind = self.weights.first_type if self.weights is not None else None
@@ -88,17 +93,24 @@ class NamedJob:
         )
 
 
+def machine_words(
+    target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None = None
+) -> tuple[str | None, str | None, list[str]]:
+    """The machine and the ranks, from behind the name where they stand there, and the words that are left."""
+    machine = _MachineWords(prog=f"memfit estimate {target}", add_help=False, allow_abbrev=False)
+    machine.add_argument("--on")
+    machine.add_argument("--ranks")
+    found, rest = machine.parse_known_args([str(word) for word in words])
+    return found.on or on, found.ranks or (None if ranks is None else str(ranks)), rest
+
+
 def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None) -> NamedJob:
     """Find the model, and read the words behind its name.
 
     Raises:
         UsageError: no such model, or a word that a recipe does not know.
     """
-    machine = _MachineWords(prog=f"memfit estimate {target}", add_help=False, allow_abbrev=False)
-    machine.add_argument("--on")
-    machine.add_argument("--ranks")
-    found, rest = machine.parse_known_args([str(word) for word in words])
-    on, ranks = found.on or on, found.ranks or (None if ranks is None else str(ranks))
+    on, ranks, rest = machine_words(target, words, on=on, ranks=ranks)
     options = wishes.read(["-", *rest], f"memfit estimate {target}")
     if ranks is None and (options.mesh is not None or device_count(on) > 1):
         ranks = str(options.mesh.ranks if options.mesh is not None else device_count(on))
