@@ -11,8 +11,12 @@ from memfit.jobs.machine import own_devices
 from memfit.quantities import Basis, ByteRange, Category
 from memfit.sensors import read_devices
 
-# States of an optimizer for every byte of weights, in the weights' own type; Adafactor's are of rows and columns.
-_STATES = {"adamw": 2, "sgd": 0, "adafactor": 0}
+# States of an optimizer for every weight, and the bytes of each; None is the weights' own type. Adafactor's are of rows
+# and columns; paged ones lie with the host where the driver puts them there, and count as the device's.
+_STATES: dict[str, tuple[int, int | None]] = {
+    "adamw": (2, None), "sgd": (0, None), "adafactor": (0, None), "lion": (1, None), "adamw8bit": (2, 1),
+    "lion8bit": (1, 1), "paged-adamw8bit": (2, 1), "paged-adamw": (2, 4),
+}  # fmt: skip
 
 
 def weights_alone(job: NamedJob, why: str, host_memory_bytes: int | None) -> Estimate | None:
@@ -29,7 +33,10 @@ def weights_alone(job: NamedJob, why: str, host_memory_bytes: int | None) -> Est
     parts = [_part(Category.PARAMETERS, held, f"headers of {job.weights.files} files")]
     if job.options.train == "full":
         parts.append(_part(Category.GRADIENTS, held, "of the weights' size"))
-        parts.append(_part(Category.OPTIMIZER_STATE, held * _STATES[job.options.optimizer], job.options.optimizer))
+        states, size = _STATES[job.options.optimizer]
+        elements = sum(tensor.elements for tensor in job.weights.tensors.values())
+        kept = states * (held if size is None else elements * size)
+        parts.append(_part(Category.OPTIMIZER_STATE, kept, job.options.optimizer))
     on = job.on or own_devices(read_devices())
     on_device = on is not None and on != "cpu"
     made = computed_estimate(

@@ -290,3 +290,10 @@ def test_what_went_wrong_on_the_hub_is_told(told, name, said):
     assert told[f"a/{name}"][0] is None
     assert said in told[f"a/{name}"][2]
     assert told[f"a/{name}"][3] < 20
+
+
+def test_every_optimizer_has_its_states_where_only_weights_are_known():
+    from memfit.api.by_headers import _STATES
+    from memfit.recipes.wishes import OPTIMIZERS
+
+    assert set(_STATES) == set(OPTIMIZERS)
