@@ -101,6 +101,28 @@ def _batches() -> tuple[str, str]:
     return text, "\n".join(lines)
 
 
+def _libraries() -> str:
+    """Recipes of other libraries on the processor, beside the profiler's count."""
+    told = _read("libraries.json")
+    rows = {name: row for name, row in told["cases"].items() if "measured_bytes" in row and "predicted_bytes" in row}
+    errors = {name: row["predicted_bytes"] / row["measured_bytes"] - 1 for name, row in rows.items()}
+    worst = max(errors.values(), key=abs)
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    lines = "\n".join(
+        f"| `{name}` | {row['measured_bytes'] / 2**20:,.1f} | {errors[name]:+.3%} |" for name, row in rows.items()
+    )
+    exact = sum(row["predicted_bytes"] == row["measured_bytes"] for row in rows.values())
+    missing = len(told["cases"]) - len(rows)
+    failed = f"; {missing} did not run" if missing else ""
+    return f"""The recipes of timm, of speech and of sentences ran on the processor under torch's profiler, whose memory
+events add up to what tensors hold ({versions}); the predictions were committed before, and
+the first two cases had been looked at. {len(rows)} runs: {exact} to the byte, {worst:+.2%} at most{failed}.
+
+| run | tensors at the peak, MiB | predicted |
+|---|---|---|
+{lines}"""
+
+
 def text() -> str:
     """The page."""
     seen, (first, now), rivals = measured(), predicted(), _read("rivals.json")
@@ -147,6 +169,10 @@ stand-ins did not. The other rows with `qlora` were run and predicted with the s
 The last column is `accelerate estimate-memory` {rivals["accelerate"]}: weights, gradients and Adam for full training,
 weights for inference, off by {statistics.median(train):.0%} of the allocated peak in the median. It has no answer for
 adapters.
+
+## Images, speech and sentences
+
+{_libraries()}
 
 ## The largest batch
 

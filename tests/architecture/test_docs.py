@@ -22,7 +22,7 @@ _JSON_BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)
 
 
 def slugs_in_code() -> set[str]:
-    """Every slug that a message or an assumption carries: ``slug = "…"``, ``slug="…"`` and ``assume("…", …)``."""
+    """Every slug of a message or an assumption: ``slug = "…"``, ``slug="…"``, ``assume("…", …)``, ``note("…", …)``."""
     nodes = (node for path in SOURCE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     return {slug for node in nodes for value in slug_values(node) for slug in constants(value)}
 
@@ -31,7 +31,7 @@ def slug_values(node: ast.AST) -> list[ast.expr]:
     match node:
         case ast.keyword(arg="slug", value=value) | ast.Assign(targets=[ast.Name(id="slug")], value=value):
             return [value]
-        case ast.Call(func=ast.Attribute(attr="assume" | "_assume") | ast.Name(id="assume"), args=[first, *_]):
+        case ast.Call(func=ast.Attribute(attr="assume" | "_assume" | "note") | ast.Name(id="assume"), args=[first, *_]):
             return [first]
     return []
 

@@ -37,7 +37,8 @@ ALLOWED = {
     "reports": _FOUNDATION | {"documents"},
     "estimating": _FOUNDATION | {"documents", "engine", "machines", "sensors"},
     "registry": {"errors"},
-    "recipes": {"errors"},
+    "recipes": {"errors", "datasets"},
+    "llamacpp": _FOUNDATION | {"datasets", "recipes"},
     "jobs": _FOUNDATION
     | {
         "documents",
@@ -70,6 +71,8 @@ HOMES = {
     "accelerate": {"frameworks.torch"},
     "lightning": {"frameworks.torch"},
     "peft": {"recipes"},
+    "timm": {"recipes"},
+    "sentence_transformers": {"recipes"},
     "huggingface_hub": {"recipes"},
     "safetensors": {"frameworks.torch"},
     "pyarrow": {"datasets.formats"},

@@ -23,10 +23,10 @@ from memfit.advice import (
     search,
 )
 from memfit.advice.rules import batch_size
+from memfit.api.by_library import job_of
 from memfit.api.changed import ChangedJob, fullest
 from memfit.api.estimating import check_script, is_estimator, request_for
 from memfit.api.lighter_data import data_ways
-from memfit.api.named import RECIPE, named_job
 from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch
 from memfit.errors import JobNeverTrained, UsageError
 from memfit.jobs import Progress
@@ -36,7 +36,6 @@ from memfit.jobs.real import run_for_real, without_looking
 from memfit.jobs.warm import Warm
 from memfit.probing.watching import Limits
 from memfit.quantities import format_bytes
-from memfit.recipes.naming import is_model
 from memfit.sensors import host_capacity
 
 _AT_ONCE = min(2, os.cpu_count() or 1)  # variants that are simulated side by side, some hundred MiB each
@@ -140,16 +139,17 @@ def advised(
     began = time.monotonic()
     if within_bytes is not None and within_bytes < 1:
         raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
-    if is_model(os.fspath(target)):
-        named = named_job(os.fspath(target), arguments, on=on, ranks=None)
+    named = job_of(os.fspath(target), arguments, on=on, ranks=None)
+    if named is not None:
+        name = os.fspath(target)
         if named.ranks is not None:
             raise UsageError(
-                f"advice on {named.model.name} is for one device so far, and {named.ranks} ranks were asked for",
-                hint=f"memfit estimate {named.model.name} … tells what several devices change, each alone",
+                f"advice on {name} is for one device so far, and {named.ranks} ranks were asked for",
+                hint=f"memfit estimate {name} … tells what several devices change, each alone",
                 slug="one-device",
             )
         found, reviewed = advised(
-            RECIPE, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
+            named.recipe, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
             timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
             probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, progress=progress,
         )  # fmt: skip

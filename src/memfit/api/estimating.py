@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memfit.api.named import RECIPE, named_job
+from memfit.api.by_gguf import estimate_gguf
+from memfit.api.by_headers import weights_alone
+from memfit.api.by_library import job_of
+from memfit.api.named import NamedJob
 from memfit.documents import Estimate
-from memfit.errors import JobFailed, UsageError
+from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
 from memfit.jobs.machine import device_count
-from memfit.recipes.naming import is_model
+from memfit.llamacpp.finding import is_gguf
 
 if TYPE_CHECKING:
     from memfit.frameworks.torch.simulation import Simulation
@@ -51,8 +54,8 @@ def estimate(
 
     Args:
         target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
-            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a callable without arguments that runs a few
-            steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
+            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a callable without
+            arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
             own; callables and modules run in this one.
         arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
@@ -102,9 +105,11 @@ def estimate(
             host_memory_bytes=host_memory_bytes,
             python=python,
         )
-    named = named_job(target, arguments, on=on, ranks=ranks) if isinstance(target, str) and is_model(target) else None
+    if isinstance(target, str) and is_gguf(target):
+        return estimate_gguf(target, arguments, on=on, host_memory_bytes=host_memory_bytes)
+    named = job_of(target, arguments, on=on, ranks=ranks) if isinstance(target, str) else None
     if named is not None:
-        target, arguments, module, on, ranks = RECIPE, named.arguments, True, named.on, named.ranks
+        target, arguments, module, on, ranks = named.recipe, named.arguments, True, named.on, named.ranks
     request = request_for(
         _name(target),
         arguments,
@@ -121,10 +126,18 @@ def estimate(
     check_script(request)
     way = way_of(request.target, module=module, on_device=request.on is not None)
     request = replace(request, way=way, probe_budget_s=probe_budget_s)
-    if ranks is not None:
-        made = _estimate_ranks(request, str(ranks), python, progress)
-    else:
-        made = run_job(request, python=python, progress=progress)
+    try:
+        if ranks is not None:
+            made = _estimate_ranks(request, str(ranks), python, progress)
+        else:
+            made = run_job(request, python=python, progress=progress)
+    except MemfitError as error:
+        alone = None
+        if isinstance(named, NamedJob) and error.slug == "unknown-architecture":
+            alone = weights_alone(named, error.message, host_memory_bytes)
+        if alone is None:
+            raise
+        return alone
     return made if named is None else named.told(made)
 
 

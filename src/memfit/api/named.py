@@ -11,7 +11,7 @@ from memfit.documents import Assumption, Estimate
 from memfit.errors import UsageError
 from memfit.estimating import serving
 from memfit.jobs.machine import device_count
-from memfit.recipes import naming, wishes
+from memfit.recipes import headers, naming, wishes
 
 RECIPE = "memfit.recipes.language"
 
@@ -30,6 +30,8 @@ class NamedJob:
         words: of the user, behind the name, those of the machine taken out.
         options: what they ask of the recipe.
         on, ranks: the machine and the processes, from there too where they stand there.
+        weights: what the headers of its weights say, where they were read.
+        unread: why they were not; "" where nobody would have expected them to be.
     """
 
     model: naming.Named
@@ -37,11 +39,31 @@ class NamedJob:
     options: argparse.Namespace
     on: str | None
     ranks: str | None
+    weights: headers.Weights | None = None
+    unread: str = ""
+
+    @property
+    def recipe(self) -> str:
+        """The module that is run."""
+        return RECIPE
 
     @property
     def arguments(self) -> list[str]:
-        """Of the recipe."""
-        return [str(self.model.folder), *self.words]
+        """Of the recipe: without a type from anybody, that of the weights, as from_pretrained takes it."""
+        kind = self.weights.first_type if self.weights is not None else None
+        stored = self.options.dtype == "auto" and kind in wishes.DTYPES and not naming.names_a_type(self.model)
+        return [str(self.model.folder), *self.words, *(("--dtype", str(kind)) if stored else ())]
+
+    @property
+    def stored(self) -> tuple[Assumption, ...]:
+        """What is known of the weights as their files hold them."""
+        if self.weights is not None:
+            text = f"{self.weights.told()}, by the headers of {self.weights.found}"
+            return (Assumption(slug="weights-stored", text=text),)
+        if not self.unread:
+            return ()
+        text = f"the headers of its weights were not read: {self.unread}; their types are taken from the configuration"
+        return (Assumption(slug="weights-unread", text=text),)
 
     def target(self, recipe: Mapping[str, Any]) -> Mapping[str, Any]:
         """What a document is about: the model, not the recipe that was run."""
@@ -68,8 +90,19 @@ class NamedJob:
             estimate,
             serving=serving(estimate, context=context, concurrent=options.concurrent) if options.serve else None,
             target=self.target(estimate.target),
-            assumptions=(by_name, *estimate.assumptions),
+            assumptions=(by_name, *self.stored, *estimate.assumptions),
         )
+
+
+def machine_words(
+    target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None = None
+) -> tuple[str | None, str | None, list[str]]:
+    """The machine and the ranks, from behind the name where they stand there, and the words that are left."""
+    machine = _MachineWords(prog=f"memfit estimate {target}", add_help=False, allow_abbrev=False)
+    machine.add_argument("--on")
+    machine.add_argument("--ranks")
+    found, rest = machine.parse_known_args([str(word) for word in words])
+    return found.on or on, found.ranks or (None if ranks is None else str(ranks)), rest
 
 
 def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None) -> NamedJob:
@@ -78,12 +111,9 @@ def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str |
     Raises:
         UsageError: no such model, or a word that a recipe does not know.
     """
-    machine = _MachineWords(prog=f"memfit estimate {target}", add_help=False, allow_abbrev=False)
-    machine.add_argument("--on")
-    machine.add_argument("--ranks")
-    found, rest = machine.parse_known_args([str(word) for word in words])
-    on, ranks = found.on or on, found.ranks or (None if ranks is None else str(ranks))
+    on, ranks, rest = machine_words(target, words, on=on, ranks=ranks)
     options = wishes.read(["-", *rest], f"memfit estimate {target}")
     if ranks is None and (options.mesh is not None or device_count(on) > 1):
         ranks = str(options.mesh.ranks if options.mesh is not None else device_count(on))
-    return NamedJob(model=naming.find(target), words=tuple(rest), options=options, on=on, ranks=ranks)
+    model, weights, unread = naming.with_weights(naming.find(target))
+    return NamedJob(model=model, words=tuple(rest), options=options, on=on, ranks=ranks, weights=weights, unread=unread)

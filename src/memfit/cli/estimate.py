@@ -20,6 +20,10 @@ an estimator is followed by the shape of its data and its parameters:
 a model's name, or a folder with its config.json, by what is done with it:
   memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb
   memfit estimate hf:Qwen/Qwen3-8B --serve --context 32k --concurrent 16 --on h100-80gb
+or of images, speech or sentences:
+  memfit estimate timm:resnet50 --train full --batch 64 --on rtx4090-24gb
+a GGUF file, or its name, as llama.cpp would serve it:
+  memfit estimate hf:bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M --serve --context 8k --on rtx4090-24gb
 """
 
 

@@ -119,6 +119,9 @@ class Child:
             self.tell("replay", "replaying the trace", self.sim.total_steps)
             self.sim.finish()
             code = 0
+            noted = getattr(sys.modules.get("memfit.recipes.notes"), "NOTES", {})
+            for slug, text in noted.items():
+                self.sim.assume(slug, text)
             try:
                 self._check_something_happened()
                 self._write_results()

@@ -20,6 +20,7 @@ import transformers
 
 from memfit.errors import MemfitError, UsageError
 from memfit.recipes.optimizers import optimizer
+from memfit.recipes.packed import as_stored
 from memfit.recipes.placing import device_of_job, in_place, placed
 from memfit.recipes.stages import Pipeline
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
@@ -45,7 +46,9 @@ def configuration_of(folder: str) -> Any:
         return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, OSError, TypeError) as error:
         said = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-        raise UsageError(f"transformers {transformers.__version__} cannot build {folder}: {said}") from error
+        raise UsageError(
+            f"transformers {transformers.__version__} cannot build {folder}: {said}", slug="unknown-architecture"
+        ) from error
 
 
 def built(wishes: argparse.Namespace) -> Any:
@@ -66,7 +69,7 @@ def built(wishes: argparse.Namespace) -> Any:
     try:
         with torch.device("meta"):
             attention = None if wishes.attention == "auto" else wishes.attention
-            return kind.from_config(configuration, dtype=dtype, attn_implementation=attention)
+            return as_stored(kind.from_config(configuration, dtype=dtype, attn_implementation=attention), wishes)
     except ValueError as error:
         raise UsageError(
             f"{called(wishes)}: {str(error).splitlines()[0][:300]}",

@@ -1,8 +1,8 @@
-"""From a model's name to a folder with its configuration: never its weights, never code of its repository.
+"""From a model's name to a folder with its configuration: never the weights themselves, never code of its repository.
 
 In this order: a folder that is there, the hub's cache on this machine, the few configurations that come with memfit
 (for machines without a network and for models behind a licence), and the hub itself, by huggingface_hub where it is
-installed and not offline.
+installed and not offline. Of weights, `headers` reads what their files say of themselves, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from memfit.datasets.opening import UnreadableData
 from memfit.errors import UsageError
+from memfit.recipes import headers, hub
 
 PREFIX = "hf:"
+THE_HUB, THE_CACHE = "the hub", "the hub's cache on this machine"
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-_SECONDS = 5
-_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
 _LARGEST = 1 << 24  # bytes of a config.json
 # No model has more of any of these: a configuration that says so is damaged, or means harm.
 _MOST = 1 << 24
@@ -75,18 +74,57 @@ def find(target: str) -> Named:
         raise UsageError(f"{name!r} is no model's name", hint="hf:org/name, or a folder with a config.json")
     if (cached := _cached(name)) is not None:
         _check(cached, name)
-        return Named(name=target, folder=cached.parent, found="the hub's cache on this machine")
+        return Named(name=target, folder=cached.parent, found=THE_CACHE)
     if (shipped := known().get(name)) is not None:
-        return Named(name=target, folder=_laid_out(name, shipped), found="the configuration that comes with memfit")
-    file, said = _downloaded(name)
-    if file is not None:
+        return Named(
+            name=target,
+            folder=_laid_out(name, json.dumps(shipped["config"])),
+            found="the configuration that comes with memfit",
+        )
+    try:
+        file = hub.small_file(name, "config.json")
+    except hub.NotRead as error:
+        said = str(error)
+    else:
         _check(file, name)
-        return Named(name=target, folder=file.parent, found="the hub")
+        return Named(name=target, folder=file.parent, found=THE_HUB)
     raise UsageError(
         f"no configuration of {name} was found: not in the hub's cache, {said}, and none comes with memfit",
         hint=f"give a folder with its config.json, or one of: {', '.join(list(known())[:6])}, …",
         slug="no-model",
     )
+
+
+def with_weights(model: Named) -> tuple[Named, headers.Weights | None, str]:
+    """The headers of a model's weights, where they can be had, and a folder in which the recipe finds them too.
+
+    Returns:
+        The model, its weights, and where there are none, why; "" where nobody would expect any.
+    """
+    try:
+        weights = headers.of_folder(model.folder)
+        if weights is not None:
+            return model, weights, ""
+        if headers.has_pickles(model.folder):
+            return model, None, "they are in pytorch_model.bin, a pickle, which memfit does not run"
+        if model.found not in (THE_HUB, THE_CACHE) or (model.found == THE_CACHE and hub.is_offline()):
+            return model, None, ""
+        revision = model.folder.name if model.folder.parent.name == "snapshots" else None
+        name = model.name.removeprefix(PREFIX)
+        weights = headers.of_hub(name, revision)
+    except (hub.NotRead, UnreadableData) as error:
+        return model, None, str(error)
+    text = (model.folder / "config.json").read_text(encoding="utf-8")
+    folder = _laid_out(f"{name}@{revision or 'newest'}", text)
+    headers.lay_out(weights, folder)
+    return replace(model, folder=folder), weights, ""
+
+
+def names_a_type(model: Named) -> bool:
+    """Whether a configuration says in which type its weights are loaded."""
+    told = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
+    parts = (told, *(each for each in told.values() if isinstance(each, dict)))
+    return any(part.get("dtype") or part.get("torch_dtype") for part in parts)
 
 
 def known() -> dict[str, Any]:
@@ -96,62 +134,31 @@ def known() -> dict[str, Any]:
     return found
 
 
-def _laid_out(name: str, shipped: dict[str, Any]) -> Path:
-    """A folder of this user's with the configuration in it, as the library that builds the model wants it."""
+def _laid_out(name: str, text: str) -> Path:
+    """A folder of this user's with a configuration in it, as the library that builds the model wants it."""
     user = os.getuid() if hasattr(os, "getuid") else 0
     folder = Path(tempfile.gettempdir()) / f"memfit-models-{user}" / name.replace("/", "--")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / "config.json"
-    text = json.dumps(shipped["config"])
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
         file.write_text(text, encoding="utf-8")
     return folder
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where the hub's library keeps what it fetched."""
     home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
     return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
 
 
 def _cached(name: str) -> Path | None:
     """The newest config.json of this name in the cache, found without the hub's library."""
-    snapshots = _cache() / f"models--{name.replace('/', '--')}" / "snapshots"
+    snapshots = cache_folder() / f"models--{name.replace('/', '--')}" / "snapshots"
     try:
         there = [each for each in snapshots.glob("*/config.json") if each.is_file()]
         return max(there, key=lambda each: each.stat().st_mtime) if there else None
     except OSError:
         return None
-
-
-def _downloaded(name: str) -> tuple[Path | None, str]:
-    """The file by huggingface_hub, or why not, in words."""
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        return None, "the hub was not asked (HF_HUB_OFFLINE)"
-    try:
-        import huggingface_hub
-        from huggingface_hub import constants
-    except ImportError:
-        return None, "the hub was not asked (pip install huggingface_hub)"
-    endpoint = urlsplit(constants.ENDPOINT)
-    if not any(os.environ.get(name) for name in _PROXIES):
-        try:  # the library tries five times, for half a minute, where there is no network
-            port = endpoint.port or (80 if endpoint.scheme == "http" else 443)
-            socket.create_connection((endpoint.hostname or "", port), timeout=_SECONDS).close()
-        except OSError as error:
-            return None, f"{endpoint.hostname} cannot be reached ({error.strerror or error})"
-    try:
-        return Path(huggingface_hub.hf_hub_download(name, "config.json", etag_timeout=_SECONDS)), ""
-    except KeyboardInterrupt:
-        raise
-    except Exception as error:  # of many kinds, by version: no network, no such model, a gate, a broken answer
-        kind = type(error).__name__
-        words = {
-            "GatedRepoError": "the hub has it behind a licence (accept it there, then `hf auth login`)",
-            "RepositoryNotFoundError": "the hub knows no such model, or it is private",
-            "EntryNotFoundError": "the hub has it without a config.json",
-            "RemoteEntryNotFoundError": "the hub has it without a config.json",
-        }
-        return None, words.get(kind, f"the hub did not answer ({kind})")
 
 
 def _check(file: Path, name: str) -> None:

@@ -35,7 +35,7 @@ def in_place(model: Any, device: torch.device) -> Any:
                 continue
             if id(weight) not in made:
                 filled = torch.zeros_like(weight, device=device, requires_grad=False)
-                if filled.is_floating_point() and not isinstance(filled, DTensor):
+                if filled.is_floating_point() and filled.itemsize > 1 and not isinstance(filled, DTensor):
                     filled.normal_(std=0.02)
                 made[id(weight)] = torch.nn.Parameter(filled, requires_grad=weight.requires_grad)
             module._parameters[name] = made[id(weight)]

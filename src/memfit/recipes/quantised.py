@@ -17,9 +17,11 @@ from torch import nn
 _BLOCK, _BLOCKS = 64, 256
 
 
-class _Product(torch.autograd.Function):  # type: ignore[misc]
+class Product(torch.autograd.Function):  # type: ignore[misc]
+    """A product with a matrix that a layer makes whole for it, in the forward pass and again in the backward pass."""
+
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, layer: Linear4bit) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, layer: Any) -> torch.Tensor:
         ctx.layer = layer
         return nn.functional.linear(x, layer.dequantised(x.dtype), layer.bias)
 
@@ -59,7 +61,7 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """As a linear layer's: (…, in) → (…, out)."""
-        result: torch.Tensor = _Product.apply(x.to(self.compute_dtype), self)
+        result: torch.Tensor = Product.apply(x.to(self.compute_dtype), self)
         return result.to(x.dtype)
 
 

@@ -1,0 +1,66 @@
+"""A plain training loop, and plain passes, for models that a recipe has built: what differs is what goes in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+
+
+def prepared(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
+    """In the type that was asked for, on the device."""
+    if wishes.dtype != "auto":
+        model = model.to(getattr(torch, wishes.dtype))
+    return model.to(device)
+
+
+def train(model: Any, loss_of: Callable[[], torch.Tensor], wishes: argparse.Namespace, device: torch.device) -> None:
+    """A few optimizer steps over all weights.
+
+    Args:
+        model: on the device.
+        loss_of: one batch through it, to its loss.
+        wishes: of the recipe.
+        device: for mixed precision.
+    """
+    model.train()
+    trained = [each for each in model.parameters() if each.requires_grad]
+    kind = torch.optim.SGD if wishes.optimizer == "sgd" else torch.optim.AdamW
+    optimizer = kind(trained, lr=1e-5)
+    for _ in range(wishes.steps):
+        for _ in range(wishes.accumulate):
+            with mixed(wishes, device):
+                loss = loss_of() / wishes.accumulate
+            loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def infer(model: Any, one: Callable[[], Any], wishes: argparse.Namespace, device: torch.device) -> None:
+    """Two passes without gradients."""
+    model.eval()
+    with torch.no_grad():
+        for _ in range(2):
+            with mixed(wishes, device):
+                one()
+
+
+def mixed(wishes: argparse.Namespace, device: torch.device) -> Any:
+    """Mixed precision where it was asked for."""
+    return torch.autocast(device.type, getattr(torch, wishes.autocast)) if wishes.autocast else nullcontext()
+
+
+def show(name: str, device: torch.device) -> None:
+    """On a real card: what torch's allocator saw, as JSON."""
+    if torch.cuda.is_available():
+        seen = {
+            "requested_peak_bytes": torch.cuda.memory_stats(device)["requested_bytes.all.peak"],
+            "allocated_peak_bytes": torch.cuda.max_memory_allocated(device),
+            "reserved_peak_bytes": torch.cuda.max_memory_reserved(device),
+            "configuration": name,
+        }
+        print(json.dumps(seen), flush=True)
