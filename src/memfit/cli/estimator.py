@@ -28,6 +28,21 @@ def count(text: str) -> int:
     return value
 
 
+def share(text: str) -> float:
+    """A part of all, from 0 to below 1, or in percent.
+
+    >>> share("0.1"), share("5%")
+    (0.1, 0.05)
+    """
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a share like 0.1 or 10%, got {text!r}")
+    return value
+
+
 def shape(target: str, words: list[str]) -> dict[str, Any]:
     """What `memfit.estimate` takes of an estimator, from the words behind its name.
 
@@ -41,6 +56,7 @@ def shape(target: str, words: list[str]) -> dict[str, Any]:
     parser.add_argument("--target", dest="label", metavar="COLUMN")
     parser.add_argument("--dtype", default="float64", choices=("float64", "float32", "int64", "int32", "uint8"))
     parser.add_argument("--classes", type=whole, default=2)
+    parser.add_argument("--missing", type=share, default=0.0, metavar="SHARE")
     parser.add_argument("--set", dest="params", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--no-probe", dest="probe", action="store_false")

@@ -46,6 +46,7 @@ def probed(
     known = known_of(call)
     repeats = known.repeats if call.rows > SMALL_ROWS and call.sliceable else None
     limits = Limits.of_this_machine(seconds=longest_s)
+    known = replace(known, most_coefficients={})  # the values are the job's own
     plan = Plan.of(known, target=call.rows, sizes=_sizes(call), budget_s=budget_s, limits=limits)
     call.changed = {repeats.parameter: repeats.probed} if repeats is not None else {}
     with ForkOfThis(InFork(call), folder=folder) as source:
