@@ -165,6 +165,7 @@ def scaling_of(request: TabularRequest) -> Scaling:
     known = scaling(path.partition(".")[0])
     name = path.rpartition(".")[2]
     found = known.scaling_of(name, request.params, request.columns) if known is not None else Scaling()
+    found = replace(found, spread_share=found.spread_share + found.values_share)
     if found.sample is None or not request.like:
         return found
     filled = tuple(1 - column.zeros for column in request.like)  # zeros are not collected

@@ -109,7 +109,9 @@ class Law:
         seen = before.rise_bytes >= TRUSTED_BYTES and (
             math.log(last.rise_bytes / before.rise_bytes) > BENT_POWER * math.log(last.size / before.size)
         )
-        return round(last.rise_bytes * (size / last.size) ** 2) if untold or seen else 0
+        if not untold and not seen:
+            return 0
+        return round(last.rise_bytes * (size / last.size) ** 2 * (1 + SPREAD_SHARE)) + SPREAD_BYTES
 
     def _straight(self, size: float) -> int:
         if len(self.points) < 2 or size <= self.points[-1].size:

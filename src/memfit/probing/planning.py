@@ -25,6 +25,7 @@ class Plan:
         switches: sizes beyond which the callable is known to work in another way.
         smallest: the least size that the callable can do.
         spread_share: of the rise, that one run may have more than the law says.
+        beyond_bytes: what the last switch adds at most, where it is not reached.
         most_coefficients: by term, the most that data of other values can make of its coefficient.
     """
 
@@ -37,6 +38,7 @@ class Plan:
     switches: tuple[int, ...] = ()
     smallest: int = SMALLEST
     spread_share: float = 0.0
+    beyond_bytes: int = 0
     most_coefficients: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -52,6 +54,7 @@ class Plan:
             switches=known.switches,
             smallest=known.smallest,
             spread_share=known.spread_share,
+            beyond_bytes=known.beyond_bytes,
             most_coefficients=known.most_coefficients,
         )
 

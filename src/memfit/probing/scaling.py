@@ -89,6 +89,8 @@ class Scaling:
         spread_share: of the rise, that one fit may have more than the law says.
         most_coefficients: by term, the most that the values of the data can make of its coefficient: for probes on
             made-up values.
+        values_share: of the rise, that other values may add: for probes on made-up values.
+        beyond_bytes: what the last switch adds at most, where the probes do not reach it.
         source: where this is known from.
     """
 
@@ -100,6 +102,8 @@ class Scaling:
     sample: Sample | None = None
     spread_share: float = 0.0
     most_coefficients: Mapping[str, float] = field(default_factory=dict)
+    values_share: float = 0.0
+    beyond_bytes: int = 0
     source: str = ""
 
 
@@ -114,6 +118,7 @@ def together(scalings: Sequence[Scaling]) -> Scaling:
         switches=tuple(sorted({switch for each in scalings for switch in each.switches})),
         smallest=max(each.smallest for each in scalings),
         spread_share=max(each.spread_share for each in scalings),
+        beyond_bytes=max(each.beyond_bytes for each in scalings),
         sample=max(samples, key=lambda each: each.cell_bytes * each.columns * each.rows, default=None),
         source="; ".join(dict.fromkeys(each.source for each in scalings if each.source)),
     )

@@ -206,7 +206,7 @@ def result_of(
         readings=tuple(readings),
         law=law,
         target=plan.target,
-        rise_bytes=None if plan.target is None else _widened(law.range_at(plan.target), law, plan),
+        rise_bytes=None if plan.target is None else _widened(law.range_at(plan.target), law, plan, unseen=bool(unseen)),
         held_bytes=held_bytes,
         stopped=stopped,
         notes=(*notes, *bent, *unseen, *_remarks(readings, law)),
@@ -229,9 +229,9 @@ def _terms(plan: Plan, points: Sequence[Point]) -> tuple[str, ...]:
     return (*plan.terms, "n2") if min(powers) > BENT_POWER else plan.terms
 
 
-def _widened(rise: ByteRange, law: Law, plan: Plan) -> ByteRange:
+def _widened(rise: ByteRange, law: Law, plan: Plan, *, unseen: bool) -> ByteRange:
     """The range, with what one run may have more, and what the values of the data may make of a term."""
-    high = round(rise.high + plan.spread_share * rise.expected)
+    high = round(rise.high + plan.spread_share * rise.expected) + (plan.beyond_bytes if unseen else 0)
     for term, most in plan.most_coefficients.items():
         high = max(high, law.with_coefficient(term, most).at(plan.target or 1))
     return ByteRange(low=rise.low, expected=rise.expected, high=high)

@@ -35,6 +35,10 @@ _SUBSAMPLED = {"QuantileTransformer": 10_000, "KBinsDiscretizer": 200_000}
 # Copy rows by what their values are: HuberRegressor's outliers once and all others twice in each step, 200 to 400 bytes
 # a row of 25 columns (linear_model/_huber.py); probes see one of these shares.
 _BY_VALUES = {"HuberRegressor": 0.3}
+_VALUE_BYTES = 8
+# A classifier's trees end where labels are pure: with labels that the columns say nothing about they are larger than
+# the probes', whose labels depend on them. Measured as 0.7 of the rise with random labels (benchmarks/tabular).
+_NOISE_SHARE = 0.7
 _FOREST_TREES = 100  # n_estimators' default
 _PROBED_TREES = 10
 _PROBED_ROUNDS = 10  # boosting's trees are small beside its data: measured, 10 rounds peak where 100 do
@@ -63,19 +67,26 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
         return Scaling(
             switches=(_EARLY_STOPPING, _BINNING_SAMPLE),
             repeats=fewer("max_iter", params.get("max_iter", 100), _PROBED_ROUNDS, kept=False),
+            beyond_bytes=_BINNING_SAMPLE * columns * _VALUE_BYTES,
             source="early stopping beyond 10,000 rows, binning on a sample of 200,000",
         )
     if name in _FORESTS:
         jobs = params.get("n_jobs") or 1
         probed = max(_PROBED_TREES, 2 * jobs if isinstance(jobs, int) else 0)
         trees = params.get("n_estimators", _FOREST_TREES)
-        return Scaling(repeats=fewer("n_estimators", trees, probed, kept=True), source="trees are grown alike and kept")
+        grown = name.endswith("Classifier") and not {"max_depth", "max_leaf_nodes", "min_samples_leaf"} & set(params)
+        return Scaling(
+            repeats=fewer("n_estimators", trees, probed, kept=True),
+            values_share=_NOISE_SHARE if grown else 0.0,
+            source="trees are grown alike and kept",
+        )
     # IsolationForest's trees see 256 rows each, whatever there is.
     if name in ("GradientBoostingClassifier", "GradientBoostingRegressor", "IsolationForest"):
         rounds = params.get("n_estimators", _FOREST_TREES)
         return Scaling(repeats=fewer("n_estimators", rounds, _PROBED_ROUNDS, kept=False), source="rounds are small")
     if name in _SUBSAMPLED:
-        return Scaling(switches=(int(params.get("subsample") or _SUBSAMPLED[name]),), source="subsample")
+        rows = int(params.get("subsample") or _SUBSAMPLED[name])
+        return Scaling(switches=(rows,), beyond_bytes=rows * columns * _VALUE_BYTES, source="subsample")
     if name in _TREES:
         return Scaling(spread_share=_TREE_SPREAD, source="its nodes are kept in vectors that double")
     if name in _BY_VALUES:
