@@ -49,6 +49,7 @@ def estimate(
     probe_budget_s: float = 60.0,
     data: str | os.PathLike[str] | None = None,
     label: str | None = None,
+    shrink: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Estimate:
     """How much memory a job would need, without running it at its size.
@@ -81,6 +82,8 @@ def estimate(
         probe: whether the estimator may be run on small data; without, a formula answers where there is one.
         probe_budget_s: seconds that the estimator may be probed.
         data: a data file that the shape is read from, where it is not given; label is the column to be predicted.
+        shrink: of a script that fits estimators, the share of its files' rows to read, from which it is carried on to
+            all; 0 to choose it by the files' sizes, None to read them whole.
         progress: called as the work goes on.
 
     Returns:
@@ -92,6 +95,8 @@ def estimate(
     >>> memfit.estimate("train.py", ["--batch-size", "64"], on="a100-40gb").verdict   # doctest: +SKIP
     <Verdict.FITS: 'fits'>
     """
+    if shrink is not None and not 0 <= shrink < 1:
+        raise UsageError(f"shrink is a share from 0 to below 1, got {shrink}", slug="cannot-shrink")
     if rows is not None or data is not None or (isinstance(target, str) and is_estimator(target, arguments)):
         return _estimate_estimator(
             target,
@@ -126,7 +131,13 @@ def estimate(
         return _estimate_object(target, batch, optimizer, request)
     check_script(request)
     way = way_of(request.target, module=module, on_device=request.on is not None)
-    request = replace(request, way=way, probe_budget_s=probe_budget_s)
+    if shrink is not None and way != "probed":
+        raise UsageError(
+            f"{request.target} fits no estimator of scikit-learn, XGBoost or LightGBM alone: its data cannot be shrunk",
+            hint="leave --shrink out: of what is simulated the data is not large beside the model",
+            slug="cannot-shrink",
+        )
+    request = replace(request, way=way, probe_budget_s=probe_budget_s, shrink=1.0 if shrink is None else shrink)
     if ranks is not None:
         made = _estimate_ranks(request, str(ranks), python, progress)
     else:

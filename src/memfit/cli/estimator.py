@@ -7,7 +7,7 @@ import ast
 import re
 from typing import Any
 
-from memfit.cli.parser import Parser, seconds, whole
+from memfit.cli.parser import Parser, seconds, share, whole
 from memfit.errors import UsageError
 
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMbBgG]?)")
@@ -25,21 +25,6 @@ def count(text: str) -> int:
     value = round(float(found.group(1)) * _TIMES[found.group(2).lower()]) if found else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"expected a number like 500000, 500k or 20M, got {text!r}")
-    return value
-
-
-def share(text: str) -> float:
-    """A part of all, from 0 to below 1, or in percent.
-
-    >>> share("0.1"), share("5%")
-    (0.1, 0.05)
-    """
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a share like 0.1 or 10%, got {text!r}")
     return value
 
 
