@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+MISSING = 0.1  # of the cells of "skewed" data
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:

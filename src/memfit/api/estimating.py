@@ -21,6 +21,9 @@ from memfit.llamacpp.finding import is_gguf
 
 if TYPE_CHECKING:
     from memfit.frameworks.torch.simulation import Simulation
+    from memfit.probing.child.likeness import ColumnLike
+
+_MOST_CLASSES = 1_000  # a target of more different values is none of classes
 
 
 def estimate(
@@ -43,11 +46,13 @@ def estimate(
     dtype: str = "float64",
     classes: int = 2,
     params: Mapping[str, Any] | None = None,
+    missing: float = 0.0,
     predict: bool = False,
     probe: bool = True,
     probe_budget_s: float = 60.0,
     data: str | os.PathLike[str] | None = None,
     label: str | None = None,
+    shrink: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Estimate:
     """How much memory a job would need, without running it at its size.
@@ -74,11 +79,14 @@ def estimate(
         rows, columns: of the data, for an estimator: its class by name ("sklearn.svm.SVC"), itself, or
             "package.module:function" that returns one.
         dtype, classes: of the data and of a classifier's target.
+        missing: share of the data's cells that are missing, where no file tells it.
         params: of the estimator.
         predict: whether it predicts too, on as many rows.
         probe: whether the estimator may be run on small data; without, a formula answers where there is one.
         probe_budget_s: seconds that the estimator may be probed.
         data: a data file that the shape is read from, where it is not given; label is the column to be predicted.
+        shrink: of a script that fits estimators, the share of its files' rows to read, from which it is carried on to
+            all; 0 to choose it by the files' sizes, None to read them whole.
         progress: called as the work goes on.
 
     Returns:
@@ -90,6 +98,8 @@ def estimate(
     >>> memfit.estimate("train.py", ["--batch-size", "64"], on="a100-40gb").verdict   # doctest: +SKIP
     <Verdict.FITS: 'fits'>
     """
+    if shrink is not None and not 0 <= shrink < 1:
+        raise UsageError(f"shrink is a share from 0 to below 1, got {shrink}", slug="cannot-shrink")
     if rows is not None or data is not None or (isinstance(target, str) and is_estimator(target, arguments)):
         return _estimate_estimator(
             target,
@@ -99,6 +109,7 @@ def estimate(
             probe=probe,
             dtype=dtype,
             classes=classes,
+            missing=missing,
             params=dict(params or {}),
             predict=predict,
             budget_s=probe_budget_s,
@@ -125,7 +136,13 @@ def estimate(
         return _estimate_object(target, batch, optimizer, request)
     check_script(request)
     way = way_of(request.target, module=module, on_device=request.on is not None)
-    request = replace(request, way=way, probe_budget_s=probe_budget_s)
+    if shrink is not None and way != "probed":
+        raise UsageError(
+            f"{request.target} fits no estimator of scikit-learn, XGBoost or LightGBM alone: its data cannot be shrunk",
+            hint="leave --shrink out: of what is simulated the data is not large beside the model",
+            slug="cannot-shrink",
+        )
+    request = replace(request, way=way, probe_budget_s=probe_budget_s, shrink=1.0 if shrink is None else shrink)
     try:
         if ranks is not None:
             made = _estimate_ranks(request, str(ranks), python, progress)
@@ -226,7 +243,13 @@ def _estimate_estimator(
     if source[0] is not None:
         read = _shape_of(os.fspath(source[0]), source[1])
         rows, columns = rows or read.rows, columns or read.columns
-        options |= {"data": read.text, "missing": read.missing}
+        like = read.like if read.columns == columns else ()
+        options |= {
+            "data": read.text,
+            "missing": options["missing"] or read.missing,
+            "like": like,
+            "target_like": read.target_like,
+        }
         if read.classes:
             options["classes"] = read.classes
     named = isinstance(target, str)
@@ -250,11 +273,15 @@ class _Read(NamedTuple):
     columns: int
     missing: float
     classes: int | None
+    like: tuple[ColumnLike, ...]
+    target_like: ColumnLike | None
     text: str
 
 
 def _shape_of(path: str, label: str | None) -> _Read:
+    from memfit.api.likenesses import likenesses
     from memfit.datasets.shape import read_shape
+    from memfit.datasets.statistics import statistics_of
 
     shape = read_shape(path)
     names = {name for name, _, _, count in shape.kinds if count == 1}
@@ -262,14 +289,23 @@ def _shape_of(path: str, label: str | None) -> _Read:
         raise UsageError(
             f"{path} has no column {label!r}", hint="its columns: " + ", ".join(sorted(names)[:12]), slug="no-column"
         )
+    like, target_like = likenesses(statistics_of(shape.table), label)
     text = f"{path}: about {shape.rows:,} rows ({shape.rows_low:,} to {shape.rows_high:,}), {shape.columns:,} columns; "
     return _Read(
         rows=shape.rows,
         columns=max(shape.columns - (label is not None), 1),
         missing=shape.missing_share,
-        classes=shape.cardinalities.get(label) if label is not None else None,
+        classes=_classes(target_like),
+        like=like,
+        target_like=target_like,
         text=text + "every column is taken as one number: texts that become one-hot columns need more",
     )
+
+
+def _classes(target_like: ColumnLike | None) -> int | None:
+    """Of a target with few different values; None of one that is a quantity, or where none was named."""
+    distinct = target_like.distinct if target_like is not None else None
+    return distinct if distinct is not None and 2 <= distinct <= _MOST_CLASSES else None
 
 
 def _name(target: Any) -> str:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from memfit.cli import output, target
-from memfit.cli.parser import Parser
+from memfit.cli.parser import Parser, share
 from memfit.cli.request import SYSTEMS
 from memfit.quantities import Verdict
 
@@ -34,9 +34,28 @@ def configure(parser: Parser) -> None:
     target.configure(parser)
     output.configure(parser)
     parser.add_argument("-o", "--output", metavar="FILE", help="save the estimate (JSON), for `memfit report`")
+    parser.add_argument(
+        "--shrink", type=_share, metavar="SHARE",
+        help="of a script that fits estimators: read this share of its files' rows and reckon with all; bare: as fits",
+    )  # fmt: skip
+    parser.may_stand_bare("--shrink", "auto", _is_share)
     parser.add_argument("--request", choices=SYSTEMS, help="print what to ask this system for, instead of the estimate")
     parser.add_argument("--quiet", action="store_true", help="no progress, and the verdict alone in one line")
     parser.add_argument("--debug", action="store_true", help="show what the job prints, and tracebacks")
+
+
+def _is_share(word: str) -> bool:
+    return word == "auto" or word[:1].isdigit() or word.startswith(".")
+
+
+def _share(text: str) -> float:
+    """0 for a share that memfit chooses."""
+    if text == "auto":
+        return 0.0
+    value = share(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"expected a share above 0, like 0.05 or 5%, got {text!r}")
+    return value
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ import ast
 import re
 from typing import Any
 
-from memfit.cli.parser import Parser, seconds, whole
+from memfit.cli.parser import Parser, seconds, share, whole
 from memfit.errors import UsageError
 
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMbBgG]?)")
@@ -41,6 +41,7 @@ def shape(target: str, words: list[str]) -> dict[str, Any]:
     parser.add_argument("--target", dest="label", metavar="COLUMN")
     parser.add_argument("--dtype", default="float64", choices=("float64", "float32", "int64", "int32", "uint8"))
     parser.add_argument("--classes", type=whole, default=2)
+    parser.add_argument("--missing", type=share, default=0.0, metavar="SHARE")
     parser.add_argument("--set", dest="params", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--no-probe", dest="probe", action="store_false")

@@ -104,7 +104,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser = Parser(prog=f"memfit {words[0]}", description=f"{VERBS[words[0]][0].upper()}{VERBS[words[0]][1:]}.")
     verb.configure(parser)
     parser.set_defaults(run=verb.run)
-    return parser.parse_args(words[1:])
+    return parser.parse_args(parser.filled(words[1:]))
 
 
 def _print_help() -> int:

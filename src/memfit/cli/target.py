@@ -85,6 +85,7 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
                 module=module,
                 ranks=ranks,
                 debug=arguments.debug,
+                shrink=getattr(arguments, "shrink", None),
                 progress=progress,
                 **options,
             )

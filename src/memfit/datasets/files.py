@@ -11,8 +11,10 @@ from itertools import chain, islice
 from pathlib import Path
 
 from memfit.datasets.opening import UnreadableData, unreadable
+from memfit.errors import MemfitError
 
 MOST_FILES = 5_000_000  # that are listed: some 15 s for a million on a local disk
+_TOLD = 100  # folders and files that could not be listed; of more the first
 _KEPT = 20_000  # of a set, evenly spread in the order of listing
 INLINE_BYTES = 12  # of a text in a string view
 
@@ -72,8 +74,12 @@ class FileSet:
         return kept if len(kept) <= most else [kept[len(kept) * at // most] for at in range(most)]
 
 
-def files_of(named: str) -> Iterator[Found]:
+def files_of(named: str, problems: list[MemfitError]) -> Iterator[Found]:
     """The files behind a name; links to folders are not followed.
+
+    Args:
+        named: a path or a pattern.
+        problems: takes what could not be listed.
 
     Raises:
         UnreadableData: there is nothing of that name.
@@ -87,14 +93,14 @@ def files_of(named: str) -> Iterator[Found]:
         if first is None:
             raise unreadable(Path(named), error) from error
         for match in chain((first,), matches):
-            yield from _walk(match) if Path(match).is_dir() else _one(match)
+            yield from _walk(match, problems) if Path(match).is_dir() else _one(match, problems)
         return
     except ValueError as error:
         raise UnreadableData(f"{named!r} is no path") from error
     if not stat.S_ISDIR(mode):
         yield Found(path=Path(named), size=Path(named).stat().st_size)
         return
-    files = _walk(named)
+    files = _walk(named, problems)
     first_file = next(files, None)
     if first_file is None:
         raise UnreadableData(f"{named} is a folder without files")
@@ -102,20 +108,27 @@ def files_of(named: str) -> Iterator[Found]:
     yield from files
 
 
-def _one(match: str) -> Iterator[Found]:
+def _one(match: str, problems: list[MemfitError]) -> Iterator[Found]:
     try:
         yield Found(path=Path(match), size=Path(match).stat().st_size)
-    except OSError:
-        return
+    except OSError as error:
+        _add(problems, unreadable(Path(match), error))
 
 
-def _walk(folder: str) -> Iterator[Found]:
+def _add(problems: list[MemfitError], problem: MemfitError) -> None:
+    if len(problems) < _TOLD:
+        problems.append(problem)
+
+
+def _walk(folder: str, problems: list[MemfitError]) -> Iterator[Found]:
     waiting, number = [folder], 0
     while waiting and number < MOST_FILES:
         try:
-            entries = os.scandir(waiting.pop())
-        except OSError:
-            continue  # a folder that may not be read
+            below = waiting.pop()
+            entries = os.scandir(below)
+        except OSError as error:
+            _add(problems, unreadable(Path(below), error))
+            continue
         with entries:
             for entry in entries:
                 if entry.name.startswith((".", "_")):
@@ -130,3 +143,5 @@ def _walk(folder: str) -> Iterator[Found]:
                 if size is not None:
                     number += 1
                     yield Found(path=Path(entry.path), size=size)
+    if number >= MOST_FILES:
+        _add(problems, UnreadableData(f"{folder} has more than {MOST_FILES:,} files: the others were not listed"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from memfit.datasets import compressed, guarded
+from memfit.datasets import compressed, foreign, guarded
 from memfit.datasets.files import FileSet, Found, files_of
 from memfit.datasets.opening import UnreadableData, open_file
 from memfit.datasets.shards import join
@@ -15,10 +15,11 @@ from memfit.documents.data import Table
 from memfit.errors import MemfitError
 
 _TRIED = 20  # files of one ending that are opened before it is given up
+_MOST_OPENED = 2_000  # files of different endings: a second
 _SHARDS_READ = 8  # of a set, spread evenly; the others by their size
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x93NUMPY", "npy"), (b"PAR1", "parquet"), (b"PARE", "parquet"), (b"ARROW1", "arrow"),
-    (b"\x89HDF\r\n\x1a\n", "hdf5"), (b"SQLite format 3\x00", "sqlite"),
+    (b"\x89HDF\r\n\x1a\n", "hdf5"), (b"SQLite format 3\x00", "sqlite"), (b"\xff\xff\xff\xff", "arrow"),
 )  # fmt: skip
 _SUFFIXES = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".tab": "csv", ".data": "csv", ".npy": "npy", ".npz": "npz",
@@ -55,7 +56,7 @@ def read_all(
     problems: list[MemfitError] = []
     for path in paths:
         try:
-            groups = _grouped(files_of(str(path)), problems)
+            groups = _grouped(files_of(str(path), problems), problems)
             for form, files in sorted(groups.items()):
                 tables += _read_set(form, files, str(path), problems, tell, alone=len(groups) == 1)
         except MemfitError as error:
@@ -130,10 +131,10 @@ def form_of(path: Path) -> str:
     form = _SUFFIXES.get(Path(name).suffix)
     if start.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8")) or (start[:4], start[8:12]) == (b"RIFF", b"WEBP"):
         return "image"
-    if start.startswith(b"PK\x03\x04"):
-        if form in ("npz", "torch"):
-            return form
-        raise UnreadableData(f"{path} is a zip file: unpack it first, or name it .npz or .pt if it is one")
+    if start.startswith(b"PK\x03\x04") and form in ("npz", "torch"):
+        return form
+    if form not in ("torch", "safetensors"):  # a .pt may be a pickle; its reader says what that means
+        foreign.refuse(path, start)
     if form is None and Path(name).suffix == ".json":
         return "jsonl"
     if form is not None:
@@ -153,11 +154,20 @@ def _grouped(files: Iterable[Found], problems: list[MemfitError]) -> dict[str, F
     found: dict[tuple[str, str], FileSet] = {}
     forms: dict[str, str] = {}
     strange: Counter[str] = Counter()
+    empty = opened = unopened = 0
     for file in files:
         ending = _ending(file.path)
+        if not file.size:  # of no bytes, or no file at all: the first is opened to say which
+            empty += 1
+            if empty > 1:
+                continue
         if ending not in forms:
             strange[ending] += 1
             if strange[ending] > _TRIED:
+                continue
+            opened += 1
+            if opened > _MOST_OPENED:
+                unopened += 1
                 continue
             try:
                 forms[ending] = form_of(file.path)
@@ -166,8 +176,13 @@ def _grouped(files: Iterable[Found], problems: list[MemfitError]) -> dict[str, F
                 continue
         found.setdefault((forms[ending], ending), FileSet()).add(file)
     untold = sum(number - _TRIED for ending, number in strange.items() if ending not in forms and number > _TRIED)
-    if untold > 0:
-        problems.append(UnreadableData(f"{untold:,} more files are of no known format"))
+    for number, what in (
+        (empty - 1, "are empty"),
+        (untold, "are of no known format"),
+        (unopened, f"were not opened: {_MOST_OPENED:,} of other endings had been"),
+    ):
+        if number > 0:
+            problems.append(UnreadableData(f"{number:,} more files {what}"))
     return _by_form(found)
 
 

@@ -19,10 +19,13 @@ from memfit.datasets.opening import DataReaderMissing, UnreadableData
 from memfit.documents.codec import from_json, to_json
 from memfit.documents.data import Data, Table
 from memfit.errors import MemfitError
+from memfit.quantities import format_bytes
 
 FORMS = frozenset({"parquet", "arrow", "hdf5"})
 _SECONDS = 60.0  # for a file
-_ADDRESS_BYTES = 4 << 30  # libraries, stacks of threads and mapped files among them; readers hold some 100 MiB
+# Of address space, libraries and stacks of threads among them, besides the file, which may be mapped.
+_ADDRESS_BYTES = 4 << 30
+_OWN_BYTES = 1 << 30  # of memory of its own (Linux counts that as data): what a compressed batch can swell to
 _SOURCE = Path(__file__).parents[2]
 
 Answer = list[Table] | MemfitError
@@ -73,7 +76,7 @@ def _ending(code: int) -> str:
         return f"its reader found no end within {_SECONDS:.0f} s"
     if code < 0:
         return f"it ended its reader with {signal.Signals(-code).name}"
-    return "its reader failed, perhaps for want of the memory that memfit allows it"
+    return f"its reader failed, perhaps for want of memory: it is allowed {format_bytes(_OWN_BYTES)}"
 
 
 def _environment() -> dict[str, str]:
@@ -83,13 +86,18 @@ def _environment() -> dict[str, str]:
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PATH": "::"}  # fmt: skip
 
 
+def _allow(what: int, wanted: int) -> None:
+    _, most = resource.getrlimit(what)
+    resource.setrlimit(what, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
+
+
 def _child(form: str, paths: Sequence[str]) -> None:
     from memfit.datasets.finding import reader_of
 
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    allowed = _ADDRESS_BYTES if most == resource.RLIM_INFINITY else min(_ADDRESS_BYTES, most)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    largest = max((os.stat(path).st_size for path in paths if os.path.exists(path)), default=0)  # noqa: PTH110, PTH116
+    _allow(resource.RLIMIT_AS, _ADDRESS_BYTES + largest)
+    _allow(resource.RLIMIT_DATA, _OWN_BYTES)
+    _allow(resource.RLIMIT_CORE, 0)
     for path in paths:
         try:
             tables = tuple(reader_of(form)(Path(path)))

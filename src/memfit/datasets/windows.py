@@ -6,6 +6,7 @@ A window starts and ends anywhere, perhaps within a quoted cell: whoever knows t
 from __future__ import annotations
 
 import random
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +19,12 @@ from memfit.documents.data import Count
 WHOLE_BYTES = 1 << 20  # a file up to this is read whole
 HEAD_BYTES = 256 << 10
 _LONGEST_LINE_BYTES = 32 << 20  # of the first: a header of a million names is some 10 MB
+_LIST_BYTES = 2 << 20  # of a list on one line
 _PLACES = 40
 _WINDOW_BYTES = 64 << 10
 _ALL_WINDOWS_BYTES = 8 << 20
 _COUNTED_BYTES = 256 << 20  # line ends are counted in files up to this: a quarter of a second
+_HALF = (0.3, 0.55)  # of the bytes of UTF-16 text are zeros, but for far scripts
 _ZEROS = 0.02  # of bytes: more zeros or control characters than a damaged text has
 _CONTROLS = bytes(byte for byte in range(1, 32) if byte not in b"\t\n\v\f\r\x1b")
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -126,8 +129,9 @@ def _look_at(source: BinaryIO, start: bytes, size: int, path: Path) -> Windows:
 
 
 def _whole_line(source: BinaryIO, start: bytes) -> bytes:
-    """The start, until it holds its first line and a second."""
-    while start.count(b"\n") + start.count(b"\r") < 2 and len(start) < _LONGEST_LINE_BYTES:
+    """The start, until it holds its first line and a second; of a JSON list, which may be one line, some records."""
+    most = _LIST_BYTES if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[") else _LONGEST_LINE_BYTES
+    while start.count(b"\n") + start.count(b"\r") < 2 and len(start) < most:
         more = source.read(1 << 20)
         if not more:
             break
@@ -170,13 +174,16 @@ def _head_of(data: bytes, encoding: str) -> bytes:
 
 def _encoding(pieces: Sequence[bytes], path: Path) -> str:
     start = pieces[0][:4]
+    if start in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        raise UnreadableData(f"{path} is UTF-32 text: memfit reads UTF-8, UTF-16 and Latin-1", hint=_iconv(path, 32))
     for mark, name in _ENCODINGS.items():
         if start.startswith(mark):
             return name
     total = max(sum(map(len, pieces)), 1)
     zeros = sum(piece.count(0) for piece in pieces) / total
     if zeros > _ZEROS:
-        raise UnreadableData(f"{path} is no text: {zeros:.0%} of what was read are zero bytes")
+        hint = _iconv(path, 16) if _HALF[0] < zeros < _HALF[1] else ""  # UTF-16 without its mark
+        raise UnreadableData(f"{path} is no text: {zeros:.0%} of what was read are zero bytes", hint=hint)
     controls = sum(len(piece) - len(piece.translate(None, _CONTROLS)) for piece in pieces) / total
     if controls > _ZEROS:
         raise UnreadableData(f"{path} is no text: {controls:.0%} of what was read are control characters")
@@ -186,6 +193,10 @@ def _encoding(pieces: Sequence[bytes], path: Path) -> str:
     except UnicodeDecodeError:
         return "latin-1"
     return "utf-8"
+
+
+def _iconv(path: Path, width: int) -> str:
+    return f"if it is text: iconv -f UTF-{width}LE -t UTF-8 {shlex.quote(str(path))} > utf8.csv"
 
 
 def _trimmed(piece: bytes) -> bytes:

@@ -38,6 +38,7 @@ class FitSeen:
         kept_bytes: what it will keep itself beyond the model that the script went on with.
         workers_bytes: what the processes hold that it starts and leaves for the next.
         holdings: the script's tables by name.
+        unsure_bytes: what it may hold beyond that, where that was carried on from a part of the data.
     """
 
     label: str
@@ -51,6 +52,7 @@ class FitSeen:
     kept_bytes: int = 0
     workers_bytes: int = 0
     holdings: tuple[Holding, ...] = ()
+    unsure_bytes: int = 0
 
     @property
     def peak_bytes(self) -> int:
@@ -125,7 +127,7 @@ def held_components(fit: FitSeen) -> list[Component]:
     imports = fit.held_bytes - given - besides
     framework = "imports, and what else the script holds when it fits"
     parts = [
-        (Category.FRAMEWORK, ByteRange.around(imports, IMPORT_SPREAD_BYTES), framework),
+        (Category.FRAMEWORK, ByteRange.around(imports, IMPORT_SPREAD_BYTES + fit.unsure_bytes), framework),
         (Category.DATASET, ByteRange.exactly(given), f"what {fit.label} was given"),
     ]
     if besides:

@@ -8,16 +8,18 @@ itself goes on with an estimator that was fitted on a small part, so that a late
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from memfit.documents import save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError
@@ -26,16 +28,20 @@ from memfit.jobs.child import Child, _first_line, _hint, _stay_offline, _user_li
 from memfit.jobs.fitted import FitSeen, document_of_script
 from memfit.jobs.holdings import Holding, holdings
 from memfit.jobs.probed import FEW_ROWS, SMALL_ROWS, handed_back, probed
+from memfit.jobs.readers import Readers
 from memfit.jobs.running import run_as_main
+from memfit.jobs.shrunk import Ahead, FitThere, assumptions, count, diverged, heads, own_bytes, run_ahead, written_ahead
 from memfit.jobs.tabular import kept_bytes
 from memfit.jobs.tree_mark import TreeMark, children_bytes
 from memfit.probing.calls import TrainingCall
 from memfit.probing.child.reading import reset_peak
+from memfit.probing.watching import Limits
 from memfit.quantities import ByteRange
 from memfit.recording.child.imports import Watch
 from memfit.registry import TRAININGS
 from memfit.sensors import process_memory
 
+_Told = TypeVar("_Told")
 _MOST_FITS = 8
 _CHEAP_S = 2.0  # fits that take less are made by the script too, after they were probed
 _HANDED_S = 60.0
@@ -56,13 +62,21 @@ class Fitting(Child):
         self._told: list[dict[str, Any]] = []
         self._outside = ByteRange.exactly(0)
         self._seen: dict[Hashable, bool] = {}  # whether the script may make such a call itself
+        self.readers: Readers | None = None
+        self.ahead: Ahead | None = None
+        self._there: list[FitThere] = []  # what was seen of the fits, where the data is a part
+        self._marks: list[int] = []
 
     def _simulate(self) -> None:
+        if self.request.shrink != 1:
+            self._shrink()
         self.tell("start", "running the script up to the call that trains", 0)
         watch = Watch(lambda text: self.assume("probe-note", text))
         for module in TRAININGS.values():
             for name, install in importlib.import_module(module).HOOKS.items():
                 watch.after(name, lambda found, install=install: install(found, self.trains))  # type: ignore[misc]
+        for name, patch in self.readers.hooks() if self.readers is not None else ():
+            watch.after(name, patch)
         watch.start()
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
         self.tree.start()
@@ -81,6 +95,74 @@ class Fitting(Child):
         except Exception as error:
             self._script_failed(error)
         self.finish()
+
+    # -- on a part of the data ---------------------------------------------------------------------------------
+
+    @property
+    def _goes_ahead(self) -> bool:
+        return self.request.shrink_part < 1
+
+    def _shrink(self) -> None:
+        """Have readers read a part; first let a run go ahead with half of it."""
+        share = self.request.shrink
+        if not self._goes_ahead:
+            self.tell("start", "running the script on half of the part of its data", 0)
+            self.ahead = run_ahead(self.folder, self.request)
+            share = self.ahead.share
+            if not self.ahead.cuts:  # sized by memfit, and small
+                self.ahead = None
+                self.assume("not-shrunk", "no file that it reads is so large that it was cut")
+                return
+        self.readers = Readers(
+            share,
+            self.request.shrink_part,
+            count=lambda path: self._besides(lambda: count(path)),
+            heads=lambda path, rows: self._besides(lambda: heads(path, rows, self.folder)),
+            free_bytes=Limits.of_this_machine(share=1.0).memory_bytes,
+            reading=self._reading,
+        )
+
+    def _besides(self, work: Callable[[], _Told]) -> _Told:
+        """What is done in processes that are not the script's."""
+        paused, self.tree.paused = self.tree.paused, True
+        try:
+            return work()
+        finally:
+            self.tree.paused = paused
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A mark before and after: at a part, the peak of reading may lie below another that does not grow."""
+        self._mark()
+        yield
+        self._mark()
+
+    def _met(self, call: TrainingCall) -> bool:
+        """Of a run ahead: what is noted of a call; whether the script can make it as it is."""
+        self._mark()
+        self._noted(call)
+        return call.rows <= FEW_ROWS
+
+    def _noted(self, call: TrainingCall) -> FitThere:
+        own = own_bytes() if self.readers is not None else 0
+        self._there.append(FitThere(call.label, call.rows, call.data_bytes, own))
+        return self._there[-1]
+
+    def _carried(self, call: TrainingCall, there: FitThere) -> FitThere:
+        """What a call comes to with all of the rows; the run ends where the one ahead made another call."""
+        if self.ahead is None:
+            return there
+        at = len(self._there) - 1
+        before = self.ahead.fits[at] if at < len(self.ahead.fits) else None
+        if before is None or before.label != there.label:
+            self._fail(diverged(call.label, before))
+            self._end(1)
+        return FitThere(
+            there.label,
+            self.ahead.carried(there.rows, before.rows),
+            self.ahead.carried(there.data_bytes, before.data_bytes),
+            self.ahead.carried(there.own_bytes, before.own_bytes),
+        )
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text
@@ -113,7 +195,8 @@ class Fitting(Child):
             if len(self.fits) >= _MOST_FITS and call.rows > FEW_ROWS:
                 self.assume("fits-bounded", f"the script was stopped after {_MOST_FITS} different fits")
                 self.finish()
-            self._seen[key] = len(self.fits) >= _MOST_FITS or self._probed(call)
+            look = self._met if self._goes_ahead else self._probed
+            self._seen[key] = len(self.fits) >= _MOST_FITS or look(call)
         if self._seen[key]:
             return call.alone()
         return self._of_a_part(call)
@@ -125,10 +208,13 @@ class Fitting(Child):
             return True
         self._mark()
         self.tree.paused = True
+        there = self._noted(call)
+        whole_call = self._carried(call, there)
         now = process_memory()
         held = (now.rss_bytes if now is not None else 0) + children_bytes()
         told = facts_of(call)
         held -= changed(call, self.request.changes)
+        growth = whole_call.own_bytes - there.own_bytes
         try:
             result = probed(
                 call,
@@ -136,51 +222,62 @@ class Fitting(Child):
                 budget_s=min(self.request.probe_budget_s, self.request.timeout_s / 2),
                 longest_s=self.request.timeout_s / 3,
                 tell=lambda text: self.tell("probe", f"{call.label}: {text}", 0),
+                target=whole_call.rows,
             )
         except MemfitError as error:
-            if call.rows > SMALL_ROWS:
+            if call.rows > SMALL_ROWS or self.ahead is not None:
                 raise
             self.assume("fit-made-whole", f"{call.label} gave no probe ({error.message}): it was made as it is")
             return True
         finally:
             self.tree.paused = False
         whole = [each for each in result.readings if each.size == call.rows and each.rise_bytes is not None]
-        cheap = bool(whole) and whole[-1].seconds < _CHEAP_S and not whole[-1].note
+        cheap = self.ahead is None and bool(whole) and whole[-1].seconds < _CHEAP_S and not whole[-1].note
         largest = result.readings[-1]
         self._told.append(told)
         self.fits.append(
             FitSeen(
                 label=call.label,
                 where=_where(self.request.target),
-                rows=call.rows,
+                rows=whole_call.rows,
                 columns=call.columns,
-                data_bytes=call.data_bytes,
-                held_bytes=max(held - _OWN_BYTES, 0),
-                result=result,
+                data_bytes=whole_call.data_bytes,
+                held_bytes=max(held - _OWN_BYTES, 0) + growth,
+                result=self.ahead.unsure(result) if self.ahead is not None else result,
                 earlier_bytes=sum(each.kept_bytes for each in self.fits)
                 + (0 if largest.children else max((each.workers_bytes for each in self.fits), default=0)),
                 kept_bytes=0 if cheap else kept_bytes(result),
                 workers_bytes=max(each.workers_bytes for each in result.readings),
-                holdings=self._holdings(call),
+                holdings=self._holdings(call, whole_call.rows / max(call.rows, 1)),
+                unsure_bytes=self.ahead.unsure_bytes(growth) if self.ahead is not None else 0,
             )
         )
-        return cheap
+        return cheap or (self.ahead is not None and call.rows <= FEW_ROWS)
 
     def _mark(self) -> None:
         """What the script held at most since the last mark, with what its fits would have left it."""
         now = process_memory()
         highest = max(now.peak_rss_bytes or 0 if now is not None else 0, self.tree.taken())
         seen = max(highest - _OWN_BYTES, 0)
+        unsure = 0
+        if self.ahead is not None:
+            read = seen
+            seen = self.ahead.mark(len(self._marks), seen)
+            unsure = self.ahead.unsure_bytes(seen - read)
+        self._marks.append(seen)
         more = sum(fit.kept_bytes for fit in self.fits) + max((fit.workers_bytes for fit in self.fits), default=0)
         known = self._outside
         self._outside = ByteRange(
-            low=max(known.low, seen), expected=max(known.expected, seen + more), high=max(known.high, seen + more)
+            low=max(known.low, seen),
+            expected=max(known.expected, seen + more),
+            high=max(known.high, seen + more + unsure),
         )
         reset_peak()
 
-    def _holdings(self, call: TrainingCall) -> tuple[Holding, ...]:
+    def _holdings(self, call: TrainingCall, times: float) -> tuple[Holding, ...]:
         given = (*getattr(call, "args", ()), *getattr(call, "kwargs", {}).values(), getattr(call, "table", None))
-        return holdings(_variables(self.request.target), Path(self.request.target), given)
+        found = holdings(_variables(self.request.target), Path(self.request.target), given)
+        return tuple(replace(each, size_bytes=round(each.size_bytes * times)) for each in found)
 
     def _of_a_part(self, call: TrainingCall) -> Any:
         """Make the call on a part in a fork and take over what it learnt: this process starts no threads of its own."""
@@ -206,6 +303,11 @@ class Fitting(Child):
         with self._lock:
             code = 0
             try:
+                if self._goes_ahead:
+                    self._mark()
+                    assert self.readers is not None
+                    written_ahead(self.folder, self.readers, self._there, self._marks)
+                    self._end(0)
                 if not self.fits and "fit-made-whole" not in self.assumed:
                     raise JobNeverTrained(
                         f"{self.request.target} ended without fitting an estimator in this process",
@@ -223,6 +325,8 @@ class Fitting(Child):
 
     def _document(self) -> Any:
         self._mark()
+        if self.readers is not None and self.ahead is not None:
+            self.assumed |= {each.slug: each.text for each in assumptions(self.readers, self.ahead)}
         return document_of_script(
             self.request, tuple(self.fits), self._outside, self.assumed, seconds=time.monotonic() - self.started
         )

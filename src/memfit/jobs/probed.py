@@ -29,7 +29,13 @@ FEW_ROWS = 2_000  # fits of so few are probed at that alone, and a script goes o
 
 
 def probed(
-    call: TrainingCall, folder: Path, *, budget_s: float, longest_s: float, tell: Callable[[str], None]
+    call: TrainingCall,
+    folder: Path,
+    *,
+    budget_s: float,
+    longest_s: float,
+    tell: Callable[[str], None],
+    target: int | None = None,
 ) -> ProbeResult:
     """Probe a call by forking this process.
 
@@ -39,18 +45,21 @@ def probed(
         budget_s: seconds for all probes.
         longest_s: seconds for one of them.
         tell: told what is being done.
+        target: rows that it will have in earnest; None for those that it has.
 
     Raises:
         MemfitError: no probe succeeded.
     """
     known = known_of(call)
-    repeats = known.repeats if call.rows > SMALL_ROWS and call.sliceable else None
+    wanted = target or call.rows
+    repeats = known.repeats if wanted > SMALL_ROWS and call.sliceable else None
     limits = Limits.of_this_machine(seconds=longest_s)
-    plan = Plan.of(known, target=call.rows, sizes=_sizes(call), budget_s=budget_s, limits=limits)
+    known = replace(known, most_coefficients={})  # the values are the job's own
+    plan = Plan.of(known, target=wanted, sizes=_sizes(call, wanted), budget_s=budget_s, limits=limits)
     call.changed = {repeats.parameter: repeats.probed} if repeats is not None else {}
     with ForkOfThis(InFork(call), folder=folder) as source:
         result = sweep(source, plan, progress=tell)
-        if worth_the_whole(result, plan):
+        if wanted == call.rows and worth_the_whole(result, plan):
             tell(f"probing all {call.rows:,}")
             readings = [*result.readings, source.probe(call.rows, replace(plan.limits, seconds=_WHOLE_S * 4))]
             result = result_of(
@@ -62,7 +71,7 @@ def probed(
     if repeats is not None:
         result = with_all(result, repeats, plan)
     whole = result.readings[-1]
-    if whole.size == call.rows and whole.rise_bytes is not None:
+    if whole.size == wanted and whole.rise_bytes is not None:
         return replace(result, rise_bytes=as_measured(whole.rise_bytes))
     return with_sample(result, known.sample, plan) if known.sample is not None else result
 
@@ -83,8 +92,10 @@ def as_measured(rise_bytes: int) -> ByteRange:
     return ByteRange.around(rise_bytes, spread)
 
 
-def _sizes(call: TrainingCall) -> tuple[int, ...] | None:
+def _sizes(call: TrainingCall, wanted: int) -> tuple[int, ...] | None:
     rows = call.rows
+    if wanted > rows and call.sliceable:  # of a part of the data all that is there
+        return tuple(sorted({max(rows // times, 1) for times in (8, 4, 2, 1)}))
     if not call.sliceable or rows <= FEW_ROWS:
         return (rows,)
     return (rows // 4, rows) if rows <= SMALL_ROWS else None

@@ -12,6 +12,7 @@ from memfit.documents import Assumption, Component, Estimate, PeakLocation
 from memfit.jobs.hosted import host_estimate
 from memfit.jobs.launch import Progress
 from memfit.probing.child.estimator import EstimatorFit
+from memfit.probing.child.likeness import ColumnLike
 from memfit.probing.launching import source_of
 from memfit.probing.law import Point, fit_law
 from memfit.probing.planning import Plan
@@ -49,6 +50,8 @@ class TabularRequest:
         python: the interpreter that has the packages.
         data: what was read from a data file, in a sentence; "" when the shape was given.
         missing: share of the cells that are missing, 0 to 1.
+        like: what the file's columns are like, the target left out; () when the shape was given.
+        target_like: what the target is like; None when it was not named.
     """
 
     target: str
@@ -64,6 +67,8 @@ class TabularRequest:
     python: str | None = None
     data: str = ""
     missing: float = 0.0
+    like: tuple[ColumnLike, ...] = ()
+    target_like: ColumnLike | None = None
 
     @property
     def name(self) -> str:
@@ -104,6 +109,8 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         request.predict,
         request.given,
         request.missing,
+        request.like,
+        request.target_like,
     )
 
     def tell(text: str) -> None:
@@ -157,7 +164,12 @@ def scaling_of(request: TabularRequest) -> Scaling:
     path = f"{cls.__module__}.{cls.__qualname__}" if cls is not None else request.name.partition(":")[0]
     known = scaling(path.partition(".")[0])
     name = path.rpartition(".")[2]
-    return known.scaling_of(name, request.params, request.columns) if known is not None else Scaling()
+    found = known.scaling_of(name, request.params, request.columns) if known is not None else Scaling()
+    found = replace(found, spread_share=found.spread_share + found.values_share)
+    if found.sample is None or not request.like:
+        return found
+    filled = tuple(1 - column.zeros for column in request.like)  # zeros are not collected
+    return replace(found, sample=replace(found.sample, filled=filled))
 
 
 def document(request: TabularRequest, found: ProbeResult, *, seconds: float) -> Estimate:
@@ -232,7 +244,7 @@ def assumptions(request: TabularRequest, found: ProbeResult) -> tuple[Assumption
     told = [
         Assumption(
             slug="synthetic-data",
-            text="probed on dense random data of that shape: real values change what trees and bins take",
+            text=_LIKE if request.like else _DENSE,
         ),
         Assumption(
             slug="extrapolated-from-probes",
@@ -264,6 +276,11 @@ def one_array(request: TabularRequest) -> Assumption:
     )
 
 
+_DENSE = "probed on dense random data of that shape: real values change what trees and bins take"
+_LIKE = (
+    "probed on random columns like the file's: their kinds, different values, missing and zero cells, quantiles; how "
+    "they hang together and how far the target depends on them was not measured, and changes what trees take"
+)
 _STOPS = {
     "good-enough": "one more probe no longer moved the figure",
     "budget": "the budget was spent: --probe-budget gives more",
@@ -280,6 +297,8 @@ def words(request: TabularRequest) -> list[str]:
         told += ["--dtype", request.dtype]
     if request.classes != 2:
         told += ["--classes", str(request.classes)]
+    if request.missing and not request.data:
+        told += ["--missing", f"{request.missing:g}"]
     for name, value in request.params.items():
         told += ["--set", f"{name}={value}"]
     return [*told, "--predict"] if request.predict else told

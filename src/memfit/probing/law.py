@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from memfit.errors import UsageError
@@ -21,6 +21,8 @@ _NEAR = 8  # times
 # run change, and one for every doubling between the largest probe and the target.
 SPREAD_SHARE = 0.03
 DOUBLING_SHARE = 0.02
+# Rises that grow by more than this power of the size are not linear, whatever is known.
+BENT_POWER = 1.5
 # What fresh threads, kernels' code pages and malloc's arenas add in one run and not in another.
 SPREAD_BYTES = 4 * MIB
 
@@ -68,10 +70,22 @@ class Law:
         parts = (_capped(size, name, each, self.caps_bytes) for name, each in self.coefficients.items())
         return round(self.constant_bytes + sum(parts))
 
+    def through(self, point: Point) -> Law:
+        """The law lifted to a point beyond those that it was fitted on: what a switch adds at once."""
+        lift = point.rise_bytes - self.at(point.size)
+        before = (Point(size=each.size, rise_bytes=max(each.rise_bytes + lift, 0)) for each in self.points)
+        return replace(self, constant_bytes=self.constant_bytes + lift, points=(*before, point))
+
+    def with_coefficient(self, term: str, coefficient: float) -> Law:
+        """The law with another coefficient for a term."""
+        return replace(self, coefficients={**self.coefficients, term: coefficient})
+
     def range_at(self, size: float) -> ByteRange:
         """The rise at a size with its range, which widens with the distance from the largest probe.
 
-        The line through the two largest probes is within it too: a law that bends shows there first.
+        The line through the two largest probes is within it too: a law that bends shows there first. So is a square
+        that has all of the last one, where they grow faster than a line, or where two alone had to tell one from the
+        other.
         """
         expected = self.at(size)
         distance = max(0.0, math.log2(size / self.points[-1].size)) if size > 0 else 0.0
@@ -79,11 +93,25 @@ class Law:
         if len(self.points) < 3:
             share *= 2  # two points lie on every line
         straight = self._straight(size) if not self.caps_bytes else expected
+        bent = self._bent(size) if not self.caps_bytes else expected
         return ByteRange(
             low=max(0, min(round(expected * (1 - share)) - SPREAD_BYTES, straight)),
             expected=expected,
-            high=max(round(expected * (1 + share)) + SPREAD_BYTES, straight),
+            high=max(round(expected * (1 + share)) + SPREAD_BYTES, straight, bent),
         )
+
+    def _bent(self, size: float) -> int:
+        """What the last probe grows to by a square, where it grew like one or two probes alone could not tell."""
+        if len(self.points) < 2 or size <= self.points[-1].size:
+            return 0
+        before, last = self.points[-2:]
+        untold = len(self.points) == 2 and bool(self.coefficients.get("n2"))
+        seen = before.rise_bytes >= TRUSTED_BYTES and (
+            math.log(last.rise_bytes / before.rise_bytes) > BENT_POWER * math.log(last.size / before.size)
+        )
+        if not untold and not seen:
+            return 0
+        return round(last.rise_bytes * (size / last.size) ** 2 * (1 + SPREAD_SHARE)) + SPREAD_BYTES
 
     def _straight(self, size: float) -> int:
         if len(self.points) < 2 or size <= self.points[-1].size:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from memfit.errors import UsageError
 from memfit.probing.scaling import Scaling
@@ -24,6 +25,8 @@ class Plan:
         switches: sizes beyond which the callable is known to work in another way.
         smallest: the least size that the callable can do.
         spread_share: of the rise, that one run may have more than the law says.
+        beyond_bytes: what the last switch adds at most, where it is not reached.
+        most_coefficients: by term, the most that data of other values can make of its coefficient.
     """
 
     target: int | None
@@ -35,6 +38,8 @@ class Plan:
     switches: tuple[int, ...] = ()
     smallest: int = SMALLEST
     spread_share: float = 0.0
+    beyond_bytes: int = 0
+    most_coefficients: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, known: Scaling, *, target: int, sizes: tuple[int, ...] | None, budget_s: float, limits: Limits) -> Plan:
@@ -49,6 +54,8 @@ class Plan:
             switches=known.switches,
             smallest=known.smallest,
             spread_share=known.spread_share,
+            beyond_bytes=known.beyond_bytes,
+            most_coefficients=known.most_coefficients,
         )
 
 

@@ -45,21 +45,34 @@ class Sample:
     """Values collected of a sample of the rows, in vectors that double as they grow: no law of the rows.
 
     Args:
-        row_bytes: for each row of the sample that a vector has room for.
+        cell_bytes: for each value that a column's vector has room for.
+        columns: each of which has a vector.
         rows: of the sample at most.
+        filled: of each column, the share of its values that are collected; () for all of all.
     """
 
-    row_bytes: int
+    cell_bytes: int
+    columns: int
     rows: int
+    filled: tuple[float, ...] = ()
 
     def at(self, size: float) -> int:
         """What they take at a number of rows, in bytes.
 
-        >>> Sample(row_bytes=10, rows=200_000).at(1_000_000) == 10 * 262_144
+        >>> Sample(cell_bytes=10, columns=1, rows=200_000).at(1_000_000) == 10 * 262_144
+        True
+        >>> Sample(cell_bytes=10, columns=2, rows=200_000, filled=(1.0, 0.01)).at(1_000_000) == 10 * (262_144 + 2_048)
         True
         """
-        room = 1 << max(math.ceil(min(size, self.rows)) - 1, 0).bit_length()
-        return self.row_bytes * room
+        rows = min(size, self.rows)
+        if not self.filled:
+            return self.cell_bytes * self.columns * _room(rows)
+        return self.cell_bytes * sum(_room(rows * share) for share in self.filled)
+
+
+def _room(number: float) -> int:
+    """What a vector that doubles has room for when it holds a number of values."""
+    return 1 << max(math.ceil(number) - 1, 0).bit_length() if number else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +87,10 @@ class Scaling:
         repeats: what a probe makes fewer of; None for nothing.
         sample: what is collected of a sample and is part of the peak; None for nothing.
         spread_share: of the rise, that one fit may have more than the law says.
+        most_coefficients: by term, the most that the values of the data can make of its coefficient: for probes on
+            made-up values.
+        values_share: of the rise, that other values may add: for probes on made-up values.
+        beyond_bytes: what the last switch adds at most, where the probes do not reach it.
         source: where this is known from.
     """
 
@@ -84,6 +101,9 @@ class Scaling:
     repeats: Repeats | None = None
     sample: Sample | None = None
     spread_share: float = 0.0
+    most_coefficients: Mapping[str, float] = field(default_factory=dict)
+    values_share: float = 0.0
+    beyond_bytes: int = 0
     source: str = ""
 
 
@@ -98,6 +118,7 @@ def together(scalings: Sequence[Scaling]) -> Scaling:
         switches=tuple(sorted({switch for each in scalings for switch in each.switches})),
         smallest=max(each.smallest for each in scalings),
         spread_share=max(each.spread_share for each in scalings),
-        sample=max(samples, key=lambda each: each.row_bytes * each.rows, default=None),
+        beyond_bytes=max(each.beyond_bytes for each in scalings),
+        sample=max(samples, key=lambda each: each.cell_bytes * each.columns * each.rows, default=None),
         source="; ".join(dict.fromkeys(each.source for each in scalings if each.source)),
     )

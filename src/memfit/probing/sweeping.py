@@ -14,8 +14,9 @@ from itertools import pairwise
 from typing import Any, Protocol
 
 from memfit.errors import MemfitError, UsageError
+from memfit.probing.choosing_sizes import points_of, sizes
 from memfit.probing.launching import ForkOfThis, Source, source_of
-from memfit.probing.law import TRUSTED_BYTES, Law, Point, fit_law
+from memfit.probing.law import BENT_POWER, TRUSTED_BYTES, Law, Point, fit_law
 from memfit.probing.planning import Plan, check
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import ByteRange, format_bytes
@@ -23,15 +24,6 @@ from memfit.quantities import ByteRange, format_bytes
 TOLERANCE = 0.03  # one more probe that moves the prediction by less than this is the last
 _ENOUGH_POINTS = 3
 _REACH = 16  # times the largest probe: what one goes on towards while the budget lasts (error of 10 % at 16 times)
-_FIRST_SHARE = 1 / 1024  # of the target: the first probe
-_LARGEST_SHARE = 1 / 5  # of the target: no probe beyond, so that probing stays far below the job itself
-# Of a target that n² decides a fifth shows a twenty-fifth, which drowns in first-call overhead: half of it takes a
-# quarter of the memory, and is tried where it takes little time.
-_LARGEST_SHARE_OF_SQUARES = 1 / 2
-_LITTLE_S = 10.0
-_HALF_TAKES = 0.5  # of the whole, at most; a square alone takes a quarter
-# Rises that grow by more than this power of the size, twice in a row, are not linear, whatever is known.
-_BENT_POWER = 1.5
 
 
 class Future(Protocol):
@@ -157,7 +149,7 @@ def sweep(
     since = time.monotonic() if began is None else began
     readings: list[Reading] = []
     stopped = "all-sizes"
-    for size in _sizes(plan, readings):
+    for size in sizes(plan, readings):
         left = plan.budget_s - (time.monotonic() - since)
         stop = _reason_to_stop(size, readings, plan, left)
         if stop:
@@ -195,7 +187,7 @@ def result_of(
     Raises:
         MemfitError: none of them succeeded.
     """
-    points = _points(readings)
+    points = points_of(readings)
     if not points:
         problem = readings[-1].problem if readings else "no size was probed"
         raise MemfitError(
@@ -206,12 +198,15 @@ def result_of(
     used, unseen = _on_the_side_of(plan, points)
     terms = _terms(plan, used)
     law = fit_law(used, terms=terms, caps_bytes=plan.caps_bytes)
+    last = max(points, key=lambda point: point.size)
+    if last.size > max(point.size for point in used):  # the only one past a switch
+        law = law.through(last)
     bent = (BENT,) if terms != plan.terms else ()
     return ProbeResult(
         readings=tuple(readings),
         law=law,
         target=plan.target,
-        rise_bytes=None if plan.target is None else _spread(law.range_at(plan.target), plan.spread_share),
+        rise_bytes=None if plan.target is None else _widened(law.range_at(plan.target), law, plan, unseen=bool(unseen)),
         held_bytes=held_bytes,
         stopped=stopped,
         notes=(*notes, *bent, *unseen, *_remarks(readings, law)),
@@ -231,11 +226,15 @@ def _terms(plan: Plan, points: Sequence[Point]) -> tuple[str, ...]:
         math.log(after.rise_bytes / before.rise_bytes) / math.log(after.size / before.size)
         for before, after in pairwise(last)
     ]
-    return (*plan.terms, "n2") if min(powers) > _BENT_POWER else plan.terms
+    return (*plan.terms, "n2") if min(powers) > BENT_POWER else plan.terms
 
 
-def _spread(rise: ByteRange, share: float) -> ByteRange:
-    return ByteRange(low=rise.low, expected=rise.expected, high=round(rise.high + share * rise.expected))
+def _widened(rise: ByteRange, law: Law, plan: Plan, *, unseen: bool) -> ByteRange:
+    """The range, with what one run may have more, and what the values of the data may make of a term."""
+    high = round(rise.high + plan.spread_share * rise.expected) + (plan.beyond_bytes if unseen else 0)
+    for term, most in plan.most_coefficients.items():
+        high = max(high, law.with_coefficient(term, most).at(plan.target or 1))
+    return ByteRange(low=rise.low, expected=rise.expected, high=high)
 
 
 FORKED = (
@@ -244,37 +243,8 @@ FORKED = (
 )
 
 
-def _sizes(plan: Plan, readings: Sequence[Reading]) -> Iterator[int]:
-    """The given sizes; or from small up to a share of the target, faster while too little is seen."""
-    if plan.sizes is not None:
-        yield from plan.sizes
-        return
-    target = plan.target or 1
-    largest = max(math.ceil(target * _LARGEST_SHARE), min(plan.smallest, target))
-    passed = max((each for each in plan.switches if each < largest / 2), default=0)
-    size = min(max(math.ceil(target * _FIRST_SHARE), plan.smallest), largest)
-    while True:
-        yield size
-        if size >= largest:
-            break
-        size = min(_next(size, readings[-1], passed), largest)
-    half = math.ceil(target * _LARGEST_SHARE_OF_SQUARES)
-    if "n2" in plan.terms and half > size and readings[-1].wall_s * (half / size) ** 2 < _LITTLE_S:
-        points = _points(readings)
-        law = fit_law(points, terms=plan.terms, caps_bytes=plan.caps_bytes) if points else None
-        if law is not None and law.at(half) < _HALF_TAKES * law.at(target):  # a cache that is full by then: no need
-            yield half
-
-
-def _next(size: int, last: Reading, passed: int) -> int:
-    """Double; of what is too small to show anything eight times; past a switch at once, once the cost is known."""
-    small = last.rise_bytes is None or last.rise_bytes < TRUSTED_BYTES
-    following = size * 8 if small and last.wall_s < 2 else size * 2
-    return max(following, math.ceil(passed * 1.1)) if last.rise_bytes is not None and last.seconds < 2 else following
-
-
 def _reason_to_stop(size: int, readings: Sequence[Reading], plan: Plan, left_s: float) -> str:
-    points = _points(readings)
+    points = points_of(readings)
     if not readings:
         return ""
     factor = size / readings[-1].size
@@ -314,16 +284,17 @@ def _good_enough(points: Sequence[Point], plan: Plan) -> bool:
     return abs(before - now) <= TOLERANCE * now
 
 
-def _points(readings: Sequence[Reading]) -> list[Point]:
-    return [Point(size=each.size, rise_bytes=each.rise_bytes) for each in readings if each.rise_bytes is not None]
-
-
 def _on_the_side_of(plan: Plan, points: Sequence[Point]) -> tuple[list[Point], tuple[str, ...]]:
-    """The points on the target's side of every known switch; all of them, with a note, where too few are there."""
+    """The points on the target's side of every known switch; those before it, where too few are there.
+
+    With one point past the switch the law is theirs, lifted to that point; without any a note says so.
+    """
     passed = max((each for each in plan.switches if plan.target is not None and each < plan.target), default=0)
     beyond = [point for point in points if point.size > passed]
     if len(beyond) >= 2 or not passed:
         return beyond or list(points), ()
+    if beyond and len(points) > 1:
+        return [point for point in points if point not in beyond], ()
     return list(points), (
         f"it is known to work in another way beyond {passed:,}, which the probes did not reach: less sure",
     )

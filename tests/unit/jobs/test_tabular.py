@@ -11,6 +11,7 @@ from tests.environments import TABULAR
 from tests.unit.jobs.estimators import Copying
 
 import memfit
+from memfit.api.estimating import _shape_of
 from memfit.cli.estimator import shape
 from memfit.documents import codec
 from memfit.errors import MemfitError, UsageError
@@ -130,6 +131,30 @@ def test_a_data_file_gives_the_shape(tmp_path: Path) -> None:
 
     assert estimate.pool("host").breakdown_bytes["dataset"] == pytest.approx(200_000 * 3 * 8, rel=0.01)
     assert any(item.slug == "shape-from-file" for item in estimate.assumptions)
+
+
+@linux
+def test_probes_are_made_like_the_files_columns(tmp_path: Path) -> None:
+    """What the estimator is given has the file's zeros, gaps and labels; the document says what it rests on."""
+    file = tmp_path / "sales.csv"
+    rows = "".join(f"{at % 3},{'' if at % 2 else 2.5},{int(at % 10 == 0)}\n" for at in range(30_000))
+    file.write_text("code,gappy,sold\n" + rows, encoding="utf-8")
+
+    like, target, classes = (getattr(_shape_of(str(file), "sold"), name) for name in ("like", "target_like", "classes"))
+    estimate = memfit.estimate(COPYING, data=file, label="sold", probe_budget_s=10)
+
+    assert [column.whole for column in like] == [True, False]
+    assert (like[0].distinct, like[1].missing) == (3, pytest.approx(0.5, abs=0.02))
+    assert (classes, target.commonest) == (2, pytest.approx(0.9, abs=0.02))
+    told = next(item.text for item in estimate.assumptions if item.slug == "synthetic-data")
+    assert "like the file's" in told
+
+
+def test_missing_cells_can_be_told_without_a_file() -> None:
+    """As a share or in percent; what is no share is wrong usage."""
+    assert shape("xgboost", ["--rows", "10k", "--cols", "5", "--missing", "10%"])["missing"] == 0.1
+    with pytest.raises(UsageError):
+        shape("xgboost", ["--rows", "10k", "--cols", "5", "--missing", "1.5"])
 
 
 def test_a_column_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:

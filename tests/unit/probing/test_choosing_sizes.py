@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -28,9 +29,8 @@ class Formula:
         """Nothing to end."""
 
 
-def swept(source: Formula, target: int, *, terms: tuple[str, ...] = ("n",), spread_share: float = 0.0) -> ProbeResult:
-    limits = Limits(memory_bytes=8 * GIB, seconds=60)
-    plan = Plan(target=target, sizes=None, budget_s=60, limits=limits, terms=terms, spread_share=spread_share)
+def swept(source: Formula, target: int, **known: Any) -> ProbeResult:
+    plan = Plan(target=target, sizes=None, budget_s=60, limits=Limits(memory_bytes=8 * GIB, seconds=60), **known)
     return sweep(source, plan)  # type: ignore[arg-type]
 
 
@@ -79,3 +79,53 @@ def test_a_spread_that_is_known_widens_the_high_end_alone() -> None:
     assert plain.rise_bytes is not None and spread.rise_bytes is not None
     assert spread.rise_bytes.high == plain.rise_bytes.high + 250_000_000
     assert (spread.rise_bytes.low, spread.rise_bytes.expected) == (plain.rise_bytes.low, plain.rise_bytes.expected)
+
+
+def test_what_takes_little_is_probed_up_to_half_whatever_its_law() -> None:
+    """A small job's fifth is first-call overhead: half of it costs nothing and shows how it bends."""
+    found = swept(Formula(lambda size: MIB + round(8 * size**1.6)), 30_000)
+
+    assert max(each.size for each in found.readings) == 15_000
+    assert found.rise_bytes is not None
+    assert found.rise_bytes.high >= MIB + 8 * 30_000**1.6
+
+
+def test_what_takes_much_is_not() -> None:
+    """A fifth of a large job says enough."""
+    found = swept(Formula(lambda size: 20 * MIB + 1_000 * size), 2_000_000)
+
+    assert max(each.size for each in found.readings) <= 400_000
+
+
+def stepping(size: int) -> int:
+    return 10 * size + (32 * MIB if size > 200_000 else 0)
+
+
+def test_a_switch_is_passed_where_that_takes_little() -> None:
+    """One probe beyond it lifts the law of those before it."""
+    found = swept(Formula(stepping), 400_000, switches=(200_000,))
+
+    assert max(each.size for each in found.readings) == 220_001
+    assert not any("another way" in note for note in found.notes)
+    assert found.rise_bytes is not None
+    assert found.rise_bytes.expected == pytest.approx(stepping(400_000), rel=0.05)
+
+
+def test_a_switch_that_costs_too_much_to_pass_is_told() -> None:
+    """It is less sure then, and said so."""
+    found = swept(Formula(lambda size: 50 * stepping(size)), 400_000, switches=(200_000,))
+
+    assert any("another way" in note for note in found.notes)
+
+
+def test_values_may_make_more_of_a_term() -> None:
+    """The high end has the most that any data can make of it, up to its cap; nothing else changes."""
+    known = {"terms": ("n", "n2"), "caps_bytes": {"n2": 200 * MIB}}
+    plain, wide = (
+        swept(Formula(lambda size: 2 * size * size), 9_000, **known, most_coefficients=most)
+        for most in ({}, {"n2": 4.0})
+    )
+
+    assert plain.rise_bytes is not None and wide.rise_bytes is not None
+    assert plain.rise_bytes.high < 200 * MIB <= wide.rise_bytes.high < 210 * MIB
+    assert wide.rise_bytes.expected == plain.rise_bytes.expected

@@ -75,6 +75,26 @@ def test_a_law_that_bends_upwards_is_within_its_range() -> None:
     assert found.high >= seen[2].rise_bytes + slope * 4_800_000 - 1
 
 
+def test_two_probes_cannot_tell_a_square_from_a_line() -> None:
+    """Both fit them exactly; the high end takes the square to have all of the last one."""
+    seen = [Point(size=n, rise_bytes=8 * n * n + 12_000 * n) for n in (1_000, 2_000)]
+
+    law = fit_law(seen, terms=("n", "n2"))
+
+    assert law.range_at(8_000).high >= 16 * seen[1].rise_bytes
+    assert law.at(8_000) == pytest.approx(8 * 8_000**2 + 12_000 * 8_000, rel=0.01)
+
+
+def test_a_law_is_lifted_through_a_point_beyond_a_switch() -> None:
+    """Its slope stays, and the distance counts from that point."""
+    law = fit_law(points(100_000, 200_000, 400_000))
+
+    lifted = law.through(Point(size=500_000, rise_bytes=law.at(500_000) + 30 * MIB))
+
+    assert lifted.at(1_000_000) == law.at(1_000_000) + 30 * MIB
+    assert lifted.points[-1].size == 500_000
+
+
 def test_one_point_grows_in_proportion() -> None:
     """A single probe says nothing of a constant: the careful reading is proportional, with a wide range."""
     law = fit_law([Point(size=1_000_000, rise_bytes=100 * MIB)])

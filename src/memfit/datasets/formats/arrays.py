@@ -18,6 +18,7 @@ from memfit.documents.data import Table
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER_BYTES = 64 << 10  # NumPy itself refuses to evaluate more than 10,000 characters
 _LONGEST_SHAPE = 64  # NumPy's own bound on dimensions
+_LARGEST_BYTES = (1 << 63) - 1
 _SAMPLE_BYTES = 32 << 10
 _PLACES = 16
 _MOST_ARRAYS = 10_000
@@ -72,18 +73,21 @@ def header(source: BinaryIO, path: Path) -> tuple[str, tuple[int, ...], int]:
     start = source.read(8)
     if not start.startswith(_MAGIC) or len(start) < 8:
         raise UnreadableData(f"{path} is no npy file: it does not begin as one")
-    width = 2 if start[6] == 1 else 4
-    length = int.from_bytes(source.read(width), "little")
+    digits = 2 if start[6] == 1 else 4
+    start_at, length = 8 + digits, int.from_bytes(source.read(digits), "little")
     if length > _LONGEST_HEADER_BYTES:
         raise UnreadableData(f"{path} has a header of {length:,} bytes, more than any array needs")
     try:
         said = ast.literal_eval(source.read(length).decode("latin-1").strip())  # literals alone: nothing can be called
         dtype, shape = _dtype(said["descr"]), tuple(said["shape"])
+        width = element_bytes(dtype)
     except (ValueError, SyntaxError, KeyError, TypeError, MemoryError, RecursionError) as error:
         raise UnreadableData(f"{path} has a broken header: {type(error).__name__}") from error
     if len(shape) > _LONGEST_SHAPE or any(type(side) is not int or side < 0 for side in shape):
         raise UnreadableData(f"{path} has a broken header: its shape is no list of sizes")
-    return dtype, shape, 8 + width + length
+    if math.prod(shape) * width > _LARGEST_BYTES:
+        raise UnreadableData(f"{path} has a broken header: it claims more values than NumPy can count")
+    return dtype, shape, start_at + length
 
 
 def _dtype(description: Any) -> str:

@@ -190,7 +190,8 @@ def _notes(header: Sequence[str], parts: Sequence[_Part], windows: Windows, deli
     if not _names_columns(header):
         found.append("the first line looks like data: pandas would take it for names; pass header=None")
     if windows.encoding not in ("utf-8", "utf-8-sig"):
-        found.append(f'it is no UTF-8: pass encoding="{_encoding(windows)}"')
+        others = ", or the encoding that it was written in" if windows.encoding == "latin-1" else ""
+        found.append(f'it is no UTF-8: pass encoding="{_encoding(windows)}"{others}')
     if delimiter not in ",\t":
         found.append(f'cells are separated by "{delimiter}": pass sep="{delimiter}"')
     return tuple(found)

@@ -1,7 +1,8 @@
-"""Arrow IPC files (Feather): their schema, row counts from the batches' headers, a sample. Needs pyarrow."""
+"""Arrow IPC files (Feather) and streams (as caches of `datasets` are): schema, row counts, a sample. Needs pyarrow."""
 
 from __future__ import annotations
 
+import time
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ _LARGEST_BATCH_BYTES = 256 << 20
 _SAMPLED_ROWS = 8192
 _PLACES = 4
 _COLUMNS = 400
+_FILE = b"ARROW1"
+_SECONDS = 5.0  # for the headers of a stream
 
 
 def read(path: Path) -> Table:
@@ -31,12 +34,20 @@ def read(path: Path) -> Table:
     from pyarrow import ipc
 
     with open_file(path) as source:
+        start = source.read(len(_FILE))
         size = source.seek(0, 2)
     try:
         # Mapped, not read: of a batch that is not compressed only the pages looked at are loaded.
         with pyarrow.memory_map(str(path)) as mapped:
-            return _table(ipc.open_file(mapped), path, size)
-    except (OSError, ValueError, TypeError, MemoryError, pyarrow.ArrowException) as error:
+            if start == _FILE:
+                return _table(ipc.open_file(mapped), path, size)
+            return _stream(ipc.open_stream(mapped), mapped, path, size)
+    except MemoryError as error:
+        raise UnreadableData(
+            f"{path} has batches that swell beyond the memory that memfit allows their reader: too large to be sampled",
+            hint="write it in smaller batches: pyarrow.feather.write_feather(table, path, chunksize=65536)",
+        ) from error
+    except (OSError, ValueError, TypeError, pyarrow.ArrowException) as error:
         raise UnreadableData(f"{path} is broken: {(str(error).splitlines() or ['?'])[0][:300]}") from error
 
 
@@ -51,7 +62,27 @@ def _table(file: Any, path: Path, size: int) -> Table:
         sizes.append(batch.num_rows)
         start = max((batch.num_rows - _SAMPLED_ROWS) // 2, 0)
         blocks.append(batch.slice(start, _SAMPLED_ROWS))
-    rows = _rows(sizes, number)
+    return _told(schema, blocks, _rows(sizes, number), path, size)
+
+
+def _stream(reader: Any, mapped: Any, path: Path, size: int) -> Table:
+    """Of a stream every header is read, one by one; where that takes long, the rest is reckoned by its size."""
+    end, rows, number, every = time.monotonic() + _SECONDS, 0, 0, 1
+    blocks: list[Any] = []
+    for batch in reader:
+        if number % every == 0:
+            blocks.append(batch.slice(max((batch.num_rows - _SAMPLED_ROWS) // 2, 0), _SAMPLED_ROWS))
+            if len(blocks) > 2 * _PLACES:
+                blocks, every = blocks[::2], 2 * every
+        number, rows = number + 1, rows + batch.num_rows
+        if time.monotonic() > end:
+            guess = round(rows * size / max(mapped.tell(), 1))
+            count = Count(low=round(guess * 0.9), expected=guess, high=round(guess * 1.1), basis=Basis.EXTRAPOLATED)
+            return _told(reader.schema, blocks, count, path, size)
+    return _told(reader.schema, blocks, Count.exactly(rows), path, size)
+
+
+def _told(schema: Any, blocks: list[Any], rows: Count, path: Path, size: int) -> Table:
     width = len(schema)
     chosen = range(width) if width <= _COLUMNS else range(0, width, -(-width // _COLUMNS))
     columns = [

@@ -12,7 +12,7 @@ from memfit.datasets.estimating_rows import rows_from
 from memfit.datasets.grouping import grouped
 from memfit.datasets.opening import UnreadableData
 from memfit.datasets.values import Sampled, column
-from memfit.datasets.windows import Window, look
+from memfit.datasets.windows import Window, Windows, look
 from memfit.documents.data import Column, ColumnKind, Table, TextSize
 
 _CELLS = 300_000
@@ -43,7 +43,9 @@ def read(path: Path) -> Table:
     else:
         parts = [part for window in (windows.head, *windows.places) if (part := _lines(window)).records]
     if not any(part.records for part in parts):
-        raise UnreadableData(f"{path} holds no JSON records: expected one object a line, or a list of objects")
+        raise UnreadableData(
+            f"{path} holds no JSON records: expected one object a line, or a list of objects", hint=_one_object(windows)
+        )
     sizes = [(len(part.records), part.size) for part in parts]
     rows = rows_from(windows, sizes, header_bytes=0)
     columns = _columns([part.records for part in parts], rows.expected, windows.whole)
@@ -51,10 +53,19 @@ def read(path: Path) -> Table:
     notes = (*windows.notes, *((f"{broken} lines of the sample are no JSON objects",) if broken else ()))
     form = f"{name}, {windows.compression}" if windows.compression else name
     said = (
-        f"all {taken:,} records were read" if windows.whole else f"a sample: {taken:,} records at {len(parts)} places"
+        f"all {taken:,} records were read"
+        if windows.whole
+        else f"a sample: {taken:,} records " + (f"at {len(parts)} places" if len(parts) > 1 else "at its start")
     )
     return Table(name=path.name, form=form, files=1, disk_bytes=path.stat().st_size, rows=rows, columns=columns,
                  sampled=said, notes=notes)  # fmt: skip
+
+
+def _one_object(windows: Windows) -> str:
+    """What to do with a file that is one object with the records somewhere within it."""
+    if not windows.head.text.lstrip().startswith("{"):
+        return ""
+    return "of one object that holds the list: json.dump(json.load(open(FILE))[KEY], open('records.json', 'w'))"
 
 
 def _lines(window: Window) -> _Part:

@@ -5,6 +5,7 @@ Trusts no size that the footer claims: what lies outside the file is refused bef
 
 from __future__ import annotations
 
+import contextlib
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ _SAMPLED_BYTES = 64 << 20  # that are decoded at once; beyond it fewer columns a
 _SAMPLED_ROWS = 8192
 _GROUPS = 4
 _COLUMNS = 400
+_GROUPS_CHECKED = 1000
 
 
 def read(path: Path) -> Table:
@@ -75,6 +77,7 @@ def _table(file: Any, path: Path, size: int) -> Table:
     rows, width = metadata.num_rows, len(schema)
     if rows < 0 or rows > 1 << 50:
         raise UnreadableData(f"{path} is broken: it claims {rows:,} rows")
+    _agrees(metadata, path, size)
     chosen = range(width) if width <= _COLUMNS else range(0, width, -(-width // _COLUMNS))
     sample, taken = _sample(file, chosen)
     leaves = _leaves(metadata)
@@ -89,6 +92,24 @@ def _table(file: Any, path: Path, size: int) -> Table:
         columns=grouped(columns, width), notes=notes,
         sampled=f"its footer was read, and a sample of {taken:,} rows" if taken else "its footer was read",
     )  # fmt: skip
+
+
+def _agrees(metadata: Any, path: Path, size: int) -> None:
+    """The footer's row groups are those of the file, and lie within it."""
+    rows = packed = 0
+    for at in range(metadata.num_row_groups):
+        group = metadata.row_group(at)
+        rows += group.num_rows
+        if at < _GROUPS_CHECKED:
+            packed += sum(
+                max(group.column(one).total_compressed_size, 0) for one in range(min(group.num_columns, _COLUMNS))
+            )
+    if rows != metadata.num_rows:
+        raise UnreadableData(
+            f"{path} is broken: it claims {metadata.num_rows:,} rows, and its row groups have {rows:,}"
+        )
+    if packed > size:
+        raise UnreadableData(f"{path} is broken: its columns would take {packed:,} bytes of a file of {size:,}")
 
 
 def _leaves(metadata: Any) -> dict[str, arrow_columns.Known]:
@@ -118,9 +139,12 @@ def _sample(file: Any, chosen: range) -> tuple[list[Any], int]:
         within = _affordable(part, names, texts)
         if not within:
             continue
-        for batch in file.iter_batches(batch_size=_SAMPLED_ROWS, row_groups=[group], columns=within, use_threads=False):
-            found.append(batch)
-            break
+        with contextlib.suppress(MemoryError):  # a page that swells beyond what the reader is allowed
+            for batch in file.iter_batches(
+                batch_size=_SAMPLED_ROWS, row_groups=[group], columns=within, use_threads=False
+            ):
+                found.append(batch)
+                break
     return found, sum(batch.num_rows for batch in found)
 
 

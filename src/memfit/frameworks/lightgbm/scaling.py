@@ -24,6 +24,6 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
     rounds = fewer("n_estimators", params.get("n_estimators", _ROUNDS), _PROBED_ROUNDS, kept=False)
     return Scaling(
         repeats=rounds,
-        sample=Sample(row_bytes=_SAMPLED_CELL_BYTES * columns, rows=sample),
+        sample=Sample(cell_bytes=_SAMPLED_CELL_BYTES, columns=columns, rows=sample),
         source="construction collects a sample for its bins",
     )

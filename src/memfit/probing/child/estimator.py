@@ -10,6 +10,8 @@ import importlib
 import math
 import pickle
 
+from memfit.probing.child.likeness import ColumnLike, labels_like, table_like
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -32,6 +34,8 @@ class EstimatorFit:
         predict: predict on the same rows after the fit.
         given: the estimator itself, instead of its name.
         missing: share of the cells that are missing, for an estimator that takes such.
+        like: what the columns of the table are like; () for normal values.
+        target_like: what the target is like; None for a usual one.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class EstimatorFit:
         predict: bool = False,
         given: Any = None,
         missing: float = 0.0,
+        like: tuple[ColumnLike, ...] = (),
+        target_like: ColumnLike | None = None,
     ) -> None:
         self.target = target
         self.params = params
@@ -53,6 +59,8 @@ class EstimatorFit:
         self.predict = predict
         self.given = given
         self.missing = missing
+        self.like = like
+        self.target_like = target_like
 
     def make(self) -> Any:
         """The estimator, unfitted."""
@@ -74,11 +82,13 @@ class EstimatorFit:
     def prepare(self, rows: int) -> Any:
         """The estimator and its data."""
         estimator = self.make()
-        kind = kind_of(estimator)
-        table, target = synthetic(
-            rows, self.columns, self.dtype, kind, self.classes, positive=_wants_positive(estimator)
-        )
-        if self.missing and self.dtype.startswith("float") and takes_missing(estimator):
+        kind, positive = kind_of(estimator), _wants_positive(estimator)
+        gaps = self.dtype.startswith("float") and takes_missing(estimator)
+        if self.like:
+            table, signal = table_like(self.like, rows, self.dtype, gaps=gaps, positive=positive, seed=0)
+            return estimator, table, target_of(signal, kind, self.classes, self.target_like) if kind else None
+        table, target = synthetic(rows, self.columns, self.dtype, kind, self.classes, positive=positive)
+        if gaps and self.missing:
             empty(table, self.missing)
         return estimator, table, target
 
@@ -146,11 +156,30 @@ def synthetic(
     if not kind:
         return table, None
     signal /= math.sqrt(float((weights**2).sum())) or 1.0
-    signal += _NOISE * random.standard_normal(rows)
-    if kind == "regressor":
-        return table, signal
-    labels = np.argsort(np.argsort(signal, kind="stable"), kind="stable") * classes // rows
-    return table, labels
+    return table, target_of(signal, kind, classes, noise=random)
+
+
+def target_of(signal: Any, kind: str, classes: int, like: ColumnLike | None = None, noise: Any = None) -> Any:
+    """A target that depends on a signal, in part.
+
+    Args:
+        signal: of mean 0 and variance 1; it is changed.
+        kind: "regressor" for numbers, else labels.
+        classes: of labels.
+        like: what it is like; None for normal numbers, and for labels that are equally frequent.
+        noise: where it comes from; None for dice of its own.
+    """
+    import numpy as np
+
+    rows = len(signal)
+    signal += _NOISE * (np.random.default_rng(2) if noise is None else noise).standard_normal(rows)
+    if kind == "regressor" and (like is None or not like.quantiles):
+        return signal
+    ranks = np.argsort(np.argsort(signal, kind="stable"), kind="stable")
+    if like is None:
+        return ranks * classes // rows
+    even = (ranks + 0.5) / rows
+    return like.values(even) if kind == "regressor" else labels_like(like, even, classes)
 
 
 def empty(table: Any, share: float) -> None:

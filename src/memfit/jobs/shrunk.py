@@ -1,0 +1,220 @@
+"""A script run on parts of its data: twice, on a share and on half of it; what grew between is carried on to the whole.
+
+What a script holds, reads and fits grows with its rows by a line, whatever of it does not grow at all: a sample of
+fixed size, imports, a table to look things up in. Two runs tell the line; the one that goes ahead fits little.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memfit.documents import Assumption
+from memfit.errors import JobFailed, JobTimedOut, MemfitError
+from memfit.jobs.readers import Cut, Readers, Size
+from memfit.jobs.request import Request
+from memfit.probing.child.reading import give_back, sizes
+from memfit.probing.law import DOUBLING_SHARE
+from memfit.probing.sweeping import ProbeResult
+from memfit.quantities import ByteRange
+
+PART_AHEAD = 0.5  # of the share, that the run ahead reads
+_COUNTING_S = 90.0
+# Of what grew: allocators serve large blocks in another way than small ones, readers keep buffers of a fixed size.
+CARRIED_SHARE = 0.05
+_NOISE_BYTES = 1 << 19  # of a difference between two runs' memory, after what was freed was given back
+
+
+class FitThere(NamedTuple):
+    """What a run saw of a call that trains.
+
+    Attributes:
+        label: of the call.
+        rows: of its data.
+        data_bytes: of it.
+        own_bytes: memory of the process's own, files not counted.
+    """
+
+    label: str
+    rows: int
+    data_bytes: int
+    own_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What the run ahead saw.
+
+    Args:
+        share: of the rows that the run after it reads.
+        fits: the calls that train, in their order.
+        marks: how high memory came from one mark to the next.
+        cuts: the files of which it read a part, in a sentence each.
+        whole: the files that it read whole, by the reason.
+        unsure_share: of the number of rows, that there may be more.
+    """
+
+    share: float
+    fits: tuple[FitThere, ...]
+    marks: tuple[int, ...]
+    cuts: tuple[str, ...]
+    whole: dict[str, str]
+    unsure_share: float
+
+    @property
+    def times(self) -> float:
+        """How often what grew between the two runs is still to come."""
+        return (1 - self.share) / (self.share * (1 - PART_AHEAD))
+
+    def carried(self, now: float, ahead: float) -> int:
+        """What a figure comes to with all of the rows, from those of the run and of the run ahead.
+
+        >>> Ahead(share=0.1, fits=(), marks=(), cuts=(), whole={}, unsure_share=0).carried(20, 15)
+        110
+        """
+        return round(now + max(now - ahead, 0) * self.times)
+
+    def unsure_bytes(self, growth: float) -> int:
+        """What may come on top of growth that was carried on: noise of the two runs, rows not counted, the distance."""
+        distance = CARRIED_SHARE + DOUBLING_SHARE * math.log2(1 / self.share)
+        return round(_NOISE_BYTES * self.times + max(growth, 0) * (self.unsure_share + distance))
+
+    def unsure(self, result: ProbeResult) -> ProbeResult:
+        """What probes of a part say of the whole, with what may come on top in the high end."""
+        rise = result.rise_bytes
+        if rise is None:
+            return result
+        high = rise.high + self.unsure_bytes(rise.expected)
+        return dataclasses.replace(result, rise_bytes=ByteRange(low=rise.low, expected=rise.expected, high=high))
+
+    def mark(self, at: int, now: int) -> int:
+        """What a mark comes to; one that the run ahead had not grows in proportion."""
+        return self.carried(now, self.marks[at]) if at < len(self.marks) else round(now / self.share)
+
+
+def run_ahead(folder: Path, request: Request) -> Ahead:
+    """Run the script on half of the share.
+
+    Raises:
+        MemfitError: it failed, or nothing that it reads could be cut.
+    """
+    place = folder / "ahead"
+    place.mkdir()
+    asked = dataclasses.replace(request, shrink_part=PART_AHEAD, timeout_s=request.timeout_s / 2)
+    (place / "request.json").write_text(json.dumps(dataclasses.asdict(asked)), encoding="utf-8")
+    command = [sys.executable, "-m", "memfit.jobs.fitting", str(place)]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=request.timeout_s, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise JobTimedOut(
+            f"{request.target} did not end within {request.timeout_s:g} s on a part of its data",
+            hint="keep less of it with a smaller --shrink, or give it longer with --timeout",
+        ) from error
+    if (place / "error.json").exists():
+        told = json.loads((place / "error.json").read_text(encoding="utf-8"))
+        raise JobFailed(
+            f"on a part of its data: {told['message']}",
+            hint="a larger --shrink keeps more rows; " + (told["hint"] or "the first rows may lack a class or a value"),
+        )
+    if not (place / "ahead.json").exists():
+        raise JobFailed(f"on a part of its data {request.target} ended with exit code {done.returncode}")
+    told = json.loads((place / "ahead.json").read_text(encoding="utf-8"))
+    found = Ahead(**{**told, "fits": tuple(FitThere(*fit) for fit in told["fits"]), "marks": tuple(told["marks"]),
+                     "cuts": tuple(told["cuts"])})  # fmt: skip
+    if not found.cuts and request.shrink:
+        raise nothing_cut(request.target, found.whole)
+    return found
+
+
+def nothing_cut(target: str, whole: dict[str, str]) -> MemfitError:
+    """What is said where --shrink finds nothing to shrink."""
+    left = "; ".join(f"{Path(path).name}: {why}" for path, why in list(whole.items())[:5])
+    return MemfitError(
+        f"nothing that {target} reads could be cut" + (f" ({left})" if left else ""),
+        hint="of files by name these can: pandas.read_csv, read_table, read_json(lines=True), read_parquet; polars' "
+        "read_* and scan_* of CSV, Parquet, JSON lines; numpy.load of .npy, loadtxt, genfromtxt; pyarrow.parquet",
+        slug="nothing-to-shrink",
+    )
+
+
+def diverged(label: str, before: FitThere | None) -> MemfitError:
+    """What is said where the run ahead made another fit, or none."""
+    seen = before.label if before is not None else "no further fit"
+    return JobFailed(
+        f"on half as many rows the script made {seen}, where it makes {label} now",
+        hint="what it fits depends on its data, of which a part does not tell what the whole does: run it without "
+        "--shrink, or with a larger share",
+        slug="shrink-diverged",
+    )
+
+
+def written_ahead(folder: Path, readers: Readers, fits: Sequence[FitThere], marks: Sequence[int]) -> None:
+    """Leave what a run ahead saw."""
+    told: dict[str, Any] = {
+        "share": readers.share or 1.0,
+        "fits": list(fits),
+        "marks": list(marks),
+        "cuts": [str(cut) for cut in readers.cuts],
+        "whole": readers.whole,
+        "unsure_share": _unsure(readers.cuts),
+    }
+    (folder / "ahead.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def _unsure(cuts: Sequence[Cut]) -> float:
+    return max((cut.whole_high / max(cut.whole, 1) - 1 for cut in cuts), default=0.0)
+
+
+def assumptions(readers: Readers, ahead: Ahead) -> list[Assumption]:
+    """Which reader was cut and how, and what that rests on."""
+    found = [
+        Assumption(
+            slug="shrunk-data",
+            text=f"read: {'; '.join(map(str, readers.cuts))}. Half of that was read in a run before; what grew between "
+            "the two was carried on to all rows",
+        )
+    ] if readers.cuts else []  # fmt: skip
+    if readers.whole:
+        left = "; ".join(f"{Path(path).name} ({why})" for path, why in list(readers.whole.items())[:5])
+        found.append(Assumption(slug="read-whole", text=f"read whole: {left}"))
+    return found
+
+
+def own_bytes() -> int:
+    """Memory of this process's own, once what was freed is given back."""
+    give_back()
+    now = sizes()
+    return now.get("RssAnon", now.get("VmRSS", 0))
+
+
+def heads(path: str, rows: int, folder: Path) -> str | None:
+    """A Parquet file with so many of another's rows, written by a process of its own; None where that failed."""
+    target = folder / f"{rows}-{Path(path).name}"
+    module = "memfit.datasets.formats.parquet_heads"
+    command = [sys.executable, "-m", module, os.path.abspath(path), str(target), str(rows)]  # noqa: PTH100
+    try:
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_COUNTING_S, check=True)
+    except (subprocess.SubprocessError, OSError):
+        return None
+    return str(target)
+
+
+def count(path: str) -> Size | None:
+    """What a file holds, found out in a process of its own; None where it cannot be told."""
+    command = [sys.executable, "-m", "memfit.datasets.counting", os.path.abspath(path)]  # noqa: PTH100
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_COUNTING_S, check=True
+        )
+        told = json.loads(done.stdout)
+        return Size(told["rows"][1], told["rows"][2], told["held_bytes"])
+    except (subprocess.SubprocessError, OSError, ValueError, KeyError):
+        return None
