@@ -152,7 +152,7 @@ def main() -> None:
     if child.request.on is not None:
         child._fail(
             UsageError(
-                "jobs of TensorFlow and JAX are estimated for the host alone so far",
+                "jobs of TensorFlow are estimated for the host alone; those of JAX, and Keras on JAX, for a device too",
                 hint="without --on, or with --on cpu",
                 slug="cannot-simulate",
             )
