@@ -24,6 +24,7 @@ NOTED = {
     "ran-small",
     "run-as-it-is",
     "small-run-failed",
+    "one-small-run",
     "kernels-not-run",
     "job-failed-later",
     "job-ended-early",

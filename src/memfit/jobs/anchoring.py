@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ _AS_PYTHON = (
     "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
 )
 _NOTHING_BYTES = 8 * MIB  # a script that only imports its framework rises by less
+_FIRST_SHARE = 0.45  # of the time: the second run must not find less than the first one took
 _LEAST_ROOM_SHARE = 0.5  # of the free memory, that a small run may take
 
 
@@ -76,8 +78,8 @@ class Anchoring(Child):
         readings: list[Reading] = []
         request = self.request
         for at, divisor in enumerate(_DIVISORS):
-            left = (request.timeout_s - (time.monotonic() - self.started)) / (len(_DIVISORS) - at)
-            if readings and left < readings[-1].wall_s:
+            left = seconds_for(at, request.timeout_s - (time.monotonic() - self.started), readings)
+            if left is None:
                 break
             share = f"1/{divisor} of the batch"
             self.tell("setup", f"running a few steps with {share}", 0)
@@ -86,13 +88,13 @@ class Anchoring(Child):
                 if readings:
                     self.assume("small-run-failed", f"the run with {share} was given up: {found.problem}")
                     break
-                self._first_failed(found.failure, found.problem)
+                self._first_failed(found.failure, found.problem, left)
             note: Any = found.note
             if note["problem"] and readings and not note["steps"]:
                 self.assume("small-run-failed", f"the run with {share} came to no step: {note['problem']}")
                 break
             if note["problem"]:
-                self._ended_with_problem(note)
+                self._ended_with_problem(note, left)
             if readings and note["cut"] == readings[-1].note["cut"]:  # type: ignore[index]
                 continue
             readings.append(found)
@@ -111,10 +113,11 @@ class Anchoring(Child):
             found.note.update(batch=self.knob.value, cut=cut)  # type: ignore[attr-defined]
         return found
 
-    def _first_failed(self, failure: str, problem: str) -> None:
+    def _first_failed(self, failure: str, problem: str, seconds: float) -> None:
         if failure == "time":
             raise JobTimedOut(
-                f"{self.request.target} did not come to {_STEPS} steps within {self.request.timeout_s:g} s",
+                f"{self.request.target} did not come to a step within {seconds:.0f} s, which is what the first of the "
+                f"small runs has of {self.request.timeout_s:g} s",
                 hint="give it longer with --timeout, or less data to prepare",
             )
         if failure == "memory":
@@ -125,10 +128,10 @@ class Anchoring(Child):
             )
         raise JobFailed(problem, hint="run it with the arguments that python would need")
 
-    def _ended_with_problem(self, note: dict[str, Any]) -> None:
+    def _ended_with_problem(self, note: dict[str, Any], seconds: float) -> None:
         if not note["steps"]:
             if note["problem"].startswith(STOPPED):
-                self._first_failed("time", note["problem"])
+                self._first_failed("time", note["problem"], seconds)
             raise JobFailed(
                 f"{note['problem']} before the first training step",
                 hint=_NOT_INSTALLED
@@ -144,6 +147,24 @@ class Anchoring(Child):
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text
+
+
+def seconds_for(at: int, left: float, readings: Sequence[Reading]) -> float | None:
+    """What one of the small runs may take: two are needed for a law, so the first leaves time for another like it.
+
+    Args:
+        at: which one, from 0.
+        left: seconds of all that there were.
+        readings: of those before it.
+
+    Returns:
+        Seconds, None where there are too few for another run.
+    """
+    if not readings:
+        return left * _FIRST_SHARE
+    if left < readings[-1].wall_s:
+        return None
+    return max(left / max(len(_DIVISORS) - at, 1), min(readings[-1].wall_s * 1.5, left))
 
 
 def main() -> None:
