@@ -74,7 +74,7 @@ class Planning(Child):
         self.assumed: dict[str, str] = {}
         self._install_marks()
         adapter = importlib.import_module("memfit.frameworks.jax.abstract")
-        self.run = adapter.AbstractRun(lambda: self.steps.steps, root)
+        self.run = adapter.AbstractRun(lambda: self.steps.steps, root, self.enough)
         self.run.answer_for("tpu" if self.device.vendor == "google" else "cuda")
         self.target = self._target(count)
         self.run.install()
@@ -127,7 +127,7 @@ class Planning(Child):
         except Exception as error:
             traceback.print_exception(error)
             told = f"{type(error).__name__}: {_first_line(error)}{_user_line(error)}"
-            if not self.steps.steps:
+            if not self.run.has_trained():  # a step that failed counts as one
                 raise JobFailed(told, hint=_hint(error)) from error
             self.assume("job-failed-later", f"after step {self.steps.steps} the script failed: {told}")
 

@@ -52,6 +52,34 @@ KERAS = """
 DONATED = LARGE.replace("@jax.jit", "@__import__('functools').partial(jax.jit, donate_argnums=(0, 1))")
 
 
+SHARDED = """
+    import jax, jax.numpy as jnp, numpy as np
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+    split = NamedSharding(Mesh(np.array(jax.devices()), ("d",)), P("d", None))
+    keys = jax.random.split(jax.random.key(0), 8)
+    weights = [jax.device_put(jax.random.normal(key, (16384, 16384)), split) for key in keys]
+    x = jax.device_put(np.zeros((1024, 16384), "float32"), split)
+
+    @jax.jit
+    def step(weights, x):
+        def loss(weights):
+            y = x
+            for each in weights:
+                y = jnp.tanh(y @ each)
+            return jnp.mean(y**2)
+        return [old - 0.1 * new for old, new in zip(weights, jax.grad(loss)(weights))]
+
+    while True:
+        weights = step(weights, x)
+"""
+FORWARD = """
+    import jax, jax.numpy as jnp
+    weights = jax.random.normal(jax.random.key(0), (16384, 16384))
+    while True:
+        jax.jit(lambda w, x: jnp.tanh(x @ w))(weights, jnp.ones((1024, 16384))).block_until_ready()
+"""
+
+
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KERAS_BACKEND", "XLA_PYTHON_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_PREALLOCATE"):
@@ -107,6 +135,30 @@ def test_keras_on_jax_is_planned_from_its_fit(tmp_path: Path) -> None:
     assert found.cost["steps"] == 3
 
 
+def test_what_is_sharded_is_held_in_parts(tmp_path: Path) -> None:
+    """Four devices, each with a quarter of the weights and of their successors."""
+    pool = device(estimate(tmp_path, SHARDED, "4xh100-80gb"))
+
+    part = 8 * 16384 * 16384 * 4 // 4
+    assert part <= pool.breakdown_bytes["parameters"] <= part + MIB
+    assert part <= pool.breakdown_bytes["buffers"] <= part + MIB
+    assert pool.peak_at.operator == "step"
+
+
+def test_an_endless_loop_without_a_gradient_is_left(tmp_path: Path) -> None:
+    """What only infers is ended when its largest program comes again and again."""
+    found = estimate(tmp_path, FORWARD, "h100-80gb")
+
+    assert "no-optimizer-step" in told(found)
+    assert device(found).peak_bytes.expected >= 16384 * 16384 * 4
+
+
+def test_a_step_that_fails_gives_no_figure(tmp_path: Path) -> None:
+    """The first step's own error: what was seen before it is not the job."""
+    with pytest.raises(JobFailed, match="TypeError"):
+        estimate(tmp_path, LARGE.replace("jnp.tanh(y @ each)", "jnp.tanh(y @ each[:3])"), "h100-80gb")
+
+
 def test_a_stand_in_is_told_with_what_to_install(tmp_path: Path) -> None:
     """Without the device's compiler: the CPU's plan, a wide range, and the package that has the right one."""
     if interpreter_with("jax_cuda12_plugin") is not None:
@@ -153,7 +205,7 @@ def test_a_tpu_has_its_own_compilers_plan(tmp_path: Path) -> None:
 @pytest.mark.skipif(interpreter_with("jax_cuda12_plugin") is None, reason="no CUDA plugin in the XLA environment")
 def test_a_gpu_has_its_own_compilers_plan(tmp_path: Path) -> None:
     """The CUDA plugin plans without a GPU and without CUDA's libraries."""
-    found = estimate(tmp_path, LARGE, "a100-80gb")
+    found = estimate(tmp_path, DONATED, "a100-80gb")
 
     assert "plan-of-the-cpu" not in told(found)
     assert device(found).breakdown_bytes["activations"] > LAYERS * BATCH * WIDTH * 4

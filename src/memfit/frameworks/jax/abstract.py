@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from memfit.frameworks.jax.placeholders import Placeholders
 
 _MEMFIT = str(Path(__file__).parents[2])
 _REAL_BYTES = 4 << 10  # programs up to here are run, where all that they are given is real
+# Of the largest program that comes again and again, where no training step was seen: a loop that infers, or whose
+# gradients are not JAX's. Setting up a model calls no program as often.
+_ENOUGH_CALLS = 2000
 
 
 @dataclass(slots=True)
@@ -28,6 +32,7 @@ class Program:
     Args:
         name: the function's.
         arguments: what JAX lowers it for.
+        outputs: abstract values of its results, with their shardings; committed: whether they are bound to them.
         options: of the call, its jaxpr among them.
         bound_bytes: no plan of it can come to more beside its arguments: every value between is counted once.
     """
@@ -37,6 +42,7 @@ class Program:
     options: dict[str, Any]
     bound_bytes: int
     outputs: list[tuple[Any, Any]]
+    committed: bool
     held_bytes: int = 0
     arguments_held_bytes: int = 0
     step: int = 0
@@ -51,16 +57,23 @@ class Program:
 
 
 class AbstractRun:
-    """Stands in the place of the call, for as long as the process lives."""
+    """Stands in the place of the call, for as long as the process lives.
 
-    def __init__(self, step: Callable[[], int], root: Path) -> None:
+    Args:
+        step: how many training steps were made.
+        root: the folder of the job's own files.
+        enough: called when the largest program was called so often that nothing new is to come.
+    """
+
+    def __init__(self, step: Callable[[], int], root: Path, enough: Callable[[], None]) -> None:
         import jax
         import numpy
-        from jax._src import core, pjit, sharding_impls
+        from jax._src import core, dispatch, pjit, sharding_impls
         from jax._src.interpreters import pxla
 
         for owner, name in (
             (pjit, "_pjit_call_impl_python"), (pjit, "_resolve_and_lower"), (pxla, "global_aval_to_result_handler"),
+            (dispatch, "_device_put_impl"),
         ):  # fmt: skip
             if not hasattr(owner, name):
                 raise CannotSimulate(
@@ -68,18 +81,20 @@ class AbstractRun:
                     hint="jax 0.7 to 0.11 are known; name an interpreter that has one with --python",
                 )
         self._jax, self.core, self._pxla, self._pjit, self._shardings = jax, core, pxla, pjit, sharding_impls
+        self._dispatch, self._put_real = dispatch, dispatch._device_put_impl
         self._real = pjit._pjit_call_impl_python
-        self._step, self._root = step, str(root)
+        self._step, self._root, self._enough = step, str(root), enough
         self.placeholders = Placeholders(jax, numpy)
         self.programs: dict[Any, Program] = {}
         self.devices = jax.devices()
         self.version = jax.__version__
         self._since: list[Program] = []
-        self._kept: list[Any] = []  # jaxprs whose identity is a key
+        self._bounds: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def install(self) -> None:
         """From here on nothing of size is computed."""
         self._pjit._pjit_call_impl_python = self._call
+        self._dispatch._device_put_impl = self._put
 
     def answer_for(self, platform: str) -> None:
         """What a job is told that asks for the device by its kind: this process's own devices."""
@@ -96,6 +111,10 @@ class AbstractRun:
             max(self._since, key=lambda each: each.bound_bytes).trains = True
             self._since.clear()
 
+    def has_trained(self) -> bool:
+        """Whether a program of a training step was called."""
+        return any(each.trains for each in self.programs.values())
+
     # -- a call ------------------------------------------------------------------------------------------------
 
     def _call(self, *args: Any, **options: Any) -> Any:
@@ -105,13 +124,23 @@ class AbstractRun:
         program = self._program(args, options)
         self._note(program, args)
         outputs = [
-            self.placeholders.of_aval(aval, sharding, self._committed(args, options), self._pxla, self.core)
+            self.placeholders.of_aval(aval, sharding, program.committed, self._pxla, self.core)
             for aval, sharding in program.outputs
         ]
         for arg, donated in zip(args, options["donated_invars"], strict=False):
             if donated and isinstance(arg, self._jax.Array) and not self._is_key(arg):
                 arg.delete()
+        if program.calls >= _ENOUGH_CALLS and not any(each.trains for each in self.programs.values()):
+            again = (each.bound_bytes for each in self.programs.values() if each.calls >= _ENOUGH_CALLS // 2)
+            if program.bound_bytes >= max(again):
+                self._enough()
         return outputs, None, None, []
+
+    def _put(self, x: Any, *, device: Any, **options: Any) -> Any:
+        """An array that holds nothing, spread over devices, is another one."""
+        if isinstance(device, self._jax.sharding.Sharding) and self.placeholders.knows(x):
+            return self.placeholders.of_aval(self.core.typeof(x), device, True, self._pxla, self.core)
+        return self._put_real(x, device=device, **options)
 
     def _is_small_and_real(self, args: tuple[Any, ...], jaxpr: Any) -> bool:
         if any(self.placeholders.knows(arg) for arg in (*args, *jaxpr.consts)):
@@ -120,30 +149,38 @@ class AbstractRun:
 
     def _program(self, args: tuple[Any, ...], options: dict[str, Any]) -> Program:
         types = tuple(self._pjit.convert_to_metaty(arg) for arg in args)
-        key = (id(options["jaxpr"]), tuple((str(each.aval), each.sharding) for each in types), str(options["name"]))
+        jaxpr = options["jaxpr"]
+        bound = self._bounds.get(jaxpr)
+        if bound is None:
+            bound = self._bounds[jaxpr] = bound_of(jaxpr.jaxpr, self.core)
+        # A function that is jitted anew in every round is one program, though its jaxpr is another each time.
+        key = (str(options["name"]), bound, tuple((str(each.aval), each.sharding) for each in types))
         found = self.programs.get(key)
         if found is None:
-            jaxpr = options["jaxpr"]
-            self._kept.append(jaxpr)
+            shardings, committed = self._placed(types, args, options)
             found = Program(
                 name=str(options["name"]),
                 arguments=types,
                 options=options,
-                bound_bytes=bound_of(jaxpr.jaxpr, self.core) + sum(aval_bytes(a, self.core) for a in jaxpr.in_avals),
-                outputs=list(zip(jaxpr.out_avals, self._out_shardings(types, options), strict=True)),
+                bound_bytes=bound + sum(aval_bytes(aval, self.core) for aval in jaxpr.in_avals),
+                outputs=list(zip(jaxpr.out_avals, shardings, strict=True)),
+                committed=committed,
             )
             self.programs[key] = found
         return found
 
-    def _out_shardings(self, types: tuple[Any, ...], options: dict[str, Any]) -> list[Any]:
-        """Of the results: as the job says, on its one device, or as the compiler spreads them over several."""
+    def _placed(self, types: tuple[Any, ...], args: tuple[Any, ...], options: dict[str, Any]) -> tuple[list[Any], bool]:
+        """Where results lie, and whether they stay there: as JAX says it of one device, or its compiler of several."""
         said = list(options["out_shardings"])
-        if not any(isinstance(each, self._shardings.UnspecifiedValue) for each in said):
-            return said
         if len(self.devices) > 1:
-            return list(self._lower(types, options, None).compile()._out_shardings)
+            lowered = self._lower(types, options, None)
+            compiled = lowered.compile()
+            committed = bool(lowered.compile_args.get("committed", True))
+            return list(compiled._out_shardings), committed
         here = self._shardings.SingleDeviceSharding(self.devices[0])
-        return [here if isinstance(each, self._shardings.UnspecifiedValue) else each for each in said]
+        free = self._shardings.UnspecifiedValue
+        committed = any(getattr(arg, "_committed", False) for arg in args)
+        return [here if isinstance(each, free) else each for each in said], committed
 
     def _lower(self, types: tuple[Any, ...], options: dict[str, Any], platform: str | None) -> Any:
         from jax._src.interpreters import mlir
@@ -159,9 +196,6 @@ class AbstractRun:
     def lowered(self, program: Program, platform: str | None) -> Any:
         """The program for a platform, not compiled."""
         return self._lower(program.arguments, program.options, platform)
-
-    def _committed(self, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
-        return len(self.devices) > 1 or any(getattr(arg, "_committed", False) for arg in args)
 
     def _is_key(self, arg: Any) -> bool:
         return hasattr(arg, "_base_array")

@@ -6,6 +6,7 @@ other can be higher, but for padding, for which a share is left.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -79,7 +80,8 @@ class Planning:
     def _compiled(self, program: Program) -> Plan:
         convolution = largest_convolution(program.options["jaxpr"].jaxpr, self.run.core)
         try:
-            return plan(self.run.lowered(program, self.target.platform), self.target, convolution)
+            results = added_results(program, self.run.core)
+            return plan(self.run.lowered(program, self.target.platform), self.target, convolution, results)
         except (DoesNotCompile, NotImplementedError) as error:
             if self.target.platform is None:
                 raise CannotSimulate(
@@ -94,16 +96,25 @@ class Planning:
 
 
 def carried(program: Program, core: Any) -> int:
-    """What a training step hands on to the next: results of the kinds and shapes that it takes."""
-    jaxpr = program.options["jaxpr"]
-    left = [(a.shape, a.dtype) for a in jaxpr.in_avals if hasattr(a, "shape")]
+    """What a training step hands on to the next, on one device: results of the kinds and shapes that it takes."""
+    left = [(a.shape, a.dtype) for a in program.options["jaxpr"].in_avals if hasattr(a, "shape")]
     total = 0
-    for aval in jaxpr.out_avals:
+    for aval, sharding in program.outputs:
         kind = (getattr(aval, "shape", None), getattr(aval, "dtype", None))
         if kind in left:
             left.remove(kind)
-            total += aval_bytes(aval, core)
+            total += (
+                aval_bytes(aval, core) * math.prod(sharding.shard_shape(aval.shape)) // max(math.prod(aval.shape), 1)
+            )
     return total
+
+
+def added_results(program: Program, core: Any) -> int:
+    """What the results take beside the arguments that were donated for them."""
+    options = program.options
+    donated = zip(options["jaxpr"].in_avals, options["donated_invars"], strict=False)
+    given = sum(aval_bytes(aval, core) for aval, is_donated in donated if is_donated)
+    return max(sum(aval_bytes(aval, core) for aval in options["jaxpr"].out_avals) - given, 0)
 
 
 def largest_convolution(jaxpr: Any, core: Any) -> int:

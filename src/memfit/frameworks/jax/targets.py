@@ -147,13 +147,14 @@ class _Stolen(BaseException):
         self.stats = stats
 
 
-def plan(lowered: Any, target: Target, convolution_bytes: int = 0) -> Plan:
+def plan(lowered: Any, target: Target, convolution_bytes: int = 0, results_bytes: int = 0) -> Plan:
     """The compiler's plan of a lowered program.
 
     Args:
         lowered: for the target's platform.
         target: that is compiled for.
         convolution_bytes: of its largest convolution, as the plan tells it on.
+        results_bytes: of its results beside donated arguments, for a compiler that gives up without a plan.
 
     Raises:
         DoesNotCompile: it has none.
@@ -171,13 +172,11 @@ def plan(lowered: Any, target: Target, convolution_bytes: int = 0) -> Plan:
     original: Callable[..., Any] = compiler.compile_or_get_cached
     compiler.compile_or_get_cached = take
     try:
-        lowered.compile()
+        stats = _kept(lowered.compile(), target)
     except _Stolen as told:
         stats = told.stats
     except Exception as error:
-        return _too_large(str(error))
-    else:
-        raise DoesNotCompile("JAX compiled it without asking the compiler")
+        return _too_large(str(error), results_bytes)
     finally:
         compiler.compile_or_get_cached = original
     return Plan(
@@ -191,13 +190,20 @@ def plan(lowered: Any, target: Target, convolution_bytes: int = 0) -> Plan:
     )
 
 
-def _too_large(said: str) -> Plan:
-    """libtpu compiles nothing that its device cannot hold, but says what it would have taken, all in one figure."""
+def _kept(compiled: Any, target: Target) -> Any:
+    """Of a program that JAX had compiled before, for this process's own devices."""
+    if target.platform is not None:
+        raise DoesNotCompile("JAX did not ask its compiler")
+    return compiled.xla_executable.get_compiled_memory_stats()
+
+
+def _too_large(said: str, results_bytes: int) -> Plan:
+    """libtpu compiles nothing that its device cannot hold, but says what lies between would have taken."""
     found = _TOO_LARGE.search(said)
     if found is None:
         raise DoesNotCompile((said.strip().splitlines() or ["no reason was given"])[0][:300])
     used = round(float(found.group(1)) * _UNITS[found.group(2)])
-    return Plan(argument_bytes=0, output_bytes=0, alias_bytes=0, temp_bytes=used)
+    return Plan(argument_bytes=0, output_bytes=results_bytes, alias_bytes=0, temp_bytes=used)
 
 
 def _device_list(devices: tuple[Any, ...]) -> Any:
