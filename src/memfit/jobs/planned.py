@@ -64,6 +64,12 @@ def document_of_plans(
         )
     if not on_tpu and whole is not None:
         assume("jax-preallocates", _preallocation(share, round(whole * share), environment))
+    if not on_tpu:
+        assume(
+            "device-kind-hidden",
+            "the script found CPUs: where it or a library chooses by the kind of device, as for attention and LSTMs of "
+            "cuDNN, the general way was planned",
+        )
     if planned.unplanned:
         assume("programs-bounded", f"{planned.unplanned} programs that cannot reach the peak were not compiled")
     process = process_memory()

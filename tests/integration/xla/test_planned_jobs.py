@@ -209,3 +209,37 @@ def test_a_gpu_has_its_own_compilers_plan(tmp_path: Path) -> None:
 
     assert "plan-of-the-cpu" not in told(found)
     assert device(found).breakdown_bytes["activations"] > LAYERS * BATCH * WIDTH * 4
+
+
+def test_functions_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """Two lambdas that take the same and give other shapes, each its own result."""
+    code = """
+        import jax, jax.numpy as jnp
+        x = jax.random.normal(jax.random.key(0), (4096, 1024))
+        first, second = jax.jit(lambda x: x[:2048] * 2), jax.jit(lambda x: x[2048:, :] * 2)
+        third = jax.jit(lambda x: x.reshape(-1)[: 2048 * 1024] * 2)
+        assert first(x).shape == second(x).shape == (2048, 1024)
+        assert third(x).shape == (2048 * 1024,)
+    """
+    found = estimate(tmp_path, code, "h100-80gb")
+
+    assert device(found).peak_bytes.expected >= 4096 * 1024 * 4
+
+
+def test_a_job_of_small_values_is_planned_too(tmp_path: Path) -> None:
+    """What is small enough to be computed has its programs planned all the same."""
+    code = """
+        import jax, jax.numpy as jnp
+        weight = jnp.ones(8)
+
+        @jax.jit
+        def step(weight):
+            return weight - jax.grad(lambda w: (w**2).sum())(weight)
+
+        for _ in range(10):
+            weight = step(weight)
+    """
+    found = estimate(tmp_path, code, "h100-80gb")
+
+    assert found.cost["steps"] == 3
+    assert device(found).peak_at.operator == "step"

@@ -97,13 +97,18 @@ class AbstractRun:
         self._dispatch._device_put_impl = self._put
 
     def answer_for(self, platform: str) -> None:
-        """What a job is told that asks for the device by its kind: this process's own devices."""
+        """What a job is told that asks for the device by its kind: this process's own devices.
+
+        Who asks which kind is the default is told of a TPU, but not of a GPU: libraries then ask cuDNN at once for the
+        sizes of its kernels, and cuDNN is not there.
+        """
         from jax._src import xla_bridge
 
         backend = xla_bridge.get_backend("cpu")
         for name in {platform, "gpu" if platform == "cuda" else platform}:
             xla_bridge._backends.setdefault(name, backend)
-        self._jax.default_backend = lambda: "gpu" if platform == "cuda" else platform
+        if platform == "tpu":
+            self._jax.default_backend = lambda: platform
 
     def stepped(self) -> None:
         """A training step was made: by the largest program since the last one."""
@@ -119,10 +124,11 @@ class AbstractRun:
 
     def _call(self, *args: Any, **options: Any) -> Any:
         jaxpr = options["jaxpr"]
-        if self._is_small_and_real(args, jaxpr):
-            return self._real(*args, **options)
-        program = self._program(args, options)
+        real = self._is_small_and_real(args, jaxpr)
+        program = self._program(args, options, real)
         self._note(program, args)
+        if real:
+            return self._real(*args, **options)
         outputs = [
             self.placeholders.of_aval(aval, sharding, program.committed, self._pxla, self.core)
             for aval, sharding in program.outputs
@@ -147,23 +153,24 @@ class AbstractRun:
             return False
         return sum(aval_bytes(aval, self.core) for aval in (*jaxpr.in_avals, *jaxpr.out_avals)) <= _REAL_BYTES
 
-    def _program(self, args: tuple[Any, ...], options: dict[str, Any]) -> Program:
+    def _program(self, args: tuple[Any, ...], options: dict[str, Any], real: bool) -> Program:
         types = tuple(self._pjit.convert_to_metaty(arg) for arg in args)
         jaxpr = options["jaxpr"]
         bound = self._bounds.get(jaxpr)
         if bound is None:
             bound = self._bounds[jaxpr] = bound_of(jaxpr.jaxpr, self.core)
         # A function that is jitted anew in every round is one program, though its jaxpr is another each time.
-        key = (str(options["name"]), bound, tuple((str(each.aval), each.sharding) for each in types))
+        values = tuple((str(each.aval), each.sharding) for each in types)
+        key = (str(options["name"]), bound, values, tuple(map(str, jaxpr.out_avals)), real)
         found = self.programs.get(key)
         if found is None:
-            shardings, committed = self._placed(types, args, options)
+            shardings, committed = ((), False) if real else self._placed(types, args, options)
             found = Program(
                 name=str(options["name"]),
                 arguments=types,
                 options=options,
                 bound_bytes=bound + sum(aval_bytes(aval, self.core) for aval in jaxpr.in_avals),
-                outputs=list(zip(jaxpr.out_avals, shardings, strict=True)),
+                outputs=list(zip(jaxpr.out_avals, shardings, strict=not real)),
                 committed=committed,
             )
             self.programs[key] = found
