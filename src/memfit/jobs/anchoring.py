@@ -34,6 +34,7 @@ _AS_PYTHON = (
     "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
 )
 _NOTHING_BYTES = 8 * MIB  # a script that only imports its framework rises by less
+_ENDING_S = 5.0  # to write the answer down
 _FIRST_SHARE = 0.45  # of the time: the second run must not find less than the first one took
 _LEAST_ROOM_SHARE = 0.5  # of the free memory, that a small run may take
 
@@ -83,18 +84,19 @@ class Anchoring(Child):
                 break
             share = f"1/{divisor} of the batch"
             self.tell("setup", f"running a few steps with {share}", 0)
-            found = self._one(divisor, left)
+            whole = request.timeout_s - (time.monotonic() - self.started)
+            found = self._one(divisor, left, 0.0 if readings else max(whole - left - _ENDING_S, 0.0))
             if found.rise_bytes is None:
                 if readings:
                     self.assume("small-run-failed", f"the run with {share} was given up: {found.problem}")
                     break
-                self._first_failed(found.failure, found.problem, left)
+                self._first_failed(found.failure, found.problem)
             note: Any = found.note
             if note["problem"] and readings and not note["steps"]:
                 self.assume("small-run-failed", f"the run with {share} came to no step: {note['problem']}")
                 break
             if note["problem"]:
-                self._ended_with_problem(note, left)
+                self._ended_with_problem(note)
             if readings and note["cut"] == readings[-1].note["cut"]:  # type: ignore[index]
                 continue
             readings.append(found)
@@ -102,22 +104,21 @@ class Anchoring(Child):
                 break
         return readings
 
-    def _one(self, divisor: int, seconds: float) -> Reading:
-        limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + 10)
+    def _one(self, divisor: int, seconds: float, patience_s: float) -> Reading:
+        limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + patience_s + 10)
         request = replace(self.request, steps=max(self.request.steps, _STEPS), timeout_s=max(seconds, 1.0))
         if self.knob is None:
-            return run_small(request, divisor, limits)
+            return run_small(request, divisor, limits, patience_s=patience_s)
         cut = max(self.knob.value // divisor, 1)
-        found = run_small(turned(request, self.knob, cut), 1, limits)
+        found = run_small(turned(request, self.knob, cut), 1, limits, patience_s=patience_s)
         if found.note is not None:
             found.note.update(batch=self.knob.value, cut=cut)  # type: ignore[attr-defined]
         return found
 
-    def _first_failed(self, failure: str, problem: str, seconds: float) -> None:
+    def _first_failed(self, failure: str, problem: str) -> None:
         if failure == "time":
             raise JobTimedOut(
-                f"{self.request.target} did not come to a step within {seconds:.0f} s, which is what the first of the "
-                f"small runs has of {self.request.timeout_s:g} s",
+                f"{self.request.target} did not come to a step within {self.request.timeout_s:g} s",
                 hint="give it longer with --timeout, or less data to prepare",
             )
         if failure == "memory":
@@ -128,10 +129,10 @@ class Anchoring(Child):
             )
         raise JobFailed(problem, hint="run it with the arguments that python would need")
 
-    def _ended_with_problem(self, note: dict[str, Any], seconds: float) -> None:
+    def _ended_with_problem(self, note: dict[str, Any]) -> None:
         if not note["steps"]:
             if note["problem"].startswith(STOPPED):
-                self._first_failed("time", note["problem"], seconds)
+                self._first_failed("time", note["problem"])
             raise JobFailed(
                 f"{note['problem']} before the first training step",
                 hint=_NOT_INSTALLED

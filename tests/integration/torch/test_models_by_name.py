@@ -120,7 +120,9 @@ def test_a_mesh_shares_layers_and_weights(small):
 
 
 def test_advice_is_about_the_model_and_one_device(small):
-    found = advise(small, ["--train", "full", "--seq", "64", "--batch", "4"], on=CARD, only=("lighter-optimizer",), seconds=30)
+    found = advise(
+        small, ["--train", "full", "--seq", "64", "--batch", "4"], on=CARD, only=("lighter-optimizer",), seconds=30
+    )
     assert (found.target["kind"], found.target["name"]) == ("model", small)
     with pytest.raises(UsageError, match="one device"):
         advise(small, ["--train", "full"], on=f"2x{CARD}")
