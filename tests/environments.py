@@ -18,7 +18,7 @@ def _interpreter(variable: str, folder: str) -> Path:
 TABULAR = _interpreter("MEMFIT_TABULAR_PYTHON", ".venv-tabular")
 # TensorFlow, Keras, JAX, Flax, Optax, Equinox: `make xla`
 XLA = _interpreter("MEMFIT_XLA_PYTHON", ".venv-xla")
-_IN_XLA = frozenset({"equinox", "flax", "jax", "keras", "optax", "tensorflow"})
+_IN_XLA = frozenset({"equinox", "flax", "jax", "jax_cuda12_plugin", "keras", "libtpu", "optax", "tensorflow"})
 
 
 def interpreter_with(package: str) -> Path | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus import Script
+from launching import TIMED_OUT
 
 GIB = 2**30
 Row = Mapping[str, Any]
@@ -12,9 +13,10 @@ OPENING = """
 
 *From `data/compiled.json`, written by `run.py --of compiled.toml --on cpu -o data/compiled.json`.*
 
-**{ran} of {total}** public scripts, unmodified, gave an estimate of their host memory ({date}, memfit at {commits}).
-Data sets have their published shapes and made-up values; the set-ups were not tried by a real run. How good such
-estimates are:
+**{ran} of {total}** public scripts, unmodified, gave an estimate of their host memory ({date}, memfit at {commits});
+{alone} of the others fail without memfit too. Data sets have their published shapes and made-up values. The machine was
+busy with other work, up to seven processes to a core: "seconds" say little, and `stopped-by-time` marks jobs whose
+small runs it slowed down so far that they made fewer steps. How good such estimates are:
 [compiled-accuracy.md](compiled-accuracy.md).
 
 | script | path | kind | ran | host GiB | seconds | notes |
@@ -28,6 +30,7 @@ def section(document: Row, scripts: Sequence[Script]) -> str:
     opening = OPENING.format(
         ran=sum(row["ran"] for row in rows.values()),
         total=len(scripts),
+        alone=sum(_fails_alone(row) for row in rows.values()),
         date=document["date"],
         commits=", ".join(sorted({f"`{row['memfit']}`" for row in rows.values() if row.get("memfit")})) or "–",
     )
@@ -45,11 +48,17 @@ def _row(script: Script, row: Row | None) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
+def _fails_alone(row: Row) -> bool:
+    """Whether it ended with an error when it was run without memfit, within its time."""
+    return "alone" in row and row["alone"]["exit_code"] not in (0, TIMED_OUT)
+
+
 def _reasons(rows: Sequence[Row]) -> str:
     """What memfit said, and of how many scripts."""
     reasons: dict[str, list[str]] = {}
     for row in rows:
         if not row["ran"]:
-            reasons.setdefault(row["why"], []).append(row["name"])
+            too = " (so it does without memfit)" if _fails_alone(row) else ""
+            reasons.setdefault(f"{row['why']}{too}", []).append(row["name"])
     lines = (f"- {why} ({len(names)}: {', '.join(names)})\n" for why, names in reasons.items())
     return f"\n### What gave no estimate\n\n{''.join(lines)}" if reasons else ""

@@ -1,9 +1,11 @@
 """Runs `memfit estimate` on every public script of the corpus and keeps what came of it in data/<date>.json.
 
     python run.py CORPUS --python PYTHON [--python …] [--on DEVICE] [--of compiled.toml] [--only NAME …] [-o FILE]
+    python run.py CORPUS --python PYTHON [--of compiled.toml] -o FILE --alone
 
 Each script runs in a process group of its own with a time limit. A script ran if memfit handed over an estimate that
-has the peak of the pool the script trains on; anything else is kept with the message memfit gave.
+has the peak of the pool the script trains on; anything else is kept with the message memfit gave. With --alone, those
+of FILE that gave none are run without memfit instead, and how they ended is kept beside it.
 """
 
 import argparse
@@ -24,6 +26,7 @@ NOTED = {
     "ran-small",
     "run-as-it-is",
     "small-run-failed",
+    "one-small-run",
     "kernels-not-run",
     "job-failed-later",
     "job-ended-early",
@@ -38,12 +41,30 @@ def main() -> int:
     options = _options()
     corpus = options.corpus.resolve()
     output = options.output or HERE / "data" / f"{datetime.date.today().isoformat()}.json"
+    if options.alone:
+        return _without_memfit(corpus, output, options)
     rows = {row["name"]: row for row in _kept(output)} if options.only else {}
     for script in load(options.only, options.of):
         row = attempt(script, corpus, options)
         rows[script.name] = row
         print(_line(row), flush=True)
         _keep(output, options, rows)
+    return 0
+
+
+def _without_memfit(corpus: Path, output: Path, options: argparse.Namespace) -> int:
+    """Whether the scripts that gave no estimate fail by themselves: the exit codes."""
+    document = json.loads(output.read_text())
+    scripts = {script.name: script for script in load(None, options.of)}
+    for row in document["scripts"]:
+        python = launching.interpreter(scripts[row["name"]], options.python)
+        if row["ran"] or python is None:
+            continue
+        script = scripts[row["name"]]
+        ended = launching.run(script, [python, *script.command(corpus)], corpus, limit_s=options.limit)
+        row["alone"] = {"exit_code": ended.code, "limit_s": options.limit}
+        print(f"{script.name:34} alone: exit code {ended.code}", flush=True)
+        output.write_text(json.dumps(document, indent=1) + "\n")
     return 0
 
 
@@ -56,6 +77,7 @@ def _options() -> argparse.Namespace:
     arguments.add_argument("--of", default="scripts.toml")
     arguments.add_argument("--limit", type=float, default=300.0, metavar="SECONDS")
     arguments.add_argument("--debug", action="store_true", help="ask memfit for tracebacks; kept in CORPUS/.attempts")
+    arguments.add_argument("--alone", action="store_true", help="run those without an estimate, without memfit")
     arguments.add_argument("--commit", default=None, help="memfit's own commit, kept with each row")
     arguments.add_argument("-o", "--output", type=Path, default=None)
     return arguments.parse_args()
@@ -80,6 +102,7 @@ def attempt(script: Script, corpus: Path, options: argparse.Namespace) -> dict[s
     (attempts / f"{script.name}.json").write_text(json.dumps(estimate))
     torch = launching.version_of_torch(python) if "torch" in script.packages else None
     row |= {"torch": torch, "exit_code": ended.code, "seconds": round(ended.seconds, 1)}
+    row["limit_s"] = options.limit
     return row | _outcome(script, ended, estimate, corpus)
 
 

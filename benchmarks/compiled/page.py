@@ -13,6 +13,7 @@ from benchmarks.accuracy.figures import Comparison, median, summarise
 from benchmarks.accuracy.measure_process import SETTINGS
 from benchmarks.accuracy.page import mib, percent, table
 from benchmarks.accuracy.surroundings import ROOT
+from benchmarks.compiled import device_section
 from benchmarks.compiled.cases import CASES, FLAVOURS, HALVES, STEPS
 from benchmarks.compiled.measure import DATA, TRUTH, lines
 from benchmarks.pages import write_or_check
@@ -59,7 +60,7 @@ def page() -> str:
     """The whole page."""
     runs, predicted, rivals = measured(), lines(DATA / "predictions.jsonl"), lines(DATA / "rivals.jsonl")
     parts = [opening(runs), *(section(runs, predicted, setting) for setting in SETTINGS), beside(runs, rivals)]
-    return "\n".join([*parts, on_a_device(), details(runs, predicted)])
+    return "\n".join([*parts, device_section.section(), details(runs, predicted)])
 
 
 def opening(runs: Runs) -> str:
@@ -166,27 +167,6 @@ def beside(runs: Runs, rivals: Sequence[Row]) -> str:
         "outputs x batch is the usual sum over a functional model's layers; `memory_analysis()` is of the compiled "
         "step, arguments + output − alias + temp; `nn.tabulate` gives Flax's weights; Grappler's is its peak for the "
         f"traced step.\n\n{table(head, body)}{ended}"
-    )
-
-
-def on_a_device() -> str:
-    """What JAX held on a card, beside the plan of its largest program there."""
-    told = json.loads((DATA / "device" / "nvidia-h200.json").read_text())
-    some = next(iter(told["cases"].values()))
-    body, shares = [], []
-    for name, row in sorted(told["cases"].items()):
-        plan, peak = row["plans"][0], row["stats"]["peak_bytes_in_use"]
-        size = {part: plan[f"{part}_size_in_bytes"] for part in ("argument", "output", "temp", "alias")}
-        planned = size["argument"] + size["output"] + size["temp"] - size["alias"]
-        shares.append(planned / peak)
-        body.append([f"`{name}`", mib(peak), mib(planned), percent(shares[-1], 0)])
-    head = ["job", "peak in use, MiB", "largest plan, MiB", "share"]
-    return (
-        f"## On a device\n\nmemfit has no device figure for these frameworks yet. The JAX jobs with {told['times']} "
-        f"times their batch on an {some['device']} (JAX {some['jax']}, no preallocation; "
-        f"`benchmarks/compiled/measure_device.py`): the allocator's own peak, and the plan of the largest program by "
-        f"`memory_analysis()` there. The plan covers {percent(median(shares), 0)} in the median. What lies above it "
-        f"was not taken apart; jobs with convolutions have most of it.\n\n{table(head, body)}"
     )
 
 

@@ -166,7 +166,7 @@ def advised(
         )
     check_script(request)
     way = way_of(request.target, module=module, on_device=True)
-    if way == "anchored":
+    if way in ("anchored", "planned"):
         raise UsageError(
             f"{request.target} is a job of TensorFlow or JAX: no change of it can be estimated yet",
             hint="`memfit estimate` tells what it needs; a smaller batch is the first thing to try",

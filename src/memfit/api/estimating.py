@@ -197,6 +197,12 @@ def _estimate_ranks(
     from memfit.jobs.ranks import Launch, estimate_ranks
 
     launch = Launch.parse(ranks)
+    if request.way == "planned":
+        raise UsageError(
+            "a JAX job finds the devices of its process by itself: several ranks of it are not planned",
+            hint="name the devices that one process has, --on 4xh100-80gb",
+            slug="bad-ranks",
+        )
     if request.device_count > 1 and request.device_count != launch.per_node:
         raise UsageError(
             f"{request.on} has {request.device_count} devices a node, and {launch.per_node} ranks run there",

@@ -59,11 +59,22 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
     rises = [max((each.rise_bytes or 0) - _OWN_BYTES - imported, 0) for each in readings]
     batch, sizes = note["batch"], [each.note["cut"] for each in readings]  # type: ignore[index]
     if batch is None or note["cut"] == batch:
-        grown, constant, high = 0, rises[-1], round(rises[-1] * (1 + _RISE_SHARE))
+        grown, constant, high = ByteRange.exactly(0), rises[-1], round(rises[-1] * (1 + _RISE_SHARE))
         how = Assumption(
             slug="run-as-it-is",
             text="no batch was found to make smaller: "
             + (f"{note['steps']} steps ran as they are" if note["steps"] else "the job ran as it is"),
+        )
+    elif len(readings) == 1:
+        # Nothing grows and all grows are the ends of what is possible; the figure stands between them.
+        most = round(rises[0] * (batch / sizes[0] - 1))
+        grown = ByteRange(low=0, expected=most // 2, high=most)
+        constant, high = rises[0], round(rises[0] * (1 + _RISE_SHARE)) + most // 2
+        how = Assumption(
+            slug="one-small-run",
+            text=f"there was time for one run alone, with batches of {sizes[0]} instead of {batch}: how much of its "
+            "peak grows with the batch was not seen, so the range goes from none of it to all",
+            effect_bytes=grown.expected,
         )
     else:
         law = fit_law([Point(size=size, rise_bytes=rise) for size, rise in zip(sizes, rises, strict=True)])
@@ -83,7 +94,7 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
     return (framework, *_components(note, grown, constant, high)), how
 
 
-def _components(note: Mapping[str, Any], grown: int, constant: int, high: int) -> Iterator[Component]:
+def _components(note: Mapping[str, Any], grown: ByteRange, constant: int, high: int) -> Iterator[Component]:
     """The parts above the imports; what is left of the constant part is the framework's own."""
     left = constant
     for category, name, source in _KNOWN:
@@ -93,22 +104,26 @@ def _components(note: Mapping[str, Any], grown: int, constant: int, high: int) -
             yield Component(category=category, range=ByteRange.exactly(taken), basis=Basis.MEASURED, source=source)
     yield Component(
         category=Category.OTHER,
-        range=ByteRange.around(left, high - grown - constant),
+        range=ByteRange.around(left, high - grown.expected - constant),
         basis=Basis.MEASURED,
         source="gradients, graphs, compiled code, threads' pools and what malloc keeps: the part of the small runs "
         "that does not grow with the batch",
     )
-    if grown:
+    if grown.expected:
         yield Component(
             category=Category.ACTIVATIONS,
-            range=ByteRange.exactly(grown),
+            range=grown,
             basis=Basis.EXTRAPOLATED,
             source=f"what grows with the batch, at {note['batch']}",
         )
 
 
-def _split(law: Law, batch: int) -> tuple[int, int, int]:
+def _split(law: Law, batch: int) -> tuple[ByteRange, int, int]:
     """What grows with the batch, what does not, and the high end of both together."""
     whole = law.range_at(batch)
     constant = min(round(law.constant_bytes), whole.expected)
-    return whole.expected - constant, constant, max(whole.high, round(whole.expected * (1 + _RISE_SHARE)))
+    return (
+        ByteRange.exactly(whole.expected - constant),
+        constant,
+        max(whole.high, round(whole.expected * (1 + _RISE_SHARE))),
+    )

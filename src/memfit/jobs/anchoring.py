@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ _AS_PYTHON = (
     "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
 )
 _NOTHING_BYTES = 8 * MIB  # a script that only imports its framework rises by less
+_ENDING_S = 5.0  # to write the answer down
+_FIRST_SHARE = 0.45  # of the time: the second run must not find less than the first one took
 _LEAST_ROOM_SHARE = 0.5  # of the free memory, that a small run may take
 
 
@@ -76,12 +79,13 @@ class Anchoring(Child):
         readings: list[Reading] = []
         request = self.request
         for at, divisor in enumerate(_DIVISORS):
-            left = (request.timeout_s - (time.monotonic() - self.started)) / (len(_DIVISORS) - at)
-            if readings and left < readings[-1].wall_s:
+            left = seconds_for(at, request.timeout_s - (time.monotonic() - self.started), readings)
+            if left is None:
                 break
             share = f"1/{divisor} of the batch"
             self.tell("setup", f"running a few steps with {share}", 0)
-            found = self._one(divisor, left)
+            whole = request.timeout_s - (time.monotonic() - self.started)
+            found = self._one(divisor, left, 0.0 if readings else max(whole - left - _ENDING_S, 0.0))
             if found.rise_bytes is None:
                 if readings:
                     self.assume("small-run-failed", f"the run with {share} was given up: {found.problem}")
@@ -100,13 +104,13 @@ class Anchoring(Child):
                 break
         return readings
 
-    def _one(self, divisor: int, seconds: float) -> Reading:
-        limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + 10)
+    def _one(self, divisor: int, seconds: float, patience_s: float) -> Reading:
+        limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + patience_s + 10)
         request = replace(self.request, steps=max(self.request.steps, _STEPS), timeout_s=max(seconds, 1.0))
         if self.knob is None:
-            return run_small(request, divisor, limits)
+            return run_small(request, divisor, limits, patience_s=patience_s)
         cut = max(self.knob.value // divisor, 1)
-        found = run_small(turned(request, self.knob, cut), 1, limits)
+        found = run_small(turned(request, self.knob, cut), 1, limits, patience_s=patience_s)
         if found.note is not None:
             found.note.update(batch=self.knob.value, cut=cut)  # type: ignore[attr-defined]
         return found
@@ -114,7 +118,7 @@ class Anchoring(Child):
     def _first_failed(self, failure: str, problem: str) -> None:
         if failure == "time":
             raise JobTimedOut(
-                f"{self.request.target} did not come to {_STEPS} steps within {self.request.timeout_s:g} s",
+                f"{self.request.target} did not come to a step within {self.request.timeout_s:g} s",
                 hint="give it longer with --timeout, or less data to prepare",
             )
         if failure == "memory":
@@ -146,13 +150,31 @@ class Anchoring(Child):
         self.assumed[slug] = text
 
 
+def seconds_for(at: int, left: float, readings: Sequence[Reading]) -> float | None:
+    """What one of the small runs may take: two are needed for a law, so the first leaves time for another like it.
+
+    Args:
+        at: which one, from 0.
+        left: seconds of all that there were.
+        readings: of those before it.
+
+    Returns:
+        Seconds, None where there are too few for another run.
+    """
+    if not readings:
+        return left * _FIRST_SHARE
+    if left < readings[-1].wall_s:
+        return None
+    return max(left / max(len(_DIVISORS) - at, 1), min(readings[-1].wall_s * 1.5, left))
+
+
 def main() -> None:
     """Work on the folder named on the command line."""
     child = Anchoring(Path(sys.argv[1]))
     if child.request.on is not None:
         child._fail(
             UsageError(
-                "jobs of TensorFlow and JAX are estimated for the host alone so far",
+                "jobs of TensorFlow are estimated for the host alone; those of JAX, and Keras on JAX, for a device too",
                 hint="without --on, or with --on cpu",
                 slug="cannot-simulate",
             )

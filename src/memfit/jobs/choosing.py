@@ -14,9 +14,11 @@ WAYS = {
     "simulated": "memfit.jobs.child",
     "probed": "memfit.jobs.fitting",  # run to the calls that fit estimators, which are probed
     "anchored": "memfit.jobs.anchoring",  # run for real, for a few steps with small batches
+    "planned": "memfit.jobs.planning",  # run without computing; a compiler for the device plans its programs
 }
 _PROBED = frozenset({"sklearn", "xgboost", "lightgbm"})
-_ANCHORED = frozenset({"tensorflow", "tf_keras", "jax", "flax", "equinox", "optax", "haiku"})
+_OF_JAX = frozenset({"jax", "flax", "equinox", "optax", "haiku"})
+_ANCHORED = _OF_JAX | {"tensorflow", "tf_keras"}
 # torch in earnest: its loaders feed JAX jobs too.
 _USES_TORCH = re.compile(r"\btorch\.(nn|optim|cuda|compile)\b|\bnn\.Module\b.*torch", re.DOTALL)
 _SET = re.compile(r"""KERAS_BACKEND["']\s*(?:\]\s*=|,)\s*["'](\w+)""")
@@ -30,7 +32,8 @@ _SIMULATED = frozenset({
 def way_of(target: str, *, module: bool, on_device: bool = False) -> str:
     """A name in ``WAYS`` for a script.
 
-    What TensorFlow and JAX run, and Keras on them, is not simulated; scikit-learn, XGBoost and LightGBM are probed
+    What TensorFlow and JAX run, and Keras on them, is not simulated but run small, and JAX's programs are planned for a
+    device by a compiler; scikit-learn, XGBoost and LightGBM are probed
     where nothing is imported beside them that is simulated; all else is simulated.
 
     Args:
@@ -49,9 +52,12 @@ def way_of(target: str, *, module: bool, on_device: bool = False) -> str:
         names = imports(text)
     except (OSError, SyntaxError, ValueError, ImportError):
         return "simulated"
+    backend = keras_backend(text) if "keras" in names else ""
     small = ("tensorflow", "jax") if on_device else ("tensorflow", "jax", "torch")
-    if names & _ANCHORED or ("keras" in names and keras_backend(text) in small):
-        return "anchored" if not names & (_SIMULATED - {"keras"}) or not _USES_TORCH.search(text) else "simulated"
+    if names & _ANCHORED or backend in small:
+        if names & (_SIMULATED - {"keras"}) and _USES_TORCH.search(text):
+            return "simulated"
+        return "planned" if on_device and (backend == "jax" or (names & _OF_JAX and not backend)) else "anchored"
     return "probed" if names & _PROBED and not names & _SIMULATED else "simulated"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from memfit.errors import UnknownMachine
+from memfit.errors import UnknownMachine, UsageError
 from memfit.machines import (
     ContextOverhead,
     Device,
@@ -92,6 +92,12 @@ def simulated_machine(
             workspace_stays=True,
             learnt=learnt,
             torch=torch_version,
+        )
+    if device.vendor == "google":
+        raise UsageError(
+            f"{device.name} is a TPU: jobs of JAX, and Keras on JAX, are planned for it, others are not simulated there",
+            hint="name a GPU, --on h100-80gb",
+            slug="cannot-simulate",
         )
     context = device_overhead(device, torch_version, cuda_version, env=environment, learnt=learnt)
     return SimulatedMachine(

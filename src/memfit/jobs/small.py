@@ -33,13 +33,14 @@ from memfit.sensors import process_memory
 STOPPED = "stopped"  # how the problem of a run begins that took too long
 
 
-def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
+def run_small(request: Request, divisor: int, limits: Limits, *, patience_s: float = 0.0) -> Reading:
     """Run a job with batches cut to a part, until it has made its steps and what follows them, within limits.
 
     Args:
         request: the job; ``steps`` of training are enough.
         divisor: what the batches are divided by; 1 leaves them as they are.
         limits: beyond them it is killed.
+        patience_s: how much longer than ``timeout_s`` the first step is waited for.
 
     Returns:
         The reading: ``size`` is the divisor, ``rise_bytes`` the peak of the process and its children, ``note`` what
@@ -49,7 +50,7 @@ def run_small(request: Request, divisor: int, limits: Limits) -> Reading:
         return run_watched(
             Path(name),
             "memfit.jobs.small",
-            replace(request, changes={"divisor": divisor}),
+            replace(request, changes={"divisor": divisor, "patience_s": patience_s}),
             limits,
             size=divisor,
             environment={"TMPDIR": name},  # libraries leave files behind when a process ends at once
@@ -146,7 +147,10 @@ class Small(Child):
 
     def _watchdog(self) -> None:
         time.sleep(self.request.timeout_s)
-        self.problem = f"{STOPPED} after {self.request.timeout_s:.0f} s"
+        until = time.monotonic() + float(self.request.changes["patience_s"])
+        while not self.marks.steps and time.monotonic() < until:
+            time.sleep(0.1)
+        self.problem = f"{STOPPED} after {time.monotonic() - self._began_at:.0f} s"
         self._told()
 
     def _told(self) -> NoReturn:

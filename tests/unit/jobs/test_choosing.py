@@ -41,13 +41,30 @@ def test_the_way_of_a_script_is_told_by_what_it_imports(
 
 
 def test_keras_on_torch_is_simulated_on_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the host alone it is run small; the other backends are, wherever."""
+    """For the host alone it is run small; on JAX it is planned, on TensorFlow run small."""
     script = tmp_path / "train.py"
     script.write_text("import keras", encoding="utf-8")
-    for backend, way in (("torch", "simulated"), ("jax", "anchored")):
+    for backend, way in (("torch", "simulated"), ("jax", "planned"), ("tensorflow", "anchored")):
         monkeypatch.setenv("KERAS_BACKEND", backend)
 
         assert way_of(str(script), module=False, on_device=True) == way
+
+
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        ("import jax\nimport tensorflow_datasets", "planned"),
+        ("import flax, tensorflow", "planned"),
+        ("import tensorflow", "anchored"),
+        ("import torch, jax\ntorch.nn.Linear(2, 2)", "simulated"),
+    ],
+)
+def test_jobs_of_jax_are_planned_on_a_device(tmp_path: Path, text: str, way: str) -> None:
+    """TensorFlow beside it reads the data; a job of torch stays one."""
+    script = tmp_path / "train.py"
+    script.write_text(text, encoding="utf-8")
+
+    assert way_of(str(script), module=False, on_device=True) == way
 
 
 def test_the_backend_of_keras_comes_from_its_file_at_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,11 +30,12 @@ class Jitted:
             return self._function(*args, **kwargs)
         _open.append(self)
         try:
-            return self._function(*args, **kwargs)
+            result = self._function(*args, **kwargs)
         finally:
             _open.clear()
-            if self._trains and _marks is not None:
-                _marks.iteration("step")
+        if self._trains and _marks is not None:
+            _marks.iteration("step")
+        return result
 
     def __get__(self, owner: Any, cls: type | None = None) -> Any:
         return self if owner is None else types.MethodType(self, owner)

@@ -1,0 +1,134 @@
+"""The plans of a JAX job's programs → its estimate: the device's pool, the host's, and what both rest on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+
+from memfit import __version__
+from memfit.documents import Assumption, Estimate, Machine, PoolEstimate
+from memfit.engine.plans import PlannedJob
+from memfit.estimating.planned import CUDA, STAND_IN, TPU, planned_device_pool, planned_host_parts
+from memfit.jobs.hosted import target_of
+from memfit.jobs.request import Request
+from memfit.machines import Device
+from memfit.quantities import MIB, ByteRange, format_bytes
+from memfit.sensors import frameworks_found, host_capacity, process_memory
+
+_SHOWN = ("jax", "jaxlib", "flax", "equinox", "optax", "keras", "numpy")
+_FRACTION = 0.75  # XLA_PYTHON_CLIENT_MEM_FRACTION where it is not set: JAX's "GPU memory allocation" page, 0.4 to 0.11
+_OWN_BYTES = 15 * MIB  # as in jobs.child
+
+
+def document_of_plans(
+    request: Request,
+    device: Device,
+    planned: PlannedJob,
+    *,
+    missing: str,
+    assumed: Mapping[str, str],
+    environment: Mapping[str, str],
+    seconds: float,
+) -> Estimate:
+    """The estimate.
+
+    Args:
+        request: what was asked.
+        device: the simulated one.
+        planned: its programs' plans.
+        missing: what to install for the device's own compiler, "" where it planned.
+        assumed: slug → sentence.
+        environment: of the job: how much JAX may take of a GPU.
+        seconds: that it took.
+    """
+    on_tpu = device.vendor == "google"
+    whole = device.usable_bytes or device.memory_bytes
+    share = 1.0 if on_tpu else memory_fraction(environment)
+    capacity = None if whole is None else round(whole * share)
+    compiler = "the CPU's compiler" if missing else "libtpu" if on_tpu else "XLA for CUDA"
+    version = planned.versions.get("compiler", "")
+    pool = planned_device_pool(
+        planned,
+        "tpu:0" if on_tpu else "cuda:0",
+        capacity,
+        STAND_IN if missing else TPU if on_tpu else CUDA,
+        f"by the plan of {compiler} {version}".rstrip(),
+    )
+    told = dict(assumed)
+    assume = told.__setitem__
+    if missing:
+        assume(
+            "plan-of-the-cpu",
+            f"the programs were planned by the CPU's compiler, which stands in for {device.name}'s: `{missing}` into "
+            "the job's environment brings that one, and it needs no device",
+        )
+    if not on_tpu and whole is not None:
+        assume("jax-preallocates", _preallocation(share, round(whole * share), environment))
+    if not on_tpu:
+        assume(
+            "device-kind-hidden",
+            "the script found CPUs: where it or a library chooses by the kind of device, as for attention and LSTMs of "
+            "cuDNN, the general way was planned",
+        )
+    if planned.unplanned:
+        assume("programs-bounded", f"{planned.unplanned} programs that cannot reach the peak were not compiled")
+    process = process_memory()
+    peak = (process.peak_rss_bytes or process.rss_bytes) if process is not None else 0
+    return Estimate(
+        target=target_of(request),
+        machine=Machine(
+            name=device.name,
+            details={
+                "device_count": request.device_count,
+                "product": device.product,
+                "memory_bytes": device.memory_bytes,
+                "memory_basis": device.memory_basis.value,
+                "capability": list(device.capability) if device.capability else None,
+            },
+        ),
+        pools=(pool, _host(request, peak, on_tpu)),
+        assumptions=tuple(Assumption(slug=slug, text=text) for slug, text in told.items()),
+        environment={
+            "memfit": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            **{name: version for name, version in frameworks_found().items() if name in _SHOWN},
+            **planned.versions,
+        },
+        cost={"seconds": round(seconds, 2), "process_peak_bytes": peak, "steps": planned.steps},
+    )
+
+
+def memory_fraction(environment: Mapping[str, str]) -> float:
+    """The part of a GPU that JAX may take at most, preallocated or not.
+
+    >>> memory_fraction({"XLA_PYTHON_CLIENT_MEM_FRACTION": ".9"})
+    0.9
+    """
+    said = environment.get("XLA_CLIENT_MEM_FRACTION") or environment.get("XLA_PYTHON_CLIENT_MEM_FRACTION") or ""
+    try:
+        return min(float(said), 1.0)
+    except ValueError:
+        return _FRACTION
+
+
+def _preallocation(share: float, size: int, environment: Mapping[str, str]) -> str:
+    """What the process will show against what the job needs."""
+    lazily = environment.get("XLA_PYTHON_CLIENT_PREALLOCATE", "").lower() in ("false", "0")
+    how = "takes memory as it needs it, up to" if lazily else "takes at its start, whatever the job needs,"
+    return (
+        f"JAX {how} {share:.0%} of the device ({format_bytes(size)}): the peak is judged against that, and nvidia-smi "
+        "shows that and the CUDA context; XLA_PYTHON_CLIENT_MEM_FRACTION changes the share"
+    )
+
+
+def _host(request: Request, peak_bytes: int, on_tpu: bool) -> PoolEstimate:
+    host = host_capacity(own_bytes=peak_bytes)
+    parts = planned_host_parts(peak_bytes, _OWN_BYTES, on_tpu=on_tpu)
+    return PoolEstimate(
+        pool="host",
+        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
+        peak_bytes=ByteRange.total(part.range for part in parts),
+        components=parts,
+        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
+    )

@@ -1,0 +1,58 @@
+"""What the small runs of a job give: a law of several, a wide range of one, and time for two at least."""
+
+from __future__ import annotations
+
+import pytest
+
+from memfit.jobs.anchored import document_of_small_runs
+from memfit.jobs.anchoring import seconds_for
+from memfit.jobs.request import Request
+from memfit.probing.watching import Reading
+from memfit.quantities import MIB
+
+IMPORTED = 200 * MIB
+
+
+def reading(cut: int, rise: int, seconds: float = 1.0) -> Reading:
+    known = {"parameters_bytes": 0, "optimizer_bytes": 0, "data_bytes": 0}
+    note = {"batch": 128, "cut": cut, "steps": 16, "passes": 0, "imported_bytes": IMPORTED, "problem": "", **known}
+    return Reading(size=1, rise_bytes=IMPORTED + rise, wall_s=seconds, note=note)
+
+
+def test_one_small_run_does_not_tell_what_grows() -> None:
+    """The range goes from a constant to what grows in full; the figure stands between, and it is told."""
+    rise = 300 * MIB
+
+    found = document_of_small_runs(Request(target="train.py"), [reading(16, rise)], {}, knob="", seconds=1.0)
+
+    peak = found.pool("host").peak_bytes
+    assert peak.low <= IMPORTED + rise
+    assert peak.high >= IMPORTED + rise * 8
+    assert peak.low < peak.expected < 0.7 * peak.high
+    assert {each.slug for each in found.assumptions} == {"one-small-run"}
+
+
+def test_two_small_runs_tell_a_law() -> None:
+    """What two batches have alike does not grow."""
+    readings = [reading(16, 300 * MIB), reading(32, 316 * MIB)]
+
+    found = document_of_small_runs(Request(target="train.py"), readings, {}, knob="", seconds=1.0)
+
+    grown = found.pool("host").breakdown_bytes["activations"]
+    assert grown == pytest.approx(128 * MIB, rel=0.05)
+
+
+@pytest.mark.parametrize("first", [5.0, 50.0, 100.0, 108.0])
+def test_the_first_run_leaves_time_for_a_second(first: float) -> None:
+    """However long the first one took of its share, the second may take as long."""
+    allowed = seconds_for(0, 240.0, [])
+    assert allowed is not None and allowed >= first
+
+    second = seconds_for(1, 240.0 - first, [reading(16, MIB, first)])
+
+    assert second is not None and second >= first
+
+
+def test_a_third_run_needs_time_of_its_own() -> None:
+    """What took longer than what is left is not begun."""
+    assert seconds_for(2, 20.0, [reading(16, MIB, 100.0), reading(32, MIB, 120.0)]) is None
