@@ -141,13 +141,7 @@ def advised(
         raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
     named = job_of(os.fspath(target), arguments, on=on, ranks=None)
     if named is not None:
-        name = os.fspath(target)
-        if named.ranks is not None:
-            raise UsageError(
-                f"advice on {name} is for one device so far, and {named.ranks} ranks were asked for",
-                hint=f"memfit estimate {name} … tells what several devices change, each alone",
-                slug="one-device",
-            )
+        _check_one_device(os.fspath(target), named.ranks)
         found, reviewed = advised(
             named.recipe, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
             timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
@@ -188,6 +182,15 @@ def advised(
         teller = _Teller(progress, began)
         run = _Run(job, wishes, within_bytes, teller, python)
         return run.advice(verify=verify, began=began, until=start + seconds)
+
+
+def _check_one_device(name: str, ranks: str | None) -> None:
+    if ranks is not None:
+        raise UsageError(
+            f"advice on {name} is for one device so far, and {ranks} ranks were asked for",
+            hint=f"memfit estimate {name} … tells what several devices change, each alone",
+            slug="one-device",
+        )
 
 
 class _Teller:

@@ -95,7 +95,7 @@ def simulated_machine(
         )
     if device.vendor == "google":
         raise UsageError(
-            f"{device.name} is a TPU: jobs of JAX, and Keras on JAX, are planned for it, others are not simulated there",
+            f"{device.name} is a TPU: jobs of JAX, and Keras on JAX, are planned for it, no others",
             hint="name a GPU, --on h100-80gb",
             slug="cannot-simulate",
         )
