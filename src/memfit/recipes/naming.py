@@ -115,7 +115,7 @@ def with_weights(model: Named) -> tuple[Named, headers.Weights | None, str]:
     except (hub.NotRead, UnreadableData) as error:
         return model, None, str(error)
     text = (model.folder / "config.json").read_text(encoding="utf-8")
-    folder = _laid_out(f"{name}@{revision or 'newest'}", text)
+    folder = _laid_out(name, text, revision or "newest")
     headers.lay_out(weights, folder)
     return replace(model, folder=folder), weights, ""
 
@@ -134,10 +134,10 @@ def known() -> dict[str, Any]:
     return found
 
 
-def _laid_out(name: str, text: str) -> Path:
+def _laid_out(name: str, text: str, revision: str = "") -> Path:
     """A folder of this user's with a configuration in it, as the library that builds the model wants it."""
     user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(tempfile.gettempdir()) / f"memfit-models-{user}" / name.replace("/", "--")
+    folder = Path(tempfile.gettempdir()) / f"memfit-models-{user}" / revision / name.replace("/", "--")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / "config.json"
     if not file.is_file() or file.read_text(encoding="utf-8") != text:
