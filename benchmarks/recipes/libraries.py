@@ -121,10 +121,14 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("predict", "run"))
-    what = parser.parse_args().what
+    parser.add_argument("--only", choices=("vision", "speech", "sentences"))
+    options = parser.parse_args()
+    what = options.what
     told: dict[str, Any] = json.loads(FILE.read_text()) if FILE.exists() else {"cases": {}}
     with tempfile.TemporaryDirectory() as folder:
         for case in cases():
+            if options.only not in (None, case[0]):
+                continue
             row = told["cases"].setdefault(name_of(*case), {})
             key = "predicted_bytes" if what == "predict" else "measured_bytes"
             if key in row:
