@@ -118,9 +118,9 @@ def _libraries() -> str:
     return f"""The recipes of timm, of speech and of sentences ran on the processor under torch's profiler, whose memory
 events add up to what tensors hold ({versions}); the predictions were committed before, and
 the first two cases had been looked at. {len(rows)} runs: {exact} to the byte, {worst:+.2%} at most{failed}.
-{close} are within 0.1 %. ConvNeXt is short because oneDNN lays the inputs of its convolutions out anew within the operator
-(40 channels padded to 48), which the simulation of the processor does not know; the mixer under autocast was not looked
-into. Both are of the processor alone.
+{close} are within 0.1 %. ConvNeXt is short because oneDNN lays the inputs of its convolutions out anew within the
+operator (40 channels padded to 48), which the simulation of the processor does not know; the mixer under autocast was
+not looked into. Both are of the processor alone.
 
 | run | tensors at the peak, MiB | predicted |
 |---|---|---|
