@@ -1,7 +1,7 @@
 """The fits that are measured: one half chose the width of the range, one of other shapes and values judges it.
 
 The fresh ones were listed after the method stood, mostly of classes that no law was written for, and taught something;
-the blind ones were listed after that, and are predicted once.
+the blind ones were listed after that, and taught less; the later ones were listed after those, and are predicted once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Case:
     """One fit.
 
     Args:
-        half: "tuning", "judging", "fresh", "blind" or "long" (for what probing costs beside a fit of minutes).
+        half: "tuning", "judging", "fresh", "blind", "later" or "long" (for what probing costs beside a fit of minutes).
         target: the class.
         rows, columns, dtype: of the data.
         values: "normal" as the probes' own data, "integers" of few values, "skewed" (log-normal, a tenth missing where
@@ -196,6 +196,25 @@ _BLIND: tuple[tuple[str, dict[str, Any], int, int, str, str, bool], ...] = (
     ("lightgbm.LGBMRegressor", {"n_estimators": 12, "boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.6},
      500_000, 26, "float32", "normal", True),
 )  # fmt: skip
+# Listed after what the blind ones taught: squares, switches and caches of other kinds and values among ordinary fits.
+_LATER: tuple[tuple[str, dict[str, Any], int, int, str, str, bool], ...] = (
+    ("sklearn.kernel_ridge.KernelRidge", {"kernel": "rbf"}, 3_500, 15, "float64", "skewed", False),
+    ("sklearn.gaussian_process.GaussianProcessRegressor", {"optimizer": None}, 2_500, 5, "float64", "integers", False),
+    ("sklearn.manifold.SpectralEmbedding", {}, 2_500, 8, "float64", "normal", False),
+    ("sklearn.manifold.LocallyLinearEmbedding", {"n_neighbors": 8}, 4_000, 5, "float64", "skewed", False),
+    ("sklearn.preprocessing.KBinsDiscretizer", {"encode": "ordinal", "n_bins": 8}, 500_000, 12,
+     "float64", "skewed", False),
+    ("sklearn.preprocessing.QuantileTransformer", {"subsample": 100_000}, 250_000, 14, "float64", "integers", False),
+    ("sklearn.svm.NuSVC", {}, 5_000, 12, "float64", "integers", False),
+    ("sklearn.tree.DecisionTreeRegressor", {}, 120_000, 8, "float64", "skewed", False),
+    ("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 12, "max_depth": 9}, 80_000, 12,
+     "float64", "integers", False),
+    ("sklearn.linear_model.HuberRegressor", {}, 200_000, 15, "float64", "skewed", False),
+    ("sklearn.cluster.AffinityPropagation", {"max_iter": 20}, 1_500, 6, "float64", "normal", False),
+    ("xgboost.XGBRegressor", {"n_estimators": 8}, 200_000, 25, "float32", "skewed", False),
+    ("lightgbm.LGBMClassifier", {"n_estimators": 8}, 250_000, 18, "float64", "skewed", False),
+    ("sklearn.ensemble.HistGradientBoostingRegressor", {"max_iter": 8}, 250_000, 16, "float64", "integers", False),
+)  # fmt: skip
 _LONG: tuple[tuple[str, dict[str, Any], int, int], ...] = (
     ("sklearn.ensemble.RandomForestClassifier", {"n_estimators": 60}, 500_000, 20),
     ("sklearn.ensemble.GradientBoostingClassifier", {}, 250_000, 20),
@@ -232,6 +251,7 @@ def cases() -> Iterator[Case]:
             )
 
     listed = [*(("fresh", *each) for each in _FRESH), *(("blind", *each) for each in _BLIND)]
+    listed += [("later", *each) for each in _LATER]
     for half, target, params, rows, columns, dtype, values, predict in listed:
         yield Case(
             half=half,

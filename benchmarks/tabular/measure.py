@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
     parser.add_argument("--measure-again", action="store_true", help="measure anew and keep what was predicted")
     parser.add_argument("--only", default="", help="cases whose name has this in it")
-    parser.add_argument("--halves", nargs="*", default=["tuning", "judging", "fresh", "blind", "long"])
+    parser.add_argument("--halves", nargs="*", default=["tuning", "judging", "fresh", "blind", "later", "long"])
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
     lines = {line["case"]: line for line in map(json.loads, DATA.read_text().splitlines())} if DATA.exists() else {}

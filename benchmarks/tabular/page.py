@@ -18,6 +18,7 @@ from memfit.probing.closed_forms import FitShape, Parts
 DATA = Path(__file__).parent / "data" / "fits.jsonl"
 FIRST = DATA.with_name("fresh-first.jsonl")
 RIVALS = DATA.with_name("rivals.jsonl")
+FROM_FILES = DATA.with_name("from-files.jsonl")
 PAGE = Path(__file__).parents[2] / "docs" / "tabular-accuracy.md"
 _MIB = 1 << 20
 _OPENING = """\
@@ -32,7 +33,11 @@ its fits were looked at while faults of the method were sought, so it is no blin
 when the method stood, mostly of classes that no law was written for. As they were first predicted
 (`data/fresh-first.jsonl`), {first}; what that taught (squares need larger
 probes, growth that bends, freed memory that was counted as kept) is in the figures below, so they are no blind test any
-more either. The *blind* fits were listed after that and predicted once: they are the judgement.
+more either. The *blind* fits were listed after that and predicted once. Of all of these, seven were above `high`:
+squares that two small probes took for lines, rows beyond which an algorithm changes, caches that other values fill;
+those of these kinds were predicted anew when that was mended, with a budget of 30 s, on a busier machine. The *later*
+fits were listed after it, measured and predicted once: they are the judgement. Theirs and the newer predictions of
+data with gaps were told the share of missing cells.
 
 *Process* is the whole peak, *above* the part above the import baseline. An error is (predicted − measured) / measured.
 A *miss* is a measured peak above `high`, the figure to plan with.
@@ -41,6 +46,15 @@ _FORMULAS_OPENING = """\
 `--no-probe`: what `src/memfit/frameworks/sklearn/closed_forms.py` says of the same fits, with the import as measured.
 The formulas' constants were set on the tuning half; the judging half was looked at once. Of the fresh half, five fits
 showed what the formulas lacked (three of them other solvers, which have no formula now), and three were corrected.
+"""
+_FILES_OPENING = """\
+`memfit estimate CLASS --data FILE --target COLUMN`, held against a fit of that file's values (`from_files.py`; 80,000
+rows, 16 columns, of 14 kinds in `files.py`; probe budget 30 s). *Before*, the probes knew the file's rows, columns,
+missing share and classes; *after*, they are made like its columns (`src/memfit/probing/child/likeness.py`), on the
+same measured fits. How columns hang together is not known to the probes, nor how far the target depends on them:
+forests of labels differ most. What the judging half showed changed two things: a classifier's forest now has in its
+high end what labels take that the columns say nothing about (*unrelated*), and a small probe above 5 MiB is no longer
+taken for growth where larger ones lie below (*constant*, and *ties* of the tuning half); those were predicted anew.
 """
 _RIVALS_OPENING = """\
 The fits of all halves but the tuning one, by `benchmarks/tabular/rivals.py`. AutoGluon's own estimate is of the fit
@@ -71,6 +85,9 @@ def page() -> str:
         "## By formula\n",
         *_formulas(good),
         "",
+        "## From a file and a class\n",
+        *_from_files(),
+        "",
         "## What probing costs\n",
         *_costs(good),
         "",
@@ -98,7 +115,7 @@ def _first() -> str:
 def _summary(lines: list[dict[str, Any]]) -> Iterable[str]:
     yield "| half | fits | process, median | above, median | above, worst | misses | high over measured, median |"
     yield "|---|---|---|---|---|---|---|"
-    for half in ("tuning", "judging", "fresh", "blind"):
+    for half in ("tuning", "judging", "fresh", "blind", "later"):
         own = [line for line in lines if line["half"] == half]
         if own:
             above = [abs(_above(line)) for line in own]
@@ -147,6 +164,47 @@ def _formula(line: dict[str, Any]) -> Parts | None:
             rows=line["rows"], columns=line["columns"], item_bytes=item_bytes(line["dtype"]), params=line["params"]
         ),
     )
+
+
+def _from_files() -> Iterable[str]:
+    """Before and after the probes were made like the file's columns."""
+    lines = [json.loads(line) for line in FROM_FILES.read_text(encoding="utf-8").splitlines()]
+    good = [line for line in lines if {"measured", "before", "predicted"} <= line.keys()]
+    yield _FILES_OPENING
+    yield "| half | class | fits | above, median before | after | worst before | after | misses before | after |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for half in ("tuning", "judging"):
+        for kind in (*dict.fromkeys(line["class"] for line in good), ""):
+            own = [line for line in good if line["half"] == half and kind in ("", line["class"])]
+            if own:
+                yield f"| {half} | {kind or '**all**'} | {len(own)} | " + " | ".join(_before_after(own)) + " |"
+    yield ""
+    yield "| file | half | class | measured MiB | before | high | above | after | high | above | |"
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for line in good:
+        cells = [f"{line['measured']['peak_bytes'] / _MIB:,.0f}"]
+        for said in ("before", "predicted"):
+            told = line[said]
+            cells += [f"{told['expected'] / _MIB:,.0f}", f"{told['high'] / _MIB:,.0f}", _percent(_above_of(line, said))]
+        missed = "miss" if line["measured"]["peak_bytes"] > line["predicted"]["high"] else ""
+        yield f"| {line['file']} | {line['half']} | {line['class']} | {' | '.join(cells)} | {missed} |"
+
+
+def _before_after(lines: list[dict[str, Any]]) -> list[str]:
+    errors = [[abs(_above_of(line, said)) for line in lines] for said in ("before", "predicted")]
+    missed = [
+        sum(line["measured"]["peak_bytes"] > line[said]["high"] for line in lines) for said in ("before", "predicted")
+    ]
+    return [
+        *(_percent(median(each)) for each in errors),
+        *(_percent(max(each)) for each in errors),
+        *(str(each) for each in missed),
+    ]
+
+
+def _above_of(line: dict[str, Any], said: str) -> float:
+    measured = line["measured"]["peak_bytes"] - line["measured"]["held_bytes"]
+    return float(line[said]["expected"] - line[said]["framework_bytes"] - measured) / measured
 
 
 def _costs(lines: list[dict[str, Any]]) -> Iterable[str]:

@@ -98,8 +98,6 @@ def estimate(
     >>> memfit.estimate("train.py", ["--batch-size", "64"], on="a100-40gb").verdict   # doctest: +SKIP
     <Verdict.FITS: 'fits'>
     """
-    if shrink is not None and not 0 <= shrink < 1:
-        raise UsageError(f"shrink is a share from 0 to below 1, got {shrink}", slug="cannot-shrink")
     if rows is not None or data is not None or (isinstance(target, str) and is_estimator(target, arguments)):
         return _estimate_estimator(
             target,
@@ -107,6 +105,7 @@ def estimate(
             progress,
             source=(data, label),
             probe=probe,
+            shrink=shrink,
             dtype=dtype,
             classes=classes,
             missing=missing,
@@ -134,15 +133,7 @@ def estimate(
     )
     if not isinstance(target, (str, os.PathLike)):
         return _estimate_object(target, batch, optimizer, request)
-    check_script(request)
-    way = way_of(request.target, module=module, on_device=request.on is not None)
-    if shrink is not None and way != "probed":
-        raise UsageError(
-            f"{request.target} fits no estimator of scikit-learn, XGBoost or LightGBM alone: its data cannot be shrunk",
-            hint="leave --shrink out: of what is simulated the data is not large beside the model",
-            slug="cannot-shrink",
-        )
-    request = replace(request, way=way, probe_budget_s=probe_budget_s, shrink=1.0 if shrink is None else shrink)
+    request = _of_a_script(request, shrink, probe_budget_s)
     try:
         if ranks is not None:
             made = _estimate_ranks(request, str(ranks), python, progress)
@@ -156,6 +147,29 @@ def estimate(
             raise
         return alone
     return made if named is None else named.told(made)
+
+
+def _of_a_script(request: Request, shrink: float | None, probe_budget_s: float) -> Request:
+    """The request with the way that its script is estimated."""
+    check_script(request)
+    way = way_of(request.target, module=request.module, on_device=request.on is not None)
+    share = _share_of(shrink, request.target, way)
+    return replace(request, way=way, probe_budget_s=probe_budget_s, shrink=share)
+
+
+def _share_of(shrink: float | None, target: str, way: str) -> float:
+    """The share of its files' rows that a script reads: all of them where nothing was said."""
+    if shrink is None:
+        return 1.0
+    if not 0 <= shrink < 1:
+        raise UsageError(f"shrink is a share from 0 to below 1, got {shrink}", slug="cannot-shrink")
+    if way != "probed":
+        raise UsageError(
+            f"{target} fits no estimator of scikit-learn, XGBoost or LightGBM alone: its data cannot be shrunk",
+            hint="leave --shrink out: of what is simulated the data is not large beside the model",
+            slug="cannot-shrink",
+        )
+    return shrink
 
 
 def request_for(
@@ -240,11 +254,14 @@ def _estimate_estimator(
     progress: Callable[[Progress], None] | None,
     source: tuple[str | os.PathLike[str] | None, str | None],
     probe: bool,
+    shrink: float | None,
     **options: Any,
 ) -> Estimate:
     from memfit.jobs.formula import estimate_by_formula
     from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
+    if shrink is not None:
+        raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
     rows, columns = shape
     if source[0] is not None:
         read = _shape_of(os.fspath(source[0]), source[1])

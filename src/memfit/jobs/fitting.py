@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from memfit.documents import save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError
+from memfit.jobs import shrunk
 from memfit.jobs.changing import changed, facts_of
 from memfit.jobs.child import Child, _first_line, _hint, _stay_offline, _user_line
 from memfit.jobs.fitted import FitSeen, document_of_script
@@ -30,7 +31,7 @@ from memfit.jobs.holdings import Holding, holdings
 from memfit.jobs.probed import FEW_ROWS, SMALL_ROWS, handed_back, probed
 from memfit.jobs.readers import Readers
 from memfit.jobs.running import run_as_main
-from memfit.jobs.shrunk import Ahead, FitThere, assumptions, count, diverged, heads, own_bytes, run_ahead, written_ahead
+from memfit.jobs.shrunk import Ahead, FitThere
 from memfit.jobs.tabular import kept_bytes
 from memfit.jobs.tree_mark import TreeMark, children_bytes
 from memfit.probing.calls import TrainingCall
@@ -107,7 +108,7 @@ class Fitting(Child):
         share = self.request.shrink
         if not self._goes_ahead:
             self.tell("start", "running the script on half of the part of its data", 0)
-            self.ahead = run_ahead(self.folder, self.request)
+            self.ahead = shrunk.run_ahead(self.folder, self.request)
             share = self.ahead.share
             if not self.ahead.cuts:  # sized by memfit, and small
                 self.ahead = None
@@ -116,8 +117,8 @@ class Fitting(Child):
         self.readers = Readers(
             share,
             self.request.shrink_part,
-            count=lambda path: self._besides(lambda: count(path)),
-            heads=lambda path, rows: self._besides(lambda: heads(path, rows, self.folder)),
+            count=lambda path: self._besides(lambda: shrunk.count(path)),
+            heads=lambda path, rows: self._besides(lambda: shrunk.heads(path, rows, self.folder)),
             free_bytes=Limits.of_this_machine(share=1.0).memory_bytes,
             reading=self._reading,
         )
@@ -144,25 +145,26 @@ class Fitting(Child):
         return call.rows <= FEW_ROWS
 
     def _noted(self, call: TrainingCall) -> FitThere:
-        own = own_bytes() if self.readers is not None else 0
+        own = shrunk.own_bytes() if self.readers is not None else 0
         self._there.append(FitThere(call.label, call.rows, call.data_bytes, own))
         return self._there[-1]
 
-    def _carried(self, call: TrainingCall, there: FitThere) -> FitThere:
-        """What a call comes to with all of the rows; the run ends where the one ahead made another call."""
+    def _carried(self, call: TrainingCall, there: FitThere) -> tuple[FitThere, int]:
+        """What a call comes to with all of the rows, and by how much more the script holds then.
+
+        The run ends where the one ahead made another call.
+        """
         if self.ahead is None:
-            return there
+            return there, 0
         at = len(self._there) - 1
         before = self.ahead.fits[at] if at < len(self.ahead.fits) else None
         if before is None or before.label != there.label:
-            self._fail(diverged(call.label, before))
+            self._fail(shrunk.diverged(call.label, before))
             self._end(1)
-        return FitThere(
-            there.label,
-            self.ahead.carried(there.rows, before.rows),
-            self.ahead.carried(there.data_bytes, before.data_bytes),
-            self.ahead.carried(there.own_bytes, before.own_bytes),
-        )
+        carried = self.ahead.carried
+        own = carried(there.own_bytes, before.own_bytes)
+        rows, data = carried(there.rows, before.rows), carried(there.data_bytes, before.data_bytes)
+        return FitThere(there.label, rows, data, own), own - there.own_bytes
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text
@@ -208,13 +210,11 @@ class Fitting(Child):
             return True
         self._mark()
         self.tree.paused = True
-        there = self._noted(call)
-        whole_call = self._carried(call, there)
+        whole_call, growth = self._carried(call, self._noted(call))
         now = process_memory()
         held = (now.rss_bytes if now is not None else 0) + children_bytes()
         told = facts_of(call)
         held -= changed(call, self.request.changes)
-        growth = whole_call.own_bytes - there.own_bytes
         try:
             result = probed(
                 call,
@@ -225,7 +225,9 @@ class Fitting(Child):
                 target=whole_call.rows,
             )
         except MemfitError as error:
-            if call.rows > SMALL_ROWS or self.ahead is not None:
+            if self.ahead is not None:
+                raise shrunk.on_a_part(error.message) from error
+            if call.rows > SMALL_ROWS:
                 raise
             self.assume("fit-made-whole", f"{call.label} gave no probe ({error.message}): it was made as it is")
             return True
@@ -306,7 +308,7 @@ class Fitting(Child):
                 if self._goes_ahead:
                     self._mark()
                     assert self.readers is not None
-                    written_ahead(self.folder, self.readers, self._there, self._marks)
+                    shrunk.written_ahead(self.folder, self.readers, self._there, self._marks)
                     self._end(0)
                 if not self.fits and "fit-made-whole" not in self.assumed:
                     raise JobNeverTrained(
@@ -326,7 +328,7 @@ class Fitting(Child):
     def _document(self) -> Any:
         self._mark()
         if self.readers is not None and self.ahead is not None:
-            self.assumed |= {each.slug: each.text for each in assumptions(self.readers, self.ahead)}
+            self.assumed |= {each.slug: each.text for each in shrunk.assumptions(self.readers, self.ahead)}
         return document_of_script(
             self.request, tuple(self.fits), self._outside, self.assumed, seconds=time.monotonic() - self.started
         )

@@ -120,10 +120,7 @@ def run_ahead(folder: Path, request: Request) -> Ahead:
         ) from error
     if (place / "error.json").exists():
         told = json.loads((place / "error.json").read_text(encoding="utf-8"))
-        raise JobFailed(
-            f"on a part of its data: {told['message']}",
-            hint="a larger --shrink keeps more rows; " + (told["hint"] or "the first rows may lack a class or a value"),
-        )
+        raise on_a_part(told["message"])
     if not (place / "ahead.json").exists():
         raise JobFailed(f"on a part of its data {request.target} ended with exit code {done.returncode}")
     told = json.loads((place / "ahead.json").read_text(encoding="utf-8"))
@@ -142,6 +139,14 @@ def nothing_cut(target: str, whole: dict[str, str]) -> MemfitError:
         hint="of files by name these can: pandas.read_csv, read_table, read_json(lines=True), read_parquet; polars' "
         "read_* and scan_* of CSV, Parquet, JSON lines; numpy.load of .npy, loadtxt, genfromtxt; pyarrow.parquet",
         slug="nothing-to-shrink",
+    )
+
+
+def on_a_part(message: str) -> MemfitError:
+    """What is said where the script, or a fit of it, fails on a part of the data."""
+    return JobFailed(
+        f"on a part of its data: {message}",
+        hint="a larger --shrink keeps more rows; the first rows of a sorted file may lack a class or a value",
     )
 
 

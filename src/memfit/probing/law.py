@@ -133,7 +133,8 @@ def trusted(points: Sequence[Point]) -> tuple[Point, ...]:
     samples fill on the way, and what they did while they filled is no law.
     """
     ordered = sorted(points, key=lambda point: point.size)
-    large = [at for at, point in enumerate(ordered) if point.rise_bytes >= TRUSTED_BYTES]
+    first = next((at for at, point in enumerate(ordered) if point.rise_bytes >= TRUSTED_BYTES), len(ordered))
+    large = list(range(first, len(ordered)))  # a larger size that rose by less is no first-call overhead
     if len(large) == 1:
         large = [at for at in (large[0] - 1, large[0]) if at >= 0]
     near = [at for at in large if ordered[at].size * _NEAR >= ordered[-1].size]

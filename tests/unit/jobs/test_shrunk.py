@@ -89,13 +89,15 @@ def test_rows_of_a_text_file_are_counted(tmp_path: Path) -> None:
     assert "problem" in counted(str(tmp_path / "none.csv"))
 
 
-def test_scripts_that_are_simulated_are_not_shrunk(tmp_path: Path) -> None:
-    """Of them the data is not what is large."""
+def test_what_reads_no_tables_is_not_shrunk(tmp_path: Path) -> None:
+    """A script that is simulated, an estimator by its class."""
     script = tmp_path / "train.py"
     script.write_text("import torch\n")
 
     with pytest.raises(UsageError, match="cannot be shrunk"):
         api.estimate(script, shrink=0.1)
+    with pytest.raises(UsageError, match="only a script's data"):
+        api.estimate("sklearn.svm.SVC", rows=100, columns=2, shrink=0.1)
 
 
 def estimated(folder: Path, text: str, shrink: float | None) -> Estimate:

@@ -95,6 +95,13 @@ def test_a_law_is_lifted_through_a_point_beyond_a_switch() -> None:
     assert lifted.points[-1].size == 500_000
 
 
+def test_larger_sizes_that_rose_by_less_count() -> None:
+    """One small size just above what is trusted, larger ones just below: it does not grow."""
+    seen = [Point(size=n, rise_bytes=rise * MIB // 10) for n, rise in ((8_000, 53), (16_000, 49), (40_000, 48))]
+
+    assert fit_law(seen).at(80_000) < 6 * MIB
+
+
 def test_one_point_grows_in_proportion() -> None:
     """A single probe says nothing of a constant: the careful reading is proportional, with a wide range."""
     law = fit_law([Point(size=1_000_000, rise_bytes=100 * MIB)])
