@@ -14,10 +14,10 @@ OPENING = """
 *From `data/compiled.json`, written by `run.py --of compiled.toml --on cpu -o data/compiled.json`.*
 
 **{ran} of {total}** public scripts, unmodified, gave an estimate of their host memory ({date}, memfit at {commits});
-{alone} of the others fail without memfit too. Data sets have their published shapes and made-up values. The machine was
-busy with other work, up to seven processes to a core: "seconds" say little, and `stopped-by-time` marks jobs whose
-small runs it slowed down so far that they made fewer steps. How good such estimates are:
-[compiled-accuracy.md](compiled-accuracy.md).
+{alone} of the {others} others fail without memfit too. memfit was repaired on these scripts: this says what works now.
+Data sets have their published shapes and made-up values. Each had {limits} s. The machine was busy with other work, up
+to seven processes to a core: "seconds" say little, and `stopped-by-time` marks jobs whose small runs it slowed down so
+far that they made fewer steps. How good such estimates are: [compiled-accuracy.md](compiled-accuracy.md).
 
 | script | path | kind | ran | host GiB | seconds | notes |
 | --- | --- | --- | --- | ---: | ---: | --- |
@@ -30,6 +30,8 @@ def section(document: Row, scripts: Sequence[Script]) -> str:
     opening = OPENING.format(
         ran=sum(row["ran"] for row in rows.values()),
         total=len(scripts),
+        others=sum(not row["ran"] for row in rows.values()),
+        limits=" or ".join(f"{limit:.0f}" for limit in sorted({row.get("limit_s", 240.0) for row in rows.values()})),
         alone=sum(_fails_alone(row) for row in rows.values()),
         date=document["date"],
         commits=", ".join(sorted({f"`{row['memfit']}`" for row in rows.values() if row.get("memfit")})) or "–",

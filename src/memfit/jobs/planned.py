@@ -54,24 +54,7 @@ def document_of_plans(
         STAND_IN if missing else TPU if on_tpu else CUDA,
         f"by the plan of {compiler} {version}".rstrip(),
     )
-    told = dict(assumed)
-    assume = told.__setitem__
-    if missing:
-        assume(
-            "plan-of-the-cpu",
-            f"the programs were planned by the CPU's compiler, which stands in for {device.name}'s: `{missing}` into "
-            "the job's environment brings that one, and it needs no device",
-        )
-    if not on_tpu and whole is not None:
-        assume("jax-preallocates", _preallocation(share, round(whole * share), environment))
-    if not on_tpu:
-        assume(
-            "device-kind-hidden",
-            "the script found CPUs: where it or a library chooses by the kind of device, as for attention and LSTMs of "
-            "cuDNN, the general way was planned",
-        )
-    if planned.unplanned:
-        assume("programs-bounded", f"{planned.unplanned} programs that cannot reach the peak were not compiled")
+    told = _assumed(device, planned, missing, environment, capacity, share)
     process = process_memory()
     peak = (process.peak_rss_bytes or process.rss_bytes) if process is not None else 0
     return Estimate(
@@ -87,7 +70,7 @@ def document_of_plans(
             },
         ),
         pools=(pool, _host(request, peak, on_tpu)),
-        assumptions=tuple(Assumption(slug=slug, text=text) for slug, text in told.items()),
+        assumptions=tuple(Assumption(slug=slug, text=text) for slug, text in {**assumed, **told}.items()),
         environment={
             "memfit": __version__,
             "python": platform.python_version(),
@@ -97,6 +80,36 @@ def document_of_plans(
         },
         cost={"seconds": round(seconds, 2), "process_peak_bytes": peak, "steps": planned.steps},
     )
+
+
+def _assumed(
+    device: Device,
+    planned: PlannedJob,
+    missing: str,
+    environment: Mapping[str, str],
+    capacity_bytes: int | None,
+    share: float,
+) -> dict[str, str]:
+    """Slug → sentence: what holds for jobs that are planned."""
+    told: dict[str, str] = {}
+    assume = told.__setitem__
+    if missing:
+        assume(
+            "plan-of-the-cpu",
+            f"the programs were planned by the CPU's compiler, which stands in for {device.name}'s: `{missing}` into "
+            "the job's environment brings that one, and it needs no device",
+        )
+    if device.vendor != "google" and capacity_bytes is not None:
+        assume("jax-preallocates", _preallocation(share, capacity_bytes, environment))
+    if device.vendor != "google":
+        assume(
+            "device-kind-hidden",
+            "the script found CPUs: where it or a library chooses by the kind of device, as for attention and LSTMs of "
+            "cuDNN, the general way was planned",
+        )
+    if planned.unplanned:
+        assume("programs-bounded", f"{planned.unplanned} programs that cannot reach the peak were not compiled")
+    return told
 
 
 def memory_fraction(environment: Mapping[str, str]) -> float:

@@ -132,6 +132,17 @@ def test_a_batch_that_is_made_by_hand_is_turned_by_its_name(tmp_path: Path) -> N
     assert "BATCH_SIZE = 8192" in (tmp_path / "train.py").read_text(encoding="utf-8")
 
 
+def test_a_first_step_that_takes_long_is_waited_for(tmp_path: Path) -> None:
+    """Its share of the time is over before the first step: the answer rests on one run, with a wide range."""
+    slow = JAX.replace("import numpy as np", "import numpy as np\n    __import__('time').sleep(20)")
+    found = memfit.estimate(script(tmp_path, slow), on="cpu", python=str(XLA), timeout_s=42)
+
+    told = {each.slug for each in found.assumptions}
+    peak = found.pool("host").peak_bytes
+    assert {"one-small-run", "stopped-by-time"} <= told
+    assert peak.low < 0.7 * peak.high
+
+
 def test_what_fails_or_never_trains_says_so(tmp_path: Path) -> None:
     """The script's own error, with its line; a script without a step."""
     with pytest.raises(JobFailed, match=r"ValueError: no data.*train.py:3"):

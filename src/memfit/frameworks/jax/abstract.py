@@ -1,8 +1,8 @@
 """A JAX job whose programs are not run: what each would be called with is kept, and arrays that hold nothing returned.
 
 Every jitted function and every operation outside of one comes to ``pjit._pjit_call_impl_python`` with its jaxpr when
-JAX has no compiled program for it (jax 0.7 to 0.11); here none is ever kept. Small programs that touch only values
-that are real are run as they are: keys, counters, schedules.
+JAX has no compiled program for it (tried with jax 0.8.2, 0.9.2, 0.10.2 and 0.12.0); here none is ever kept. Small
+programs that touch only values that are real are run as they are: keys, counters, schedules.
 """
 
 from __future__ import annotations
@@ -72,13 +72,14 @@ class AbstractRun:
         from jax._src.interpreters import pxla
 
         for owner, name in (
-            (pjit, "_pjit_call_impl_python"), (pjit, "_resolve_and_lower"), (pxla, "global_aval_to_result_handler"),
+            (pjit, "_pjit_call_impl_python"), (pjit, "_resolve_and_lower"),
+            (pjit, "convert_to_metaty"), (pxla, "global_aval_to_result_handler"),
             (dispatch, "_device_put_impl"),
         ):  # fmt: skip
             if not hasattr(owner, name):
                 raise CannotSimulate(
                     f"JAX {jax.__version__} calls its programs in another way than memfit knows",
-                    hint="jax 0.7 to 0.11 are known; name an interpreter that has one with --python",
+                    hint="jax 0.8 to 0.12 are known; name an interpreter that has one with --python",
                 )
         self._jax, self.core, self._pxla, self._pjit, self._shardings = jax, core, pxla, pjit, sharding_impls
         self._dispatch, self._put_real = dispatch, dispatch._device_put_impl
