@@ -182,7 +182,7 @@ leaves out, stand in `benchmarks/published/figures.toml`, which was committed be
 taken whole, and a source's half was fixed with it. This page is written by `python -m benchmarks.published.page`.
 
 {len(rows())} figures of {sum(bool(source["rows"]) for source in sources())} sources can be asked for;
-{len(found)} are compared here, {len(stopped)} commands ended without an answer, {waiting} figures were not asked yet.
+{len(found)} are compared here, {len(stopped)} without an answer, {waiting} figures were not asked yet.
 {not_covered()} more of the same documents cannot be asked for ([below](#not-covered)).
 
 **{len(complete)} figures with a complete configuration: off by {_median([each.error() for each in complete])} in the
