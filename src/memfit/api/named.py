@@ -75,6 +75,7 @@ class NamedJob:
         doing = f"--train {options.train}" if options.train else "inference"
         taken = [f"weights in {options.dtype if options.dtype != 'auto' else 'the type of the configuration'}"]
         if options.train:
+            taken += [options.objective] if options.objective != "sft" else []
             taken += [f"batch {options.batch} of {options.seq or wishes.DEFAULT_TOKENS} tokens", options.optimizer]
             if options.train != "full":
                 mixed = f"in float32 under {options.autocast or 'bfloat16'} autocast"

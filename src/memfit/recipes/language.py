@@ -19,6 +19,7 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes.objectives import batch_of, loss_of
 from memfit.recipes.optimizers import optimizer
 from memfit.recipes.packed import as_stored
 from memfit.recipes.placing import device_of_job, in_place, placed
@@ -138,16 +139,17 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
         # Adapters are float32; as Trainer has it with bf16=True.
         mixed = torch.autocast(device.type, getattr(torch, wishes.autocast or "bfloat16"))
     plain = getattr(model, "module", model)
+    loss_for = loss_of(model, wishes, lambda: built(wishes), device)
+    batches = batch_of(plain, wishes, lambda rows: tokens(plain, rows, wishes.seq, device))
     pipeline = Pipeline(model, wishes, device) if wishes.mesh is not None and wishes.mesh.pp > 1 else None
     for _ in range(wishes.steps):
         if pipeline is not None:
             with mixed:
                 pipeline.run(tokens(plain, wishes.batch * wishes.accumulate, wishes.seq, device))
         else:
-            for _ in range(wishes.accumulate):
-                text = tokens(plain, wishes.batch, wishes.seq, device)
+            for text in batches():
                 with mixed:
-                    loss = model(input_ids=text, labels=text).loss / wishes.accumulate
+                    loss = loss_for(text) / wishes.accumulate
                 loss.backward()
         stepper.step()
         stepper.zero_grad()

@@ -59,7 +59,8 @@ def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
         return in_place(model, device)
     if wishes.mesh is not None or not wishes.train:
         return in_place(_over_mesh(model, wishes, ranks), device)
-    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if not torch.distributed.is_initialized():  # a second model of the job
+        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     if wishes.parallel == "ddp":
         places = [device] if device.type == "cuda" else None
         return torch.nn.parallel.DistributedDataParallel(in_place(model, device), device_ids=places)

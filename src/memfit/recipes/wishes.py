@@ -14,6 +14,7 @@ DEFAULT_TOKENS = 1024
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OPTIMIZERS = ("adamw", "sgd", "adafactor", "lion", "adamw8bit", "lion8bit", "paged-adamw8bit", "paged-adamw")
 ADAPTERS = ("float32", "weights")
+OBJECTIVES = ("sft", "dpo", "grpo")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
 _MOST = 1 << 27
 
@@ -52,6 +53,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--dtype", choices=DTYPES, default="auto", help="of the weights (the configuration's)")
     made.add_argument("--autocast", choices=DTYPES[1:], help="mixed precision over these weights")
     made.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
+    made.add_argument(
+        "--objective", choices=OBJECTIVES, default="sft", help="of training: next tokens, pairs of answers, own answers"
+    )
+    made.add_argument("--completion", type=count, default=256, metavar="TOKENS", help="of answers under grpo (256)")
     made.add_argument("--checkpointing", action="store_true", help="recompute every layer's activations")
     made.add_argument("--attention", choices=("auto", "sdpa", "eager"), default="auto")
     made.add_argument("--lora-rank", type=count, default=16, metavar="R")
@@ -80,6 +85,8 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     found = parser(prog).parse_args(list(words))
     if found.train == "qlora" and found.dtype == "float32":
         raise UsageError("qlora computes in 16 bit: --dtype float32 contradicts it", hint="--dtype bfloat16")
+    if found.objective != "sft":
+        _check_objective(found)
     if found.mesh is not None:
         _check_mesh(found)
     if not found.serve and (found.context or found.concurrent > 1):
@@ -100,3 +107,10 @@ def _check_mesh(found: argparse.Namespace) -> None:
         )
     if found.parallel == "ddp":
         raise UsageError("--parallel ddp and --mesh are two layouts", hint="--mesh dp=8 is one of the second kind")
+
+
+def _check_objective(found: argparse.Namespace) -> None:
+    if not found.train:
+        raise UsageError(f"--objective {found.objective} is of training", hint="--train full, lora, dora or qlora")
+    if found.mesh is not None and (found.objective == "grpo" or found.mesh.pp > 1):
+        raise UsageError(f"--objective {found.objective} is not known on this mesh", hint="one device, or --parallel")

@@ -143,6 +143,22 @@ def test_a_mesh_shares_layers_and_weights(small):
     assert part(eight, Category.OPTIMIZER_STATE, "host") < 1 << 20
 
 
+def test_pairs_hold_the_model_as_it_was_too(small):
+    words = ["--train", "full", "--seq", "64", "--dtype", "bfloat16"]
+    alone, pairs = (estimate(small, [*words, *more], on=CARD) for more in ([], ["--objective", "dpo"]))
+    assert part(pairs, Category.PARAMETERS) == pytest.approx(2 * part(alone, Category.PARAMETERS), rel=0.01)
+    assert part(pairs, Category.OPTIMIZER_STATE) == pytest.approx(part(alone, Category.OPTIMIZER_STATE), rel=0.01)
+
+
+def test_own_answers_are_written_and_learnt_from(small):
+    words = ["--train", "full", "--seq", "64", "--objective", "grpo", "--completion", "32", "--batch", "2"]
+    one, four = (estimate(small, [*words, *more], on=CARD) for more in ([], ["--accumulate", "4"]))
+    assert part(one, Category.OPTIMIZER_STATE) == part(four, Category.OPTIMIZER_STATE)
+    assert {each.phase.value for each in (one.pool("cuda:0").peak_at, four.pool("cuda:0").peak_at)} <= {
+        "backward", "forward", "optimizer", "evaluation",
+    }  # fmt: skip
+
+
 def test_advice_is_about_the_model_and_one_device(small):
     found = advise(
         small, ["--train", "full", "--seq", "64", "--batch", "4"], on=CARD, only=("lighter-optimizer",), seconds=30
@@ -193,6 +209,7 @@ def test_large_shares_of_a_weight_stay_with_their_device(tmp_path):
 
 def test_the_recipe_runs_for_real(small):
     command = [sys.executable, "-m", "memfit.recipes.language", small, "--seq", "16", "--steps", "1"]
-    for words in (["--train", "full"], ["--generate", "2"], ["--serve", "--context", "32"], []):
+    trainings = [["--train", "full", "--objective", each, "--completion", "4"] for each in ("sft", "dpo", "grpo")]
+    for words in (*trainings, ["--generate", "2"], ["--serve", "--context", "32"], []):
         done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr[-500:]

@@ -24,6 +24,8 @@ def test_the_example_of_the_help():
         (["--train", "qlora", "--dtype", "float32"], "16 bit"),
         (["--context", "4k"], "--serve"),
         (["--json"], "unrecognized"),
+        (["--objective", "dpo"], "is of training"),
+        (["--objective", "grpo", "--train", "full", "--mesh", "tp=2"], "not known on this mesh"),
         (["--mesh", "tp=0"], "from 1"),
         (["--mesh", "tp=2,tp=4"], "once each"),
         (["--mesh", "rows=2"], "once each"),
