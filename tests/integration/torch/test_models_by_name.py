@@ -58,7 +58,7 @@ def test_text_in_strides_takes_what_it_takes_token_by_token(small, words):
     whole = estimate(small, [*words.split(), "--every-token"], on=CARD, passes=200).pool("cuda:0")
     short = estimate(small, words.split(), on=CARD).pool("cuda:0")
     assert short.allocated_peak_bytes == pytest.approx(whole.allocated_peak_bytes, rel=0.005)
-    assert short.reserved_peak_bytes == pytest.approx(whole.reserved_peak_bytes, rel=0.05)
+    assert short.reserved_peak_bytes == pytest.approx(whole.reserved_peak_bytes, rel=0.05, abs=2 << 20)  # a segment
 
 
 def test_a_cache_that_outgrows_the_prompt_is_seen(small):
@@ -130,7 +130,7 @@ def test_several_devices_share_every_layer_to_serve(small):
     words = ["--serve", "--context", "8k", "--concurrent", "16"]
     one, two = estimate(small, words, on=CARD), estimate(small, words, on=f"2x{CARD}")
     assert part(two, Category.PARAMETERS) == pytest.approx(part(one, Category.PARAMETERS) / 2, rel=0.02)
-    assert part(two, Category.BUFFERS) == pytest.approx(part(one, Category.BUFFERS) / 2, rel=0.02)
+    assert part(two, Category.CACHE) == pytest.approx(part(one, Category.CACHE) / 2, rel=0.02)
     assert part(two, Category.PARAMETERS, "host") == 0
 
 
