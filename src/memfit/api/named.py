@@ -16,6 +16,9 @@ from memfit.recipes import headers, naming, wishes
 RECIPE = "memfit.recipes.language"
 
 
+_A_NODE = 8  # devices of a node, where only the mesh says how many ranks there are
+
+
 class _MachineWords(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, hint=wishes.EXAMPLE)
@@ -115,6 +118,16 @@ def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str |
     on, ranks, rest = machine_words(target, words, on=on, ranks=ranks)
     options = wishes.read(["-", *rest], f"memfit estimate {target}")
     if ranks is None and (options.mesh is not None or device_count(on) > 1):
-        ranks = str(options.mesh.ranks if options.mesh is not None else device_count(on))
+        ranks = _ranks(options.mesh.ranks if options.mesh is not None else device_count(on), device_count(on))
     model, weights, unread = naming.with_weights(naming.find(target))
     return NamedJob(model=model, words=tuple(rest), options=options, on=on, ranks=ranks, weights=weights, unread=unread)
+
+
+def _ranks(count: int, devices: int) -> str:
+    """Over nodes of as many devices as were named, or of eight.
+
+    >>> _ranks(4, 1), _ranks(1024, 1), _ranks(8, 4)
+    ('4', '128x8', '2x4')
+    """
+    per_node = devices if devices > 1 else _A_NODE
+    return str(count) if count <= per_node or count % per_node else f"{count // per_node}x{per_node}"
