@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from memfit.jobs import Progress as Progress
     from memfit.jobs.launchers import launched as launched
     from memfit.probing.sweeping import probe as probe
-    from memfit.recipes.naming import is_model as is_model
+    from memfit.recipes.names import is_model as is_model
 
 _HOMES = {
     "memfit.advice": ("Wishes",),
@@ -48,7 +48,7 @@ _HOMES = {
     "memfit.jobs": ("Progress",),
     "memfit.jobs.launchers": ("launched",),
     "memfit.probing.sweeping": ("probe",),
-    "memfit.recipes.naming": ("is_model",),
+    "memfit.recipes.names": ("is_model",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memfit.advice import (
     HINTS,
@@ -23,7 +24,6 @@ from memfit.advice import (
     search,
 )
 from memfit.advice.rules import batch_size
-from memfit.api.by_library import job_of
 from memfit.api.changed import ChangedJob, fullest
 from memfit.api.estimating import check_script, is_estimator, request_for
 from memfit.api.lighter_data import data_ways
@@ -36,7 +36,12 @@ from memfit.jobs.real import run_for_real, without_looking
 from memfit.jobs.warm import Warm
 from memfit.probing.watching import Limits
 from memfit.quantities import format_bytes
+from memfit.recipes.names import is_model
 from memfit.sensors import host_capacity
+
+if TYPE_CHECKING:
+    from memfit.api.by_library import LibraryJob
+    from memfit.api.named import NamedJob
 
 _AT_ONCE = min(2, os.cpu_count() or 1)  # variants that are simulated side by side, some hundred MiB each
 _SHARE_FOR_PLANS = 0.75  # of the time; the rest is for the largest batch
@@ -139,9 +144,8 @@ def advised(
     began = time.monotonic()
     if within_bytes is not None and within_bytes < 1:
         raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
-    named = job_of(os.fspath(target), arguments, on=on, ranks=None)
+    named = _model(os.fspath(target), arguments, on) if is_model(os.fspath(target)) else None
     if named is not None:
-        _check_one_device(os.fspath(target), named.ranks)
         found, reviewed = advised(
             named.recipe, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
             timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
@@ -184,13 +188,25 @@ def advised(
         return run.advice(verify=verify, began=began, until=start + seconds)
 
 
-def _check_one_device(name: str, ranks: str | None) -> None:
-    if ranks is not None:
+def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | NamedJob | None:
+    """What is run in the place of a model's name, on one device."""
+    from memfit.api.by_library import job_of
+    from memfit.llamacpp.finding import is_gguf
+
+    if is_gguf(name):
         raise UsageError(
-            f"advice on {name} is for one device so far, and {ranks} ranks were asked for",
+            f"{name} is run by llama.cpp: no change of it can be estimated yet",
+            hint="`memfit estimate` with another --context, --cache-type or --gpu-layers tells what each changes",
+            slug="no-advice",
+        )
+    named = job_of(name, words, on=on, ranks=None)
+    if named is not None and named.ranks is not None:
+        raise UsageError(
+            f"advice on {name} is for one device so far, and {named.ranks} ranks were asked for",
             hint=f"memfit estimate {name} … tells what several devices change, each alone",
             slug="one-device",
         )
+    return named
 
 
 class _Teller:

@@ -15,8 +15,8 @@ from memfit.documents import Assumption, Estimate
 from memfit.errors import UsageError
 from memfit.jobs.machine import device_count
 from memfit.recipes import naming, other_wishes
+from memfit.recipes.names import PREFIX, TIMM, is_model
 
-TIMM = "timm:"
 _ON_HUB = "hf:timm/"
 _SPEECH = ("whisper", "speech_to_text", "moonshine")
 
@@ -77,7 +77,7 @@ def job_of(
 ) -> LibraryJob | NamedJob | None:
     """The job of a model's name; None for what is none."""
     job = library_job(target, words, on=on)
-    return named_job(target, words, on=on, ranks=ranks) if job is None and naming.is_model(target) else job
+    return named_job(target, words, on=on, ranks=ranks) if job is None and is_model(target) else job
 
 
 def library_job(target: str, words: Sequence[str], *, on: str | None) -> LibraryJob | None:
@@ -118,12 +118,12 @@ def _of_folder(target: str) -> tuple[str, str] | None:
         name = told.get("architecture")
         if isinstance(name, str) and "model_type" not in told:
             return "vision", name
-    elif not target.startswith(naming.PREFIX):
+    elif not target.startswith(PREFIX):
         return None
     sentences = (plain / "modules.json").is_file() or target.startswith("hf:sentence-transformers/")
     if not sentences and (plain / "config.json").is_file() and _read(plain).get("model_type") not in _SPEECH:
         return None
-    if not sentences and target.startswith(naming.PREFIX) and not re.search(r"whisper|moonshine", target.lower()):
+    if not sentences and target.startswith(PREFIX) and not re.search(r"whisper|moonshine", target.lower()):
         return None
     return ("sentences" if sentences else "speech"), str(naming.find(target).folder)
 

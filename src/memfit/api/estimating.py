@@ -6,24 +6,19 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from memfit.api.by_gguf import estimate_gguf
-from memfit.api.by_headers import weights_alone
-from memfit.api.by_library import job_of
-from memfit.api.named import NamedJob
 from memfit.documents import Estimate
 from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
 from memfit.jobs.machine import device_count
-from memfit.llamacpp.finding import is_gguf
+from memfit.recipes.names import is_model
 
 if TYPE_CHECKING:
+    from memfit.api.by_library import LibraryJob
+    from memfit.api.named import NamedJob
     from memfit.frameworks.torch.simulation import Simulation
-    from memfit.probing.child.likeness import ColumnLike
-
-_MOST_CLASSES = 1_000  # a target of more different values is none of classes
 
 
 def estimate(
@@ -99,7 +94,9 @@ def estimate(
     <Verdict.FITS: 'fits'>
     """
     if rows is not None or data is not None or (isinstance(target, str) and is_estimator(target, arguments)):
-        return _estimate_estimator(
+        from memfit.api.by_shape import estimate_by_shape
+
+        return estimate_by_shape(
             target,
             (rows, columns),
             progress,
@@ -115,13 +112,15 @@ def estimate(
             host_memory_bytes=host_memory_bytes,
             python=python,
         )
-    if isinstance(target, str) and is_gguf(target):
-        return estimate_gguf(target, arguments, on=on, host_memory_bytes=host_memory_bytes)
-    named = job_of(target, arguments, on=on, ranks=ranks) if isinstance(target, str) else None
+    named = None
+    if isinstance(target, str) and is_model(target):
+        named = _model(target, arguments, on=on, ranks=ranks, host_memory_bytes=host_memory_bytes)
+    if isinstance(named, Estimate):
+        return named
     if named is not None:
         target, arguments, module, on, ranks = named.recipe, named.arguments, True, named.on, named.ranks
     request = request_for(
-        _name(target),
+        name_of(target),
         arguments,
         on=on,
         steps=steps,
@@ -135,18 +134,41 @@ def estimate(
         return _estimate_object(target, batch, optimizer, request)
     request = _of_a_script(request, shrink, probe_budget_s)
     try:
-        if ranks is not None:
-            made = _estimate_ranks(request, str(ranks), python, progress)
-        else:
-            made = run_job(request, python=python, progress=progress)
+        made = _run(request, ranks, python, progress)
     except MemfitError as error:
-        alone = None
-        if isinstance(named, NamedJob) and error.slug == "unknown-architecture":
-            alone = weights_alone(named, error.message, host_memory_bytes)
-        if alone is None:
+        known = _without_its_library(named, error, host_memory_bytes)
+        if known is None:
             raise
-        return alone
+        return known
     return made if named is None else named.told(made)
+
+
+def _model(
+    target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None, host_memory_bytes: int | None
+) -> Estimate | LibraryJob | NamedJob | None:
+    """What is run in the place of a model's name; of a GGUF file, which nothing is run for, its estimate.
+
+    What finds models and reads their headers takes as long to load as all the rest: other jobs do without.
+    """
+    from memfit.api.by_gguf import estimate_gguf
+    from memfit.api.by_library import job_of
+    from memfit.llamacpp.finding import is_gguf
+
+    if is_gguf(target):
+        return estimate_gguf(target, words, on=on, host_memory_bytes=host_memory_bytes)
+    return job_of(target, words, on=on, ranks=ranks)
+
+
+def _without_its_library(
+    named: LibraryJob | NamedJob | None, error: MemfitError, host_memory_bytes: int | None
+) -> Estimate | None:
+    """What the headers of a model's weights say, where no library here can build it."""
+    if named is None or error.slug != "unknown-architecture":
+        return None
+    from memfit.api.by_headers import weights_alone
+    from memfit.api.named import NamedJob
+
+    return weights_alone(named, error.message, host_memory_bytes) if isinstance(named, NamedJob) else None
 
 
 def _of_a_script(request: Request, shrink: float | None, probe_budget_s: float) -> Request:
@@ -205,6 +227,18 @@ def check_script(request: Request) -> None:
         )
 
 
+def _run(
+    request: Request,
+    ranks: str | int | None,
+    python: str | None,
+    progress: Callable[[Progress], None] | None,
+) -> Estimate:
+    """The estimate of a script, in one process or in several."""
+    if ranks is None:
+        return run_job(request, python=python, progress=progress)
+    return _estimate_ranks(request, str(ranks), python, progress)
+
+
 def _estimate_ranks(
     request: Request, ranks: str, python: str | None, progress: Callable[[Progress], None] | None
 ) -> Estimate:
@@ -248,90 +282,8 @@ def is_estimator(target: str, words: Sequence[str] = ()) -> bool:
     return target.partition(".")[0] in SCALINGS or (":" in target and any(word.startswith("--rows") for word in words))
 
 
-def _estimate_estimator(
-    target: Any,
-    shape: tuple[int | None, int | None],
-    progress: Callable[[Progress], None] | None,
-    source: tuple[str | os.PathLike[str] | None, str | None],
-    probe: bool,
-    shrink: float | None,
-    **options: Any,
-) -> Estimate:
-    from memfit.jobs.formula import estimate_by_formula
-    from memfit.jobs.tabular import TabularRequest, estimate_estimator
-
-    if shrink is not None:
-        raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
-    rows, columns = shape
-    if source[0] is not None:
-        read = _shape_of(os.fspath(source[0]), source[1])
-        rows, columns = rows or read.rows, columns or read.columns
-        like = read.like if read.columns == columns else ()
-        options |= {
-            "data": read.text,
-            "missing": options["missing"] or read.missing,
-            "like": like,
-            "target_like": read.target_like,
-        }
-        if read.classes:
-            options["classes"] = read.classes
-    named = isinstance(target, str)
-    if rows is None or columns is None or rows < 1 or columns < 1:
-        raise UsageError(
-            f"{_name(target)} is an estimator: rows and columns of its data are needed",
-            hint="memfit.estimate(estimator, rows=20_000_000, columns=60)",
-            slug="no-shape",
-        )
-    if not named and not hasattr(target, "fit"):
-        raise UsageError(f"expected an estimator, got {_name(target)}", slug="bad-target")
-    name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
-    request = TabularRequest(target=name, rows=rows, columns=columns, given=None if named else target, **options)
-    return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
-
-
-class _Read(NamedTuple):
-    """A file as an estimator sees it: number columns and, one each, encoded texts, without the label."""
-
-    rows: int
-    columns: int
-    missing: float
-    classes: int | None
-    like: tuple[ColumnLike, ...]
-    target_like: ColumnLike | None
-    text: str
-
-
-def _shape_of(path: str, label: str | None) -> _Read:
-    from memfit.api.likenesses import likenesses
-    from memfit.datasets.shape import read_shape
-    from memfit.datasets.statistics import statistics_of
-
-    shape = read_shape(path)
-    names = {name for name, _, _, count in shape.kinds if count == 1}
-    if label is not None and label not in names:
-        raise UsageError(
-            f"{path} has no column {label!r}", hint="its columns: " + ", ".join(sorted(names)[:12]), slug="no-column"
-        )
-    like, target_like = likenesses(statistics_of(shape.table), label)
-    text = f"{path}: about {shape.rows:,} rows ({shape.rows_low:,} to {shape.rows_high:,}), {shape.columns:,} columns; "
-    return _Read(
-        rows=shape.rows,
-        columns=max(shape.columns - (label is not None), 1),
-        missing=shape.missing_share,
-        classes=_classes(target_like),
-        like=like,
-        target_like=target_like,
-        text=text + "every column is taken as one number: texts that become one-hot columns need more",
-    )
-
-
-def _classes(target_like: ColumnLike | None) -> int | None:
-    """Of a target with few different values; None of one that is a quantity, or where none was named."""
-    distinct = target_like.distinct if target_like is not None else None
-    return distinct if distinct is not None and 2 <= distinct <= _MOST_CLASSES else None
-
-
-def _name(target: Any) -> str:
+def name_of(target: Any) -> str:
+    """A target as messages name it."""
     if isinstance(target, (str, os.PathLike)):
         return os.fspath(target)
     return getattr(target, "__qualname__", None) or type(target).__name__

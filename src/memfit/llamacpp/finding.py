@@ -15,7 +15,8 @@ from memfit.datasets.formats.gguf_header import Header, read_header
 from memfit.datasets.opening import UnreadableData, open_file
 from memfit.errors import UsageError
 from memfit.recipes import hub
-from memfit.recipes.naming import PREFIX, cache_folder
+from memfit.recipes.names import GGUF, PREFIX
+from memfit.recipes.naming import cache_folder
 
 _ON_HUB = re.compile(r"([\w.-]+/[\w.-]+?)(?:/([\w./-]+\.gguf)|:([\w.-]+))?", re.IGNORECASE)
 _PART = re.compile(r"(.+-)(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
@@ -29,7 +30,7 @@ def is_gguf(target: str) -> bool:
     >>> is_gguf("model.gguf"), is_gguf("hf:a/B-GGUF:Q8_0"), is_gguf("hf:a/B-GGUF"), is_gguf("hf:Qwen/Qwen3-8B")
     (True, True, True, False)
     """
-    if target.lower().endswith(".gguf"):
+    if target.lower().endswith(GGUF):
         return True
     found = _ON_HUB.fullmatch(target.removeprefix(PREFIX)) if target.startswith(PREFIX) else None
     return found is not None and (found.group(3) is not None or found.group(1).lower().endswith("-gguf"))

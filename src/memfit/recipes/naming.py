@@ -19,8 +19,8 @@ from typing import Any
 from memfit.datasets.opening import UnreadableData
 from memfit.errors import UsageError
 from memfit.recipes import headers, hub
+from memfit.recipes.names import PREFIX
 
-PREFIX = "hf:"
 THE_HUB, THE_CACHE = "the hub", "the hub's cache on this machine"
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _LARGEST = 1 << 24  # bytes of a config.json
@@ -45,15 +45,6 @@ class Named:
     name: str
     folder: Path
     found: str
-
-
-def is_model(target: str) -> bool:
-    """Whether a target is a model's name, or a folder with a configuration.
-
-    >>> is_model("hf:Qwen/Qwen3-8B"), is_model("train.py")
-    (True, False)
-    """
-    return target.startswith(PREFIX) or (Path(target) / "config.json").is_file()
 
 
 def find(target: str) -> Named:

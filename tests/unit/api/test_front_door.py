@@ -24,3 +24,11 @@ def test_opening_it_loads_none_of_the_rooms():
     code = "import sys, memfit.api; print([m for m in sys.modules if m.startswith(('memfit.jobs', 'memfit.advice'))])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_script_is_estimated_without_what_finds_models() -> None:
+    """Headers, hubs and data files take as long to load as all the rest."""
+    heavy = ("memfit.datasets", "memfit.llamacpp", "memfit.recipes.naming")
+    code = f"import sys, memfit.api.estimating; print([m for m in sys.modules if m.startswith({heavy})])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

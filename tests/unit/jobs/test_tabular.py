@@ -11,7 +11,7 @@ from tests.environments import TABULAR
 from tests.unit.jobs.estimators import Copying
 
 import memfit
-from memfit.api.estimating import _shape_of
+from memfit.api.by_shape import shape_of
 from memfit.cli.estimator import shape
 from memfit.documents import codec
 from memfit.errors import MemfitError, UsageError
@@ -140,7 +140,7 @@ def test_probes_are_made_like_the_files_columns(tmp_path: Path) -> None:
     rows = "".join(f"{at % 3},{'' if at % 2 else 2.5},{int(at % 10 == 0)}\n" for at in range(30_000))
     file.write_text("code,gappy,sold\n" + rows, encoding="utf-8")
 
-    like, target, classes = (getattr(_shape_of(str(file), "sold"), name) for name in ("like", "target_like", "classes"))
+    like, target, classes = (getattr(shape_of(str(file), "sold"), name) for name in ("like", "target_like", "classes"))
     estimate = memfit.estimate(COPYING, data=file, label="sold", probe_budget_s=10)
 
     assert [column.whole for column in like] == [True, False]

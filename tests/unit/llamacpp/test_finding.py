@@ -14,7 +14,7 @@ import pytest
 from benchmarks.gguf.graphs import write
 from benchmarks.gguf.models import MODELS, header
 
-from memfit import estimate
+from memfit import advise, estimate
 from memfit.datasets.formats.gguf_header import Header
 from memfit.datasets.opening import UnreadableData
 from memfit.errors import UsageError
@@ -154,3 +154,9 @@ def test_without_a_device_all_is_on_the_host(tmp_path):
 def test_several_devices_are_refused(tmp_path):
     with pytest.raises(UsageError, match="one device"):
         estimate(str(tmp_path / "m.gguf"), [], on="2xrtx4090-24gb")
+
+
+def test_no_change_of_a_gguf_model_is_looked_for(tmp_path):
+    with pytest.raises(UsageError, match=r"llama\.cpp") as told:
+        advise(str(tmp_path / "model.gguf"), ["--serve"], on="rtx4090-24gb")
+    assert told.value.slug == "no-advice"

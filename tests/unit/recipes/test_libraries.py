@@ -10,7 +10,7 @@ import pytest
 from memfit import estimate
 from memfit.api.by_library import job_of, library_job
 from memfit.errors import MemfitError, UsageError
-from memfit.recipes import naming
+from memfit.recipes import names
 from memfit.recipes.other_wishes import read
 
 
@@ -61,7 +61,7 @@ def test_sentences_and_speech_from_the_cache(tmp_path):
 def test_scripts_and_language_models_are_none_of_these():
     assert job_of("train.py", [], on=None, ranks=None) is None
     assert library_job("hf:openai-community/gpt2", [], on=None) is None
-    assert naming.is_model("hf:openai-community/gpt2")
+    assert names.is_model("hf:openai-community/gpt2")
 
 
 @pytest.mark.parametrize(

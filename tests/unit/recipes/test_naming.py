@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from memfit.errors import UsageError
-from memfit.recipes import naming
+from memfit.recipes import names, naming
 
 GOOD = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2}
 
@@ -31,7 +31,7 @@ def configured(folder, told):
 
 def test_a_folder(tmp_path):
     folder = configured(tmp_path / "mine", GOOD)
-    assert naming.is_model(str(folder))
+    assert names.is_model(str(folder))
     assert naming.find(str(folder)).folder == folder
     assert naming.find(f"hf:{folder}").folder == folder
 

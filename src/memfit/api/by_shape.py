@@ -1,0 +1,121 @@
+"""An estimator and the shape of its data, given or read from a file; there is no script."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memfit.api.estimating import name_of
+from memfit.documents import Estimate
+from memfit.errors import UsageError
+from memfit.jobs import Progress
+from memfit.jobs.formula import estimate_by_formula
+from memfit.jobs.tabular import TabularRequest, estimate_estimator
+
+if TYPE_CHECKING:
+    from memfit.probing.child.likeness import ColumnLike
+
+_MOST_CLASSES = 1_000  # a target of more different values is none of classes
+
+
+def estimate_by_shape(
+    target: Any,
+    shape: tuple[int | None, int | None],
+    progress: Callable[[Progress], None] | None,
+    source: tuple[str | os.PathLike[str] | None, str | None],
+    probe: bool,
+    shrink: float | None,
+    **options: Any,
+) -> Estimate:
+    """The estimate of an estimator.
+
+    Args:
+        target: its class by name, or itself.
+        shape: rows and columns of its data, None where the file tells them.
+        progress: called as the work goes on.
+        source: a data file, and the column to be predicted.
+        probe: whether it may be run on small data; without, a formula answers.
+        shrink: of scripts alone.
+        options: of `TabularRequest`.
+
+    Raises:
+        MemfitError: no shape, no estimator, or no probe succeeded.
+    """
+    if shrink is not None:
+        raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
+    rows, columns = shape
+    if source[0] is not None:
+        read = shape_of(os.fspath(source[0]), source[1])
+        rows, columns = rows or read.rows, columns or read.columns
+        like = read.like if read.columns == columns else ()
+        options |= {
+            "data": read.text,
+            "missing": options["missing"] or read.missing,
+            "like": like,
+            "target_like": read.target_like,
+        }
+        if read.classes:
+            options["classes"] = read.classes
+    named = isinstance(target, str)
+    if rows is None or columns is None or rows < 1 or columns < 1:
+        raise UsageError(
+            f"{name_of(target)} is an estimator: rows and columns of its data are needed",
+            hint="memfit.estimate(estimator, rows=20_000_000, columns=60)",
+            slug="no-shape",
+        )
+    if not named and not hasattr(target, "fit"):
+        raise UsageError(f"expected an estimator, got {name_of(target)}", slug="bad-target")
+    name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
+    request = TabularRequest(target=name, rows=rows, columns=columns, given=None if named else target, **options)
+    return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
+
+
+class _Read(NamedTuple):
+    """A file as an estimator sees it: number columns and, one each, encoded texts, without the label."""
+
+    rows: int
+    columns: int
+    missing: float
+    classes: int | None
+    like: tuple[ColumnLike, ...]
+    target_like: ColumnLike | None
+    text: str
+
+
+def shape_of(path: str, label: str | None) -> _Read:
+    """What a data file says of an estimator's data.
+
+    Args:
+        label: the column to be predicted, None where none was named.
+
+    Raises:
+        UsageError: it has no such column.
+    """
+    from memfit.api.likenesses import likenesses
+    from memfit.datasets.shape import read_shape
+    from memfit.datasets.statistics import statistics_of
+
+    shape = read_shape(path)
+    names = {name for name, _, _, count in shape.kinds if count == 1}
+    if label is not None and label not in names:
+        raise UsageError(
+            f"{path} has no column {label!r}", hint="its columns: " + ", ".join(sorted(names)[:12]), slug="no-column"
+        )
+    like, target_like = likenesses(statistics_of(shape.table), label)
+    text = f"{path}: about {shape.rows:,} rows ({shape.rows_low:,} to {shape.rows_high:,}), {shape.columns:,} columns; "
+    return _Read(
+        rows=shape.rows,
+        columns=max(shape.columns - (label is not None), 1),
+        missing=shape.missing_share,
+        classes=_classes(target_like),
+        like=like,
+        target_like=target_like,
+        text=text + "every column is taken as one number: texts that become one-hot columns need more",
+    )
+
+
+def _classes(target_like: ColumnLike | None) -> int | None:
+    """Of a target with few different values; None of one that is a quantity, or where none was named."""
+    distinct = target_like.distinct if target_like is not None else None
+    return distinct if distinct is not None and 2 <= distinct <= _MOST_CLASSES else None

@@ -1,0 +1,18 @@
+"""Which targets are models and not programs: told by the name alone, before anything that finds them is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PREFIX, TIMM, GGUF = "hf:", "timm:", ".gguf"
+
+
+def is_model(target: str) -> bool:
+    """Whether a target is a model's name, a GGUF file, or a folder with a configuration.
+
+    >>> is_model("hf:Qwen/Qwen3-8B"), is_model("timm:resnet50"), is_model("model.gguf"), is_model("train.py")
+    (True, True, True, False)
+    """
+    return (
+        target.startswith((PREFIX, TIMM)) or target.lower().endswith(GGUF) or (Path(target) / "config.json").is_file()
+    )
