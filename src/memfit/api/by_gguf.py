@@ -7,16 +7,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from memfit.api.named import machine_words
 from memfit.documents import Assumption, Component, Estimate
 from memfit.errors import UsageError
+from memfit.estimating import exactly
 from memfit.jobs.computed import computed_estimate
-from memfit.jobs.machine import device_count, own_devices
+from memfit.jobs.machine import device_count, devices_here
 from memfit.llamacpp import finding, wishes
 from memfit.llamacpp.graph import Batch, Era
 from memfit.llamacpp.placing import Placed, Wanted, place
 from memfit.llamacpp.shape import Shape, shape_of
 from memfit.quantities import GIB, MIB, Basis, ByteRange, Category
-from memfit.sensors import read_devices
 
 # What llama-server holds on the host beside the model: its code, CUDA's, the tokenizer; read from few runs.
 _PROGRAM = ByteRange(low=64 * MIB, expected=256 * MIB, high=768 * MIB)
@@ -38,12 +39,15 @@ def estimate_gguf(
         MemfitError: what went wrong, in a sentence with a hint.
     """
     began = time.monotonic()
-    options = wishes.read([str(word) for word in words], f"memfit estimate {target}")
-    on = options.on or on or own_devices(read_devices())
+    on, ranks, rest = machine_words(target, words, on=on)
+    options = wishes.read(rest, f"memfit estimate {target}")
+    on = on or devices_here()
     count = device_count(on)
-    if count > 1:
+    if count > 1 or ranks is not None:
         raise UsageError(
-            f"a GGUF model is placed on one device so far, not on {on}", hint="name one", slug="one-device"
+            f"a GGUF model is placed on one device so far, not on {on if count > 1 else f'{ranks} ranks'}",
+            hint="name one",
+            slug="one-device",
         )
     header, found = finding.find(target)
     shape = shape_of(header, target)
@@ -51,7 +55,7 @@ def estimate_gguf(
     device, host = place(shape, wanted)
     words_of_host = [Component(category=Category.FRAMEWORK, range=_PROGRAM, basis=Basis.ASSUMED, source="llama-server")]
     made = computed_estimate(
-        {"kind": "model", "name": target, "arguments": [str(word) for word in words if options.on is None]},
+        {"kind": "model", "name": target, "arguments": rest},
         [_parts(device)] if count else [],
         [*_parts(host), *words_of_host],
         on=on,
@@ -86,11 +90,7 @@ def _parts(placed: Placed) -> list[Component]:
         (Category.ACTIVATIONS, placed.graph, "the graph's buffer, reserved for a full batch"),
         (Category.TEMPORARIES, placed.moment, "what kernels take beside it"),
     ]
-    return [
-        Component(category=category, range=ByteRange.exactly(size), basis=Basis.COMPUTED, source=source)
-        for category, size, source in exact
-        if size
-    ] + [
+    return [exactly(category, size, source) for category, size, source in exact if size] + [
         Component(category=category, range=span, basis=Basis.COMPUTED, source=source)
         for category, span, source in ranges
         if span.high

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from memfit.api.named import NamedJob
-from memfit.documents import Assumption, Component, Estimate
+from memfit.documents import Assumption, Estimate
+from memfit.estimating import exactly
 from memfit.jobs.computed import computed_estimate
-from memfit.jobs.machine import own_devices
-from memfit.quantities import Basis, ByteRange, Category
-from memfit.sensors import read_devices
+from memfit.jobs.machine import devices_here
+from memfit.quantities import Category
 
 # States of an optimizer for every weight, and the bytes of each; None is the weights' own type. Adafactor's are of rows
 # and columns; paged ones lie with the host where the driver puts them there, and count as the device's.
@@ -30,14 +30,14 @@ def weights_alone(job: NamedJob, why: str, host_memory_bytes: int | None) -> Est
     if job.weights is None:
         return None
     held = job.weights.bytes
-    parts = [_part(Category.PARAMETERS, held, f"headers of {job.weights.files} files")]
+    parts = [exactly(Category.PARAMETERS, held, f"headers of {job.weights.files} files")]
     if job.options.train == "full":
-        parts.append(_part(Category.GRADIENTS, held, "of the weights' size"))
+        parts.append(exactly(Category.GRADIENTS, held, "of the weights' size"))
         states, size = _STATES[job.options.optimizer]
         elements = sum(tensor.elements for tensor in job.weights.tensors.values())
         kept = states * (held if size is None else elements * size)
-        parts.append(_part(Category.OPTIMIZER_STATE, kept, job.options.optimizer))
-    on = job.on or own_devices(read_devices())
+        parts.append(exactly(Category.OPTIMIZER_STATE, kept, job.options.optimizer))
+    on = job.on or devices_here()
     on_device = on is not None and on != "cpu"
     made = computed_estimate(
         {"kind": "model", "name": job.model.name, "arguments": list(job.words)},
@@ -56,7 +56,3 @@ def weights_alone(job: NamedJob, why: str, host_memory_bytes: int | None) -> Est
         "the host's part are missing, so that no verdict but a refusal is given",
     )
     return replace(made, assumptions=(alone, *job.stored))
-
-
-def _part(category: Category, size_bytes: int, source: str) -> Component:
-    return Component(category=category, range=ByteRange.exactly(size_bytes), basis=Basis.COMPUTED, source=source)

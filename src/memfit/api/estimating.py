@@ -12,7 +12,7 @@ from memfit.documents import Estimate
 from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
-from memfit.jobs.machine import device_count
+from memfit.jobs.machine import device_count, devices_here
 from memfit.recipes.names import is_model
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def request_for(
     """
     if steps < 1:
         raise UsageError(f"steps must be 1 or more, got {steps}", slug="bad-steps")
-    on = on or _own_devices()
+    on = on or devices_here()
     count = device_count(on)
     words = tuple(str(word) for word in arguments)
     return Request(
@@ -328,10 +328,3 @@ def simulate(on: str | None = None, **options: Any) -> Simulation:
 
     machine = simulated_machine(on, torch.__version__, torch.version.cuda)
     return Simulation(**{**machine.simulation_arguments(), **options})
-
-
-def _own_devices() -> str | None:
-    from memfit.jobs.machine import own_devices
-    from memfit.sensors import read_devices
-
-    return own_devices(read_devices())

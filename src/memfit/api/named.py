@@ -5,23 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
 from memfit.documents import Assumption, Estimate
-from memfit.errors import UsageError
 from memfit.estimating import serving
 from memfit.jobs.machine import device_count
 from memfit.recipes import headers, naming, wishes
 
 RECIPE = "memfit.recipes.language"
-
-
 _A_NODE = 8  # devices of a node, where only the mesh says how many ranks there are
-
-
-class _MachineWords(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=wishes.EXAMPLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +94,7 @@ def machine_words(
     target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None = None
 ) -> tuple[str | None, str | None, list[str]]:
     """The machine and the ranks, from behind the name where they stand there, and the words that are left."""
-    machine = _MachineWords(prog=f"memfit estimate {target}", add_help=False, allow_abbrev=False)
+    machine = wishes.Words(f"memfit estimate {target}", example=wishes.EXAMPLE, add_help=False, allow_abbrev=False)
     machine.add_argument("--on")
     machine.add_argument("--ranks")
     found, rest = machine.parse_known_args([str(word) for word in words])

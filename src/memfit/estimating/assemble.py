@@ -11,7 +11,7 @@ from memfit.engine.observation import Observation
 from memfit.estimating.device_pool import FUSIBLE, device_pool
 from memfit.estimating.host_pool import host_pool
 from memfit.estimating.learnt import Learnt, script_name
-from memfit.machines import ContextOverhead, Device, collectives_overhead
+from memfit.machines import ContextOverhead, Device, collectives_overhead, details
 from memfit.quantities import Basis
 from memfit.sensors import HostMemory
 
@@ -97,7 +97,7 @@ def assemble(
         )
     return Estimate(
         target=dict(target),
-        machine=Machine(name=device.name if device is not None else "cpu", details=_details(device, device_count)),
+        machine=Machine(name=device.name if device is not None else "cpu", details=details(device, device_count)),
         pools=(*pools, host_estimate),
         assumptions=tuple(assumptions),
         environment=dict(observation.environment),
@@ -111,15 +111,3 @@ def _effect(slug: str, pools: list[PoolEstimate]) -> int | None:
         return None
     parts = [part for pool in pools for part in pool.components if part.category in FUSIBLE]
     return sum(part.range.expected for part in parts)
-
-
-def _details(device: Device | None, count: int) -> dict[str, Any]:
-    if device is None:
-        return {"device_count": 0}
-    return {
-        "device_count": count,
-        "product": device.product,
-        "memory_bytes": device.memory_bytes,
-        "memory_basis": device.memory_basis.value,
-        "capability": list(device.capability) if device.capability else None,
-    }

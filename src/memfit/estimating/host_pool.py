@@ -17,6 +17,7 @@ from memfit.engine.observation import HostSide, Observation
 from memfit.engine.replay import Replay, replay
 from memfit.engine.trace import Trace
 from memfit.estimating.learnt import Learnt, allocator_subject, around, learnt_component
+from memfit.estimating.parts import exactly
 from memfit.estimating.replayed import pool_estimate, tensors
 from memfit.machines import LearntConstant
 from memfit.quantities import GIB, MIB, Basis, ByteRange, Category
@@ -195,9 +196,9 @@ def _around(host: HostSide, on_device: bool, learnt: Learnt, product: str) -> li
                 )
             )
         if host.pinned_bytes:
-            parts.append(_exactly(Category.PINNED, host.pinned_bytes, "two page-locked batches"))
+            parts.append(exactly(Category.PINNED, host.pinned_bytes, "two page-locked batches"))
         if host.checkpoint_copy_bytes:
-            parts.append(_exactly(Category.CHECKPOINT, host.checkpoint_copy_bytes, "the largest tensor being saved"))
+            parts.append(exactly(Category.CHECKPOINT, host.checkpoint_copy_bytes, "the largest tensor being saved"))
     if host.gathered_bytes:
         parts.append(_gathered(host.gathered_bytes))
     for loader in host.loaders.values():
@@ -206,7 +207,7 @@ def _around(host: HostSide, on_device: bool, learnt: Learnt, product: str) -> li
         batches = loader.workers * (loader.prefetch + 1) * loader.batch_bytes
         private = ByteRange.total([_worker(loader.start_method)] * loader.workers)
         source = f"{loader.workers} workers x ({loader.prefetch} batches ahead + 1)"
-        parts.append(_exactly(Category.LOADER, batches, source))
+        parts.append(exactly(Category.LOADER, batches, source))
         parts.append(
             Component(
                 category=Category.LOADER, range=private, basis=Basis.EXTRAPOLATED, source="measured worker processes"
@@ -230,7 +231,3 @@ def _worker(start_method: str) -> ByteRange:
         start_method == "default" and sys.platform == "linux" and sys.version_info < (3, 14)
     )
     return FORKED_WORKER if forks else SPAWNED_WORKER
-
-
-def _exactly(category: Category, size_bytes: int, source: str) -> Component:
-    return Component(category=category, range=ByteRange.exactly(size_bytes), basis=Basis.COMPUTED, source=source)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from memfit.documents import Component, PeakLocation, PoolEstimate
 from memfit.engine.plans import PlannedJob, PlannedRun
 from memfit.estimating.host_pool import CUDA_HOST_SIDE, CUDA_HOST_SOURCE
+from memfit.estimating.parts import exactly
 from memfit.quantities import GIB, MIB, Basis, ByteRange, Category, Phase
 
 
@@ -110,9 +111,7 @@ def _of_plan(run: PlannedRun, carried_bytes: int, whose: str) -> Iterator[Compon
     )
     for category, size, what in told:
         if size > 0:
-            yield Component(
-                category=category, range=ByteRange.exactly(size), basis=Basis.COMPUTED, source=f"{what}; {whose}"
-            )
+            yield exactly(category, size, f"{what}; {whose}")
 
 
 def _beyond(planned: PlannedJob, fullest: PlannedRun, beyond: Beyond) -> Iterator[Component]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from memfit import __version__
 from memfit.documents import Assumption, Component, Estimate, Machine, PoolEstimate
-from memfit.machines import Device, device_overhead, load_learnt, parse_request, user_data_file
-from memfit.quantities import ByteRange, Category
-from memfit.sensors import host_capacity
+from memfit.jobs.environment import environment_of
+from memfit.jobs.hosted import host_pool
+from memfit.machines import Device, details, device_overhead, load_learnt, parse_request, user_data_file
+from memfit.quantities import ByteRange, Category, Verdict
 
 _LAZY = "2.0"  # kernels are loaded on first use, as in every build of these years
 
@@ -46,52 +46,29 @@ def computed_estimate(
     if device is not None and not device.is_cpu:
         context = _context(device, libraries)
         pools = [
-            _pool(f"cuda:{number}", [*parts, context], device.usable_bytes or device.memory_bytes, None, is_whole)
+            _pool(f"cuda:{number}", [*parts, context], device.usable_bytes or device.memory_bytes)
             for number, parts in enumerate(devices)
         ]
-    seen = host_capacity()
-    others = None if host_memory_bytes else seen.other_processes_bytes
-    pools.append(_pool("host", host, host_memory_bytes or seen.capacity_bytes, others, is_whole))
+    pools.append(host_pool(host, host_memory_bytes))
     return Estimate(
         target=dict(target),
-        machine=Machine(name=device.name if device is not None else "cpu", details=_details(device, count)),
-        pools=tuple(pools),
+        machine=Machine(name=device.name if device is not None else "cpu", details=details(device, count)),
+        pools=tuple(pool if is_whole else _refusing_alone(pool) for pool in pools),
         assumptions=tuple(assumptions),
-        environment={
-            "memfit": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            **versions,
-        },
+        environment=environment_of(versions),
     )
 
 
-def _pool(
-    name: str, parts: Sequence[Component], capacity: int | None, others: int | None, is_whole: bool
-) -> PoolEstimate:
+def _pool(name: str, parts: Sequence[Component], capacity_bytes: int | None) -> PoolEstimate:
     peak = ByteRange.total(part.range for part in parts)
-    known = is_whole or (capacity is not None and peak.expected > capacity - (others or 0))
-    return PoolEstimate(
-        pool=name,
-        capacity_bytes=capacity if known else None,
-        peak_bytes=peak,
-        components=tuple(parts),
-        other_processes_bytes=others,
-    )
+    return PoolEstimate(pool=name, capacity_bytes=capacity_bytes, peak_bytes=peak, components=tuple(parts))
+
+
+def _refusing_alone(pool: PoolEstimate) -> PoolEstimate:
+    """Of parts that are not all: too much is too much, and what would fit is not known to be enough."""
+    return pool if pool.verdict is Verdict.DOES_NOT_FIT else replace(pool, capacity_bytes=None)
 
 
 def _context(device: Device, libraries: Collection[str]) -> Component:
     held = device_overhead(device, _LAZY, learnt=load_learnt(user_data_file(os.environ))).with_libraries(libraries)
     return Component(category=Category.FRAMEWORK, range=held.range, basis=held.basis, source=held.source)
-
-
-def _details(device: Device | None, count: int) -> dict[str, Any]:
-    if device is None or device.is_cpu:
-        return {"device_count": 0}
-    return {
-        "device_count": count,
-        "product": device.product,
-        "memory_bytes": device.memory_bytes,
-        "memory_basis": device.memory_basis.value,
-        "capability": list(device.capability) if device.capability else None,
-    }

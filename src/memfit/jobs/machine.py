@@ -23,7 +23,7 @@ from memfit.machines import (
     workspaces_stay,
 )
 from memfit.quantities import MIB
-from memfit.sensors import DeviceReading
+from memfit.sensors import DeviceReading, read_devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +137,11 @@ def own_devices(reading: DeviceReading, environment: Mapping[str, str] = os.envi
     if known is None or known.memory_bytes is None or abs(known.memory_bytes - size_bytes) > 0.05 * size_bytes:
         return f"{size_bytes // MIB}MiB"
     return f"{len(alike)}x{known.name}" if len(alike) > 1 else known.name
+
+
+def devices_here() -> str | None:
+    """The name of this machine's own devices, as for --on; None without any."""
+    return own_devices(read_devices())
 
 
 def device_count(on: str | None) -> int:

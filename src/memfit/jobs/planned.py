@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 
-from memfit import __version__
 from memfit.documents import Assumption, Estimate, Machine, PoolEstimate
 from memfit.engine.plans import PlannedJob
 from memfit.estimating.planned import CUDA, STAND_IN, TPU, planned_device_pool, planned_host_parts
-from memfit.jobs.hosted import target_of
+from memfit.jobs.environment import environment_of
+from memfit.jobs.hosted import host_pool, target_of
 from memfit.jobs.request import Request
-from memfit.machines import Device
-from memfit.quantities import MIB, ByteRange, format_bytes
-from memfit.sensors import frameworks_found, host_capacity, process_memory
+from memfit.machines import Device, details
+from memfit.quantities import MIB, format_bytes
+from memfit.sensors import frameworks_found, process_memory
 
 _SHOWN = ("jax", "jaxlib", "flax", "equinox", "optax", "keras", "numpy")
 _FRACTION = 0.75  # XLA_PYTHON_CLIENT_MEM_FRACTION where it is not set: JAX's "GPU memory allocation" page, 0.4 to 0.11
@@ -61,23 +60,13 @@ def document_of_plans(
         target=target_of(request),
         machine=Machine(
             name=device.name,
-            details={
-                "device_count": request.device_count,
-                "product": device.product,
-                "memory_bytes": device.memory_bytes,
-                "memory_basis": device.memory_basis.value,
-                "capability": list(device.capability) if device.capability else None,
-            },
+            details=details(device, request.device_count),
         ),
         pools=(pool, _host(request, peak, on_tpu)),
         assumptions=tuple(Assumption(slug=slug, text=text) for slug, text in {**assumed, **told}.items()),
-        environment={
-            "memfit": __version__,
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            **{name: version for name, version in frameworks_found().items() if name in _SHOWN},
-            **planned.versions,
-        },
+        environment=environment_of(
+            {name: version for name, version in frameworks_found().items() if name in _SHOWN} | dict(planned.versions)
+        ),
         cost={"seconds": round(seconds, 2), "process_peak_bytes": peak, "steps": planned.steps},
     )
 
@@ -136,12 +125,5 @@ def _preallocation(share: float, size: int, environment: Mapping[str, str]) -> s
 
 
 def _host(request: Request, peak_bytes: int, on_tpu: bool) -> PoolEstimate:
-    host = host_capacity(own_bytes=peak_bytes)
     parts = planned_host_parts(peak_bytes, _OWN_BYTES, on_tpu=on_tpu)
-    return PoolEstimate(
-        pool="host",
-        capacity_bytes=request.host_memory_bytes or host.capacity_bytes,
-        peak_bytes=ByteRange.total(part.range for part in parts),
-        components=parts,
-        other_processes_bytes=None if request.host_memory_bytes else host.other_processes_bytes,
-    )
+    return host_pool(parts, request.host_memory_bytes, own_bytes=peak_bytes)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import platform
 from collections.abc import Mapping
 from typing import Any
 
-from memfit import __version__
 from memfit.documents import Estimate
 from memfit.engine.observation import Observation
 from memfit.estimating import Learnt, ProcessReading, assemble
+from memfit.jobs.environment import environment_of
 from memfit.jobs.machine import SimulatedMachine
 from memfit.jobs.request import Request
 from memfit.sensors import host_capacity
@@ -41,15 +40,9 @@ def estimate_of(
         variables: the environment that the job would run with; this process's by default.
     """
     meshes = [[list(dimension) for dimension in mesh] for mesh in observation.meshes]
-    environment: dict[str, Any] = {
-        "memfit": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
-    if meshes:
-        environment["meshes"] = meshes
+    settings = {**({"meshes": meshes} if meshes else {}), **observation.environment}
     return assemble(
-        dataclasses.replace(observation, environment={**environment, **observation.environment}),
+        dataclasses.replace(observation, environment=environment_of(settings)),
         target={"kind": kind, "name": request.target, "arguments": list(request.arguments)},
         device=machine.device,
         device_count=machine.count,

@@ -16,7 +16,7 @@ from memfit.datasets.opening import UnreadableData, open_file
 from memfit.errors import UsageError
 from memfit.recipes import hub
 from memfit.recipes.names import GGUF, PREFIX
-from memfit.recipes.naming import cache_folder
+from memfit.recipes.naming import snapshots
 
 _ON_HUB = re.compile(r"([\w.-]+/[\w.-]+?)(?:/([\w./-]+\.gguf)|:([\w.-]+))?", re.IGNORECASE)
 _PART = re.compile(r"(.+-)(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE)
@@ -87,8 +87,7 @@ def chosen(files: list[str], kind: str, name: str) -> str:
 
 
 def _files(name: str) -> list[str]:
-    snapshots = cache_folder() / f"models--{name.replace('/', '--')}" / "snapshots"
-    there = [str(each.relative_to(folder)) for folder in snapshots.glob("*") for each in folder.rglob("*.gguf")]
+    there = [str(each.relative_to(folder)) for folder in snapshots(name).glob("*") for each in folder.rglob("*.gguf")]
     if there and hub.is_offline():
         return there
     try:
@@ -100,8 +99,7 @@ def _files(name: str) -> list[str]:
 
 
 def _cached(name: str, file: str) -> Path | None:
-    snapshots = cache_folder() / f"models--{name.replace('/', '--')}" / "snapshots"
-    return next((each for each in snapshots.glob(f"*/{file}") if each.is_file()), None)
+    return next((each for each in snapshots(name).glob(f"*/{file}") if each.is_file()), None)
 
 
 def _joined(read: Callable[[str], Header], name: str) -> Header:

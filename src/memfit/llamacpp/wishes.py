@@ -5,21 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from typing import NoReturn
 
-from memfit.errors import UsageError
 from memfit.llamacpp.caches import CACHE_TYPES
 from memfit.llamacpp.graph import Era
-from memfit.recipes.wishes import count
+from memfit.recipes.wishes import Words, count
 
 EXAMPLE = "memfit estimate hf:bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M --serve --context 8k --on rtx4090-24gb"
 DEFAULT_CONTEXT, DEFAULT_BATCH = 4096, 512
 _FLASH_SINCE, _LAST_SINCE = "2025-08", "2026-08"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}", hint=EXAMPLE)
 
 
 def month(text: str) -> Era:
@@ -48,7 +41,7 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     Raises:
         UsageError: a word that is none of them.
     """
-    made = _Parser(prog=prog, description="Serve a GGUF model with llama.cpp.", allow_abbrev=False)
+    made = Words(prog, example=EXAMPLE, description="Serve a GGUF model with llama.cpp.", allow_abbrev=False)
     made.add_argument("--serve", action="store_true", help="as llama-server does it; it is what is estimated anyway")
     made.add_argument("--context", type=count, metavar="TOKENS", help=f"of every request ({DEFAULT_CONTEXT})")
     made.add_argument(
@@ -59,5 +52,4 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     made.add_argument("--flash-attention", choices=("auto", "on", "off"), default="auto")
     made.add_argument("--ubatch", type=count, default=DEFAULT_BATCH, metavar="TOKENS", help="in one pass (512)")
     made.add_argument("--llama-cpp", type=month, metavar="YYYY-MM", help="the month of the version (the newest rules)")
-    made.add_argument("--on")
     return made.parse_args(list(words))

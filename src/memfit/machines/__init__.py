@@ -1,7 +1,7 @@
 """What machines there are: the catalogues of devices and of whole machines, what fits where, what a context holds."""
 
 from memfit.machines.catalogue import all_devices
-from memfit.machines.device import CPU, Device, MemoryBasis
+from memfit.machines.device import CPU, Device, MemoryBasis, details
 from memfit.machines.learnt import (
     LearntConstant,
     best_match,
@@ -37,6 +37,7 @@ __all__ = [
     "collectives_overhead",
     "cublas_workspace_bytes",
     "cublaslt_workspace_bytes",
+    "details",
     "device_overhead",
     "find",
     "learnt_to_json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class MemoryBasis(str, Enum):
@@ -72,6 +73,19 @@ class Device:
     def is_cpu(self) -> bool:
         """Whether the job runs on the host alone."""
         return self.name == "cpu"
+
+
+def details(device: Device | None, count: int) -> dict[str, Any]:
+    """What a document says of so many devices, as plain JSON values; of the CPU, that there are none."""
+    if device is None or device.is_cpu:
+        return {"device_count": 0}
+    return {
+        "device_count": count,
+        "product": device.product,
+        "memory_bytes": device.memory_bytes,
+        "memory_basis": device.memory_basis.value,
+        "capability": list(device.capability) if device.capability else None,
+    }
 
 
 CPU = Device(

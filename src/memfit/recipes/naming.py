@@ -136,17 +136,17 @@ def _laid_out(name: str, text: str, revision: str = "") -> Path:
     return folder
 
 
-def cache_folder() -> Path:
-    """Where the hub's library keeps what it fetched."""
+def snapshots(name: str) -> Path:
+    """Where the hub's library keeps what it fetched of a model, a folder for each revision."""
     home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+    return cache / f"models--{name.replace('/', '--')}" / "snapshots"
 
 
 def _cached(name: str) -> Path | None:
     """The newest config.json of this name in the cache, found without the hub's library."""
-    snapshots = cache_folder() / f"models--{name.replace('/', '--')}" / "snapshots"
     try:
-        there = [each for each in snapshots.glob("*/config.json") if each.is_file()]
+        there = [each for each in snapshots(name).glob("*/config.json") if each.is_file()]
         return max(there, key=lambda each: each.stat().st_mtime) if there else None
     except OSError:
         return None

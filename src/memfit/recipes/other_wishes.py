@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
 
-from memfit.errors import UsageError
-from memfit.recipes.wishes import DTYPES, count
+from memfit.recipes.wishes import DTYPES, Words, count
 
 EXAMPLES = {
     "vision": "memfit estimate timm:resnet50 --train full --batch 64 --image 224 --on rtx4090-24gb",
@@ -16,21 +14,13 @@ EXAMPLES = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    example = ""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}", hint=self.example)
-
-
 def read(kind: str, words: Sequence[str], prog: str) -> argparse.Namespace:
     """The options of these words for a recipe: "vision", "speech" or "sentences".
 
     Raises:
         UsageError: a word that it does not know.
     """
-    made = _Parser(prog=prog, allow_abbrev=False)
-    made.example = EXAMPLES[kind]
+    made = Words(prog, example=EXAMPLES[kind], allow_abbrev=False)
     made.add_argument("model", help="its name in the library, or a folder")
     made.add_argument("--train", choices=("full",), help="all weights; without it, passes alone")
     made.add_argument("--batch", type=count, default=1, metavar="N", help="samples at once (1)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from memfit.errors import UsageError
 from memfit.recipes.mesh import Mesh
@@ -19,10 +19,22 @@ EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --
 _MOST = 1 << 27
 
 
-class _Parser(argparse.ArgumentParser):
+class Words(argparse.ArgumentParser):
+    """What stands behind a model's name; a wrong word is told with an example.
+
+    Args:
+        prog: as it was called.
+        example: a right one.
+        stray: what to say instead of a word that nobody knows.
+        options: of argparse.
+    """
+
+    def __init__(self, prog: str, *, example: str, stray: str = "", **options: Any) -> None:
+        super().__init__(prog=prog, **options)
+        self._example, self._stray = example, stray or example
+
     def error(self, message: str) -> NoReturn:
-        stray = "unrecognized" in message
-        hint = "options of memfit stand before the name, but for --on and --ranks" if stray else EXAMPLE
+        hint = self._stray if "unrecognized" in message else self._example
         raise UsageError(f"{self.prog}: {message}", hint=hint)
 
 
@@ -41,7 +53,12 @@ def count(text: str) -> int:
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """The options of a recipe."""
-    made = _Parser(prog=prog, description="Train, infer with, or serve a model that is built from its configuration.")
+    made = Words(
+        prog,
+        example=EXAMPLE,
+        stray="options of memfit stand before the name, but for --on and --ranks",
+        description="Train, infer with, or serve a model that is built from its configuration.",
+    )
     made.add_argument("configuration", help="a folder with a config.json, or that file")
     what = made.add_mutually_exclusive_group()
     what.add_argument("--train", choices=TRAININGS, help="all weights, adapters, or adapters on 4-bit weights")

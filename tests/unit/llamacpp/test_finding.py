@@ -156,6 +156,15 @@ def test_several_devices_are_refused(tmp_path):
         estimate(str(tmp_path / "m.gguf"), [], on="2xrtx4090-24gb")
 
 
+def test_the_machine_may_stand_behind_the_name(tmp_path):
+    write(header(SMALL, "Q8_0", 2), SMALL, tmp_path / "m.gguf")
+    words = ["--context", "8k", "--on", "rtx4090-24gb"]
+    found = estimate(str(tmp_path / "m.gguf"), words)
+    assert (found.machine.name, found.target["arguments"]) == ("rtx4090-24gb", ["--context", "8k"])
+    with pytest.raises(UsageError, match="one device"):
+        estimate(str(tmp_path / "m.gguf"), [*words, "--ranks", "2"])
+
+
 def test_no_change_of_a_gguf_model_is_looked_for(tmp_path):
     with pytest.raises(UsageError, match=r"llama\.cpp") as told:
         advise(str(tmp_path / "model.gguf"), ["--serve"], on="rtx4090-24gb")
