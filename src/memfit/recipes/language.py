@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -19,6 +18,8 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes import loop
+from memfit.recipes.notes import said
 from memfit.recipes.objectives import batch_of, loss_of
 from memfit.recipes.optimizers import optimizer
 from memfit.recipes.packed import as_stored
@@ -46,9 +47,8 @@ def configuration_of(folder: str) -> Any:
     try:
         return transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, OSError, TypeError) as error:
-        said = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
         raise UsageError(
-            f"transformers {transformers.__version__} cannot build {folder}: {said}", slug="unknown-architecture"
+            f"transformers {transformers.__version__} cannot build {folder}: {said(error)}", slug="unknown-architecture"
         ) from error
 
 
@@ -73,7 +73,7 @@ def built(wishes: argparse.Namespace) -> Any:
             return as_stored(kind.from_config(configuration, dtype=dtype, attn_implementation=attention), wishes)
     except ValueError as error:
         raise UsageError(
-            f"{called(wishes)}: {str(error).splitlines()[0][:300]}",
+            f"{called(wishes)}: {said(error)}",
             hint="language models can be asked for by name; for others, give a script",
         ) from error
 
@@ -127,7 +127,7 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
     if wishes.train != "full":
         model = with_adapters(model, wishes)
     if wishes.checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        loop.recompute(model)
         if wishes.train != "full":
             model.enable_input_require_grads()
     model = placed(model.train(), wishes, device)
@@ -220,14 +220,7 @@ def main(words: list[str] | None = None) -> None:
     else:
         with torch.no_grad():
             (generate if wishes.generate else serve if wishes.serve else infer)(wishes, device)
-    if torch.cuda.is_available():
-        seen = {
-            "requested_peak_bytes": torch.cuda.memory_stats(device)["requested_bytes.all.peak"],
-            "allocated_peak_bytes": torch.cuda.max_memory_allocated(device),
-            "reserved_peak_bytes": torch.cuda.max_memory_reserved(device),
-            "configuration": Path(wishes.configuration).name,
-        }
-        print(json.dumps(seen), flush=True)
+    loop.show(Path(wishes.configuration).name, device)
 
 
 if __name__ == "__main__":

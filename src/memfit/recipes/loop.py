@@ -1,4 +1,4 @@
-"""A plain training loop, and plain passes, for models that a recipe has built: what differs is what goes in."""
+"""What recipes share: a plain training loop, plain passes, activations recomputed, and what a real card saw."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ from typing import Any
 
 import torch
 
+from memfit.recipes.optimizers import optimizer
+
 
 def prepared(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
     """In the type that was asked for, on the device."""
     if wishes.dtype != "auto":
         model = model.to(getattr(torch, wishes.dtype))
     return model.to(device)
+
+
+def recompute(model: Any) -> None:
+    """Let a model of transformers recompute activations, in the way that it recommends."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
 def train(model: Any, loss_of: Callable[[], torch.Tensor], wishes: argparse.Namespace, device: torch.device) -> None:
@@ -29,15 +36,14 @@ def train(model: Any, loss_of: Callable[[], torch.Tensor], wishes: argparse.Name
     """
     model.train()
     trained = [each for each in model.parameters() if each.requires_grad]
-    kind = torch.optim.SGD if wishes.optimizer == "sgd" else torch.optim.AdamW
-    optimizer = kind(trained, lr=1e-5)
+    stepper = optimizer(wishes.optimizer, trained)
     for _ in range(wishes.steps):
         for _ in range(wishes.accumulate):
             with mixed(wishes, device):
                 loss = loss_of() / wishes.accumulate
             loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        stepper.step()
+        stepper.zero_grad()
 
 
 def infer(model: Any, one: Callable[[], Any], wishes: argparse.Namespace, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""What a recipe found out while it ran that its reader should know: kept here, told with the estimate."""
+"""What a recipe tells its reader: what it found out while it ran, kept here and told with the estimate, and errors."""
 
 from __future__ import annotations
 
@@ -8,3 +8,8 @@ NOTES: dict[str, str] = {}
 def note(slug: str, text: str) -> None:
     """Keep a sentence under its stable name (docs/messages.md)."""
     NOTES[slug] = text
+
+
+def said(error: BaseException) -> str:
+    """A library's error in a line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from memfit.recipes.loop import recompute
 from memfit.recipes.placing import placed
 from memfit.recipes.writing import write
 
@@ -65,7 +66,7 @@ def _written(model: Any, prompts: torch.Tensor, wishes: argparse.Namespace) -> t
     write(model, prompts, wishes.completion, every=wishes.every_token)
     model.train()
     if recomputing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        recompute(model)
     made = prompts.new_zeros((prompts.shape[0], wishes.completion))
     return torch.cat([prompts, made], dim=1)
 

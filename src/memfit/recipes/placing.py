@@ -12,6 +12,7 @@ import transformers
 
 from memfit.errors import MemfitError, UsageError
 from memfit.recipes.mesh import Mesh
+from memfit.recipes.notes import said
 from memfit.recipes.stages import cut
 
 
@@ -92,7 +93,7 @@ def _over_mesh(model: Any, wishes: argparse.Namespace, ranks: int) -> Any:
         return kind.maybe_distribute_model(model, DistributedConfig(**sizes), spread)
     except (ValueError, NotImplementedError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{kind.__name__} cannot be spread so: {str(error).splitlines()[0][:300]}",
+            f"{kind.__name__} cannot be spread so: {said(error)}",
             hint="another --mesh, or fewer devices",
             slug="bad-ranks",
         ) from error

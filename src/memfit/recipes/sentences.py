@@ -18,6 +18,7 @@ import transformers
 
 from memfit.errors import MemfitError, UsageError
 from memfit.recipes import loop
+from memfit.recipes.notes import said
 from memfit.recipes.other_wishes import read
 from memfit.recipes.placing import device_of_job
 
@@ -64,12 +65,12 @@ def built(wishes: argparse.Namespace) -> Encoder:
         told = transformers.AutoConfig.from_pretrained(wishes.model, local_files_only=True, trust_remote_code=False)
         transformer: Any = transformers.AutoModel.from_config(told)
     except (ValueError, KeyError, OSError, TypeError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise UsageError(
-            f"transformers {transformers.__version__} cannot build {wishes.model}: {said}", slug="unknown-architecture"
+            f"transformers {transformers.__version__} cannot build {wishes.model}: {said(error)}",
+            slug="unknown-architecture",
         ) from error
     if wishes.checkpointing:
-        transformer.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        loop.recompute(transformer)
     return Encoder(transformer, Pooling(told.hidden_size))
 
 

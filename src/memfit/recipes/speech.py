@@ -17,6 +17,7 @@ import transformers
 
 from memfit.errors import UsageError
 from memfit.recipes import loop
+from memfit.recipes.notes import said
 from memfit.recipes.other_wishes import read
 from memfit.recipes.placing import device_of_job
 
@@ -31,14 +32,13 @@ def built(wishes: argparse.Namespace) -> Any:
         told = transformers.AutoConfig.from_pretrained(wishes.model, local_files_only=True, trust_remote_code=False)
         model: Any = transformers.AutoModelForSpeechSeq2Seq.from_config(told)
     except (ValueError, KeyError, OSError, TypeError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise UsageError(
-            f"transformers {transformers.__version__} cannot build {wishes.model} as a model of speech: {said}",
+            f"transformers {transformers.__version__} cannot build {wishes.model} as a model of speech: {said(error)}",
             hint="Whisper and the like can be asked for by name; for others, give a script",
             slug="unknown-architecture",
         ) from error
     if wishes.checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        loop.recompute(model)
     return model
 
 

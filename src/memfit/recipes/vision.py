@@ -15,6 +15,7 @@ import torch
 
 from memfit.errors import MemfitError, UsageError
 from memfit.recipes import loop
+from memfit.recipes.notes import said
 from memfit.recipes.other_wishes import read
 from memfit.recipes.placing import device_of_job
 
@@ -41,10 +42,9 @@ def built(wishes: argparse.Namespace) -> Any:
     try:
         model = timm.create_model(wishes.model, pretrained=False, **told)
     except (RuntimeError, ValueError, TypeError, AssertionError, KeyError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         near = ", ".join(timm.list_models(f"*{wishes.model.split('_')[0][:12]}*")[:6])
         raise UsageError(
-            f"timm {timm.__version__} cannot make {wishes.model}: {said}",
+            f"timm {timm.__version__} cannot make {wishes.model}: {said(error)}",
             hint=f"it has {near}" if near else "timm.list_models() names what it has",
             slug="no-model",
         ) from error
