@@ -19,8 +19,10 @@ from typing import Any
 from memfit.documents import Knob, save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, UsageError
 from memfit.jobs.anchored import document_of_small_runs
-from memfit.jobs.child import Child, _stay_offline
+from memfit.jobs.child import Child
+from memfit.jobs.failing import NOT_INSTALLED
 from memfit.jobs.knobs import batch_knobs, turned
+from memfit.jobs.running import stay_offline
 from memfit.jobs.small import STOPPED, run_small
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import MIB
@@ -29,7 +31,6 @@ from memfit.quantities import MIB
 _BATCHED = re.compile(r"\.(batch|padded_batch|fit|train_on_batch)\(|dataset_from_")
 _DIVISORS = (8, 4, 2)
 _STEPS = 16  # fewer do not show what malloc keeps: the tuning half of benchmarks/compiled, on TensorFlow
-_NOT_INSTALLED = "install it for this interpreter, or name the one that has the job's packages with --python"
 _AS_PYTHON = (
     "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
 )
@@ -135,7 +136,7 @@ class Anchoring(Child):
                 self._first_failed("time", note["problem"])
             raise JobFailed(
                 f"{note['problem']} before the first training step",
-                hint=_NOT_INSTALLED
+                hint=NOT_INSTALLED
                 if note["problem"].startswith(("ModuleNotFoundError", "ImportError"))
                 else _AS_PYTHON,
             )
@@ -180,7 +181,7 @@ def main() -> None:
             )
         )
         child._end(1)
-    _stay_offline()
+    stay_offline()
     child.work()
 
 

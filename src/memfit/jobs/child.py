@@ -21,12 +21,13 @@ from memfit.documents import save
 from memfit.errors import CannotSimulate, JobFailed, JobNeverTrained, JobTimedOut, MemfitError
 from memfit.estimating import ProcessReading
 from memfit.jobs import replays
+from memfit.jobs.failing import hint_for, said
 from memfit.jobs.machine import simulated_machine
 from memfit.jobs.overlay import Overlay
 from memfit.jobs.ranks import rank_environment
 from memfit.jobs.request import Request
 from memfit.jobs.result import estimate_of
-from memfit.jobs.running import run_as_main
+from memfit.jobs.running import run_as_main, stay_offline
 from memfit.registry import adapter
 from memfit.sensors import process_memory
 
@@ -200,9 +201,9 @@ class Child:
         if error.code in (None, 0):
             return
         if self.sim.total_steps == 0:
-            said = self._last_line()
+            line = self._last_line()
             raise JobFailed(
-                f"{self.request.target} called sys.exit({error.code!r}) before its first step{said and f': {said}'}",
+                f"{self.request.target} called sys.exit({error.code!r}) before its first step{line and f': {line}'}",
                 hint="run it with the arguments that python would need; --debug shows all that it printed",
             )
         self.sim.assume(
@@ -215,14 +216,12 @@ class Child:
         ):
             return  # code that counts its batches ran out of those that were cut: what matters was seen
         self.sim.active = False
-        where = _user_line(error)
         infers = self.sim.backward_passes == 0 and self.sim.passes >= 2
         if self.sim.total_steps >= 2 or infers:
             self.sim.active = True
             self.sim.assume(
                 "job-failed-later",
-                f"after step {self.sim.total_steps} the script failed under the simulation: "
-                f"{type(error).__name__}: {_first_line(error)}{where}",
+                f"after step {self.sim.total_steps} the script failed under the simulation: {said(error)}",
             )
             traceback.print_exception(error)
             return
@@ -232,8 +231,8 @@ class Child:
         slug = "cannot-simulate" if isinstance(error, NotImplementedError) else "job-failed"
         kind = CannotSimulate if slug == "cannot-simulate" else JobFailed
         raise kind(
-            f"{type(error).__name__}: {_first_line(error)}{where}",
-            hint=_hint(error),
+            said(error),
+            hint=hint_for(error),
         ) from error
 
     def _last_line(self) -> str:
@@ -286,58 +285,11 @@ def _tuples(data: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
 
 
-def _hint(error: BaseException) -> str:
-    if isinstance(error, ImportError):
-        return "install it for this interpreter, or name the one that has the job's packages with --python"
-    if isinstance(error, SyntaxError):
-        return "plain python would refuse the script too"
-    return "if plain python runs it, this is memfit's doing: --debug shows the whole story"
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:300]
-
-
-def _user_line(error: BaseException) -> str:
-    """Where in the user's code an error arose: the innermost frame outside libraries."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
-    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-
-
-def _is_library(filename: str) -> bool:
-    return filename.startswith("<") or any(
-        part in filename for part in ("site-packages", "/lib/python", f"{os.sep}memfit{os.sep}")
-    )
-
-
-def _stay_offline() -> None:
-    """Nothing goes to the network: trackers are switched off, connections beyond this machine are refused."""
-    os.environ.update(
-        WANDB_MODE="disabled",
-        WANDB_SILENT="true",
-        COMET_MODE="DISABLED",
-        MLFLOW_TRACKING_URI="",
-        CLEARML_OFFLINE_MODE="1",
-        NEPTUNE_MODE="debug",
-        HF_HUB_DISABLE_TELEMETRY="1",
-        TOKENIZERS_PARALLELISM="false",
-    )
-
-    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "socket.connect":
-            address = arguments[1]
-            host = address[0] if isinstance(address, tuple) else "localhost"
-            if str(host) not in ("localhost", "127.0.0.1", "::1"):
-                raise OSError(f"the network is off under memfit's simulation: {host}")
-
-    sys.addaudithook(refuse)
-
-
 def main() -> None:
     """Work on the folder named on the command line."""
     child = Child(Path(sys.argv[1]))
     os.environ.update(rank_environment(child.request))
-    _stay_offline()
+    stay_offline()
     child.work()
 
 

@@ -25,12 +25,13 @@ from memfit.documents import save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError
 from memfit.jobs import shrunk
 from memfit.jobs.changing import changed, facts_of
-from memfit.jobs.child import Child, _first_line, _hint, _stay_offline, _user_line
+from memfit.jobs.child import Child
+from memfit.jobs.failing import hint_for, said
 from memfit.jobs.fitted import FitSeen, document_of_script
 from memfit.jobs.holdings import Holding, holdings
 from memfit.jobs.probed import FEW_ROWS, SMALL_ROWS, handed_back, probed
 from memfit.jobs.readers import Readers
-from memfit.jobs.running import run_as_main
+from memfit.jobs.running import run_as_main, stay_offline
 from memfit.jobs.shrunk import Ahead, FitThere
 from memfit.jobs.tabular import kept_bytes
 from memfit.jobs.tree_mark import TreeMark, children_bytes
@@ -171,12 +172,12 @@ class Fitting(Child):
 
     def _script_failed(self, error: Exception) -> None:
         traceback.print_exception(error)
-        said = f"{type(error).__name__}: {_first_line(error)}{_user_line(error)}"
+        told = said(error)
         if not self.fits:
-            raise JobFailed(said, hint=_hint(error)) from error
+            raise JobFailed(told, hint=hint_for(error)) from error
         self.assume(
             "script-failed-later",
-            f"after {self.fits[-1].label} the script failed with an estimator fitted on a part of the data: {said}",
+            f"after {self.fits[-1].label} the script failed with an estimator fitted on a part of the data: {told}",
         )
 
     # -- fits --------------------------------------------------------------------------------------------------
@@ -389,7 +390,7 @@ def _where(target: str) -> str | None:
 def main() -> None:
     """Work on the folder named on the command line."""
     child = Fitting(Path(sys.argv[1]))
-    _stay_offline()
+    stay_offline()
     child.work()
 
 

@@ -19,9 +19,10 @@ from typing import Any
 
 from memfit.documents import save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError, UsageError
-from memfit.jobs.child import Child, _first_line, _hint, _stay_offline, _user_line
+from memfit.jobs.child import Child
+from memfit.jobs.failing import hint_for, said
 from memfit.jobs.planned import document_of_plans
-from memfit.jobs.running import run_as_main
+from memfit.jobs.running import run_as_main, stay_offline
 from memfit.jobs.small import Counted
 from memfit.machines import parse_request
 from memfit.recording.child.imports import Watch as ImportWatch
@@ -126,9 +127,9 @@ class Planning(Child):
             raise
         except Exception as error:
             traceback.print_exception(error)
-            told = f"{type(error).__name__}: {_first_line(error)}{_user_line(error)}"
+            told = said(error)
             if not self.run.has_trained():  # a step that failed counts as one
-                raise JobFailed(told, hint=_hint(error)) from error
+                raise JobFailed(told, hint=hint_for(error)) from error
             self.assume("job-failed-later", f"after step {self.steps.steps} the script failed: {told}")
 
     def _plan(self) -> None:
@@ -198,7 +199,7 @@ def main() -> None:
     """Work on the folder named on the command line."""
     child = Planning(Path(sys.argv[1]))
     os.environ.update(surroundings(child.request.device_count, os.environ))
-    _stay_offline()
+    stay_offline()
     child.work()
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from memfit.errors import UsageError
-from memfit.jobs.child import Child, _stay_offline
+from memfit.jobs.child import Child
 from memfit.jobs.request import Request
-from memfit.jobs.running import run_as_main
+from memfit.jobs.running import run_as_main, stay_offline
 from memfit.jobs.watched import leave_reading, run_watched
 from memfit.probing.watching import Limits, Reading
 from memfit.registry import adapter
@@ -89,7 +89,7 @@ def without_looking(request: Request, steps: int) -> Request:
 def main() -> None:
     """Work on the folder named on the command line."""
     child = Real(Path(sys.argv[1]))
-    _stay_offline()
+    stay_offline()
     child.work()
 
 

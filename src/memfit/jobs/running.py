@@ -9,6 +9,7 @@ import runpy
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from memfit.jobs.constants import run_with
 from memfit.jobs.request import Request
@@ -48,3 +49,26 @@ def run_as_main(request: Request) -> None:
             run_with(Path(target), request.constants)
         else:
             runpy.run_path(target, run_name="__main__")
+
+
+def stay_offline() -> None:
+    """Nothing goes to the network: trackers are switched off, connections beyond this machine are refused."""
+    os.environ.update(
+        WANDB_MODE="disabled",
+        WANDB_SILENT="true",
+        COMET_MODE="DISABLED",
+        MLFLOW_TRACKING_URI="",
+        CLEARML_OFFLINE_MODE="1",
+        NEPTUNE_MODE="debug",
+        HF_HUB_DISABLE_TELEMETRY="1",
+        TOKENIZERS_PARALLELISM="false",
+    )
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect":
+            address = arguments[1]
+            host = address[0] if isinstance(address, tuple) else "localhost"
+            if str(host) not in ("localhost", "127.0.0.1", "::1"):
+                raise OSError(f"the network is off under memfit's simulation: {host}")
+
+    sys.addaudithook(refuse)

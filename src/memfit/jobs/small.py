@@ -19,9 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from memfit.jobs.child import Child, _first_line, _stay_offline, _user_line
+from memfit.jobs.child import Child
+from memfit.jobs.failing import said
 from memfit.jobs.request import Request
-from memfit.jobs.running import end_with_parent, run_as_main
+from memfit.jobs.running import end_with_parent, run_as_main, stay_offline
 from memfit.jobs.watched import leave_reading, run_watched
 from memfit.probing.small_batches import SmallBatches
 from memfit.probing.watching import Limits, Reading
@@ -138,7 +139,7 @@ class Small(Child):
             if error.code not in (None, 0):
                 self.problem = f"sys.exit({error.code!r})"
         except Exception as error:
-            self.problem = f"{type(error).__name__}: {_first_line(error)}{_user_line(error)}"
+            self.problem = said(error)
         self._told()
 
     def _imported(self) -> None:
@@ -172,7 +173,7 @@ def main() -> None:
     """Work on the folder named on the command line."""
     end_with_parent(int(sys.argv[2]))
     child = Small(Path(sys.argv[1]))
-    _stay_offline()
+    stay_offline()
     child.work()
 
 

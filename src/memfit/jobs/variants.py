@@ -13,13 +13,14 @@ import os
 import sys
 from pathlib import Path
 
-from memfit.jobs.child import Child, _stay_offline
+from memfit.jobs.child import Child
+from memfit.jobs.running import stay_offline
 from memfit.registry import adapter
 
 
 def main() -> None:
     """Serve until the input ends."""
-    _stay_offline()
+    stay_offline()
     adapter("torch")
     for name in ("memfit.frameworks.torch.simulation", "memfit.frameworks.torch.facts", "torch._dynamo"):
         importlib.import_module(name)

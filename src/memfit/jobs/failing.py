@@ -1,0 +1,36 @@
+"""What is said when a job's own code fails."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from pathlib import Path
+
+NOT_INSTALLED = "install it for this interpreter, or name the one that has the job's packages with --python"
+
+
+def said(error: BaseException) -> str:
+    """An error in a line, with where in the user's code it arose."""
+    first = (str(error).strip().splitlines() or [""])[0][:300]
+    return f"{type(error).__name__}: {first}{_user_line(error)}"
+
+
+def hint_for(error: BaseException) -> str:
+    """What to do about it."""
+    if isinstance(error, ImportError):
+        return NOT_INSTALLED
+    if isinstance(error, SyntaxError):
+        return "plain python would refuse the script too"
+    return "if plain python runs it, this is memfit's doing: --debug shows the whole story"
+
+
+def _user_line(error: BaseException) -> str:
+    """The innermost frame outside libraries."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_library(frame.filename)]
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith("<") or any(
+        part in filename for part in ("site-packages", "/lib/python", f"{os.sep}memfit{os.sep}")
+    )
