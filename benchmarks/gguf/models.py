@@ -41,6 +41,24 @@ def _llama(width: int, layers: int, heads: int, keys: int, wide: int, vocabulary
     return Model(**{**told, **more})
 
 
+def _of_experts(wide: int) -> dict[str, Any]:
+    """Qwen 3's mixtures: 8 of 128 experts."""
+    told = (("expert_count", 128), ("expert_used_count", 8), ("expert_feed_forward_length", wide))
+    return {**_QWEN3, "architecture": "qwen3moe", "experts": 128, "more": told}
+
+
+_QWEN3: dict[str, Any] = {"architecture": "qwen3", "side": 128, "norms": True}
+_GEMMA2: dict[str, Any] = {
+    "architecture": "gemma2", "tied": True, "after": True, "more": (("attention.sliding_window", 4096),),
+}  # fmt: skip
+_GEMMA3: dict[str, Any] = {
+    "architecture": "gemma3", "side": 256, "tied": True, "norms": True, "after": True,
+    "more": (("attention.sliding_window", 1024),),
+}  # fmt: skip
+_GPT_OSS: dict[str, Any] = {
+    "architecture": "gpt-oss", "side": 64, "experts": 32,
+    "more": (("attention.sliding_window", 128), ("expert_used_count", 4), ("expert_feed_forward_length", 2880)),
+}  # fmt: skip
 MODELS = {
     "llama-2-7b": _llama(4096, 32, 32, 32, 11008, 32000),
     "mistral-7b": _llama(4096, 32, 32, 8, 14336, 32000),
@@ -50,10 +68,10 @@ MODELS = {
     "trilm-3.9b": _llama(3072, 30, 24, 24, 9216, 50688),
     "qwen2.5-3b": _llama(2048, 36, 16, 2, 11008, 151936, architecture="qwen2", tied=True, biases=True),
     "qwen2.5-7b": _llama(3584, 28, 28, 4, 18944, 152064, architecture="qwen2", biases=True),
-    "qwen3-0.6b": _llama(1024, 28, 16, 8, 3072, 151936, architecture="qwen3", side=128, tied=True, norms=True),
-    "qwen3-1.7b": _llama(2048, 28, 16, 8, 6144, 151936, architecture="qwen3", side=128, tied=True, norms=True),
-    "qwen3-4b": _llama(2560, 36, 32, 8, 9728, 151936, architecture="qwen3", side=128, tied=True, norms=True),
-    "qwen3-14b": _llama(5120, 40, 40, 8, 17408, 151936, architecture="qwen3", side=128, norms=True),
+    "qwen3-0.6b": _llama(1024, 28, 16, 8, 3072, 151936, tied=True, **_QWEN3),
+    "qwen3-1.7b": _llama(2048, 28, 16, 8, 6144, 151936, tied=True, **_QWEN3),
+    "qwen3-4b": _llama(2560, 36, 32, 8, 9728, 151936, tied=True, **_QWEN3),
+    "qwen3-14b": _llama(5120, 40, 40, 8, 17408, 151936, **_QWEN3),
     "glm-4-32b": _llama(6144, 61, 48, 2, 23040, 151552, architecture="glm4", side=128),
     "mistral-nemo-12b": _llama(5120, 40, 32, 8, 14336, 131072, side=128),
     "llama-2-13b": _llama(5120, 40, 40, 40, 13824, 32000),
@@ -61,102 +79,17 @@ MODELS = {
     "codellama-34b": _llama(8192, 48, 64, 8, 22016, 32000),
     "qwen2.5-32b": _llama(5120, 64, 40, 8, 27648, 152064, architecture="qwen2", biases=True),
     "qwen2.5-0.5b": _llama(896, 24, 14, 2, 4864, 151936, architecture="qwen2", tied=True, biases=True),
-    "qwen3-32b": _llama(5120, 64, 64, 8, 25600, 151936, architecture="qwen3", side=128, norms=True),
-    "qwen3-30b-a3b": _llama(
-        2048,
-        48,
-        32,
-        4,
-        768,
-        151936,
-        architecture="qwen3moe",
-        side=128,
-        norms=True,
-        experts=128,
-        more=(("expert_count", 128), ("expert_used_count", 8), ("expert_feed_forward_length", 768)),
-    ),
-    "gemma-3-4b": _llama(
-        2560,
-        34,
-        8,
-        4,
-        10240,
-        262208,
-        architecture="gemma3",
-        side=256,
-        tied=True,
-        norms=True,
-        after=True,
-        more=(("attention.sliding_window", 1024),),
-    ),
-    "qwen3-235b-a22b": _llama(
-        4096,
-        94,
-        64,
-        4,
-        1536,
-        151936,
-        architecture="qwen3moe",
-        side=128,
-        norms=True,
-        experts=128,
-        more=(("expert_count", 128), ("expert_used_count", 8), ("expert_feed_forward_length", 1536)),
-    ),
+    "qwen3-32b": _llama(5120, 64, 64, 8, 25600, 151936, **_QWEN3),
+    "qwen3-30b-a3b": _llama(2048, 48, 32, 4, 768, 151936, **_of_experts(768)),
+    "gemma-3-4b": _llama(2560, 34, 8, 4, 10240, 262208, **_GEMMA3),
+    "qwen3-235b-a22b": _llama(4096, 94, 64, 4, 1536, 151936, **_of_experts(1536)),
     "mixtral-8x7b": _llama(
         4096, 32, 32, 8, 14336, 32000, experts=8, more=(("expert_count", 8), ("expert_used_count", 2))
     ),
-    "gemma-3-12b": _llama(
-        3840,
-        48,
-        16,
-        8,
-        15360,
-        262208,
-        architecture="gemma3",
-        side=256,
-        tied=True,
-        norms=True,
-        after=True,
-        more=(("attention.sliding_window", 1024),),
-    ),
-    "gemma-2-27b": _llama(
-        4608,
-        46,
-        32,
-        16,
-        36864,
-        256128,
-        architecture="gemma2",
-        side=128,
-        tied=True,
-        after=True,
-        more=(("attention.sliding_window", 4096),),
-    ),
-    "gemma-2-9b": _llama(
-        3584,
-        42,
-        16,
-        8,
-        14336,
-        256128,
-        architecture="gemma2",
-        side=256,
-        tied=True,
-        after=True,
-        more=(("attention.sliding_window", 4096),),
-    ),
-    "gpt-oss-20b": _llama(
-        2880,
-        24,
-        64,
-        8,
-        2880,
-        201088,
-        architecture="gpt-oss",
-        side=64,
-        experts=32,
-        more=(("attention.sliding_window", 128), ("expert_used_count", 4), ("expert_feed_forward_length", 2880)),
-    ),
+    "gemma-3-12b": _llama(3840, 48, 16, 8, 15360, 262208, **_GEMMA3),
+    "gemma-2-27b": _llama(4608, 46, 32, 16, 36864, 256128, side=128, **_GEMMA2),
+    "gemma-2-9b": _llama(3584, 42, 16, 8, 14336, 256128, side=256, **_GEMMA2),
+    "gpt-oss-20b": _llama(2880, 24, 64, 8, 2880, 201088, **_GPT_OSS),
 }
 
 

@@ -22,8 +22,7 @@ def estimate(ranks: str) -> dict[str, object]:
     device = next(pool for pool in document["pools"] if pool["pool"] != "host")
     return {
         "ranks": ranks,
-        "process_seconds": round(run.seconds, 2),
-        "process_cpu_seconds": round(run.cpu_seconds, 2),
+        **run.times,
         "largest_process_bytes": run.peak_bytes,
         "device_peak_bytes": device["peak_bytes"],
     }

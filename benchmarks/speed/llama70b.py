@@ -23,8 +23,7 @@ def estimate(layers: int) -> dict[str, object]:
     device = next(pool for pool in document["pools"] if pool["pool"] != "host")
     return {
         "layers": layers,
-        "process_seconds": round(run.seconds, 2),
-        "process_cpu_seconds": round(run.cpu_seconds, 2),
+        **run.times,
         "process_peak_bytes": run.peak_bytes,
         "cost": document["cost"],
         "device_allocated_peak_bytes": device["allocated_peak_bytes"],
