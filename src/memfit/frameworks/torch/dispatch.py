@@ -181,10 +181,7 @@ class Dispatch(TorchDispatchMode):
 
     def _run_real(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         facts = self.facts(func)
-        of_meta = kwargs.get("device") is None and any(
-            _real_device(tensor).type == "meta" for tensor in tensors_in(args, kwargs)
-        )  # of no pool: the user's own, and what is made like it is no tensor of the host's
-        if facts.name in _FACTORIES and not of_meta and self._too_large(func, args, kwargs, facts):
+        if facts.name in _FACTORIES and not _of_meta(args, kwargs) and self._too_large(func, args, kwargs, facts):
             self.situation.note_graph_node()
             with torch._C._ExcludeDispatchKeyGuard(self.keys):
                 return self.run_simulated(func, args, {**kwargs, "device": _META}, HOST, True)
@@ -340,6 +337,13 @@ class Dispatch(TorchDispatchMode):
                 if out is stand_in:
                     return original
         return out
+
+
+def _of_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a factory makes what is like a tensor of no pool: the user's own on meta, and nothing of the host's."""
+    return kwargs.get("device") is None and any(
+        _real_device(tensor).type == "meta" for tensor in tensors_in(args, kwargs)
+    )
 
 
 def tensors_in(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
