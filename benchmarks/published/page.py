@@ -203,7 +203,8 @@ The estimates were made with {versions}, whatever versions a document had: a nam
 |---|---|---|---|---|---|---|---|---|---|
 {lines}
 
-{len(misses)} of the {len(found)} are misses: off by more than {MISS:.0%}, or above `high`. The notes say why.
+{len(misses)} of the {len(found)} are misses: off by more than {MISS:.0%}, or above `high`. The notes name the
+likeliest cause; some are checked by arithmetic or in sources, none by running the versions of that time.
 {f"Ended without an answer:{refused}" if refused else ""}
 
 ## Not covered

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.published.figures import Row, rows
+from benchmarks.recipes.rivals import accelerate_bytes
 from memfit.recipes.language import built
 from memfit.recipes.naming import find
 from memfit.recipes.wishes import read
@@ -33,15 +34,10 @@ def weights_bytes(model: str, dtype: str) -> int:
 
 def said(row: Row) -> dict[str, Any]:
     """Bytes, None where a rule has no answer."""
-    from accelerate.commands.estimate import estimate_training_usage
-
     wishes = read(["-", *shlex.split(row.words)], "rivals")
     size = weights_bytes(row.model, wishes.dtype)
     alone = size if wishes.train != "qlora" else round(weights_bytes(row.model, "bfloat16") / 2 * _NF4_BITS / 8)
-    if not wishes.train:
-        return {"accelerate_bytes": size, "weights_bytes": alone}
-    training = estimate_training_usage(size, "float32" if not wishes.autocast else "bfloat16")
-    return {"accelerate_bytes": max(training.values()) if wishes.train == "full" else None, "weights_bytes": alone}
+    return {"accelerate_bytes": accelerate_bytes(size, wishes), "weights_bytes": alone}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.metadata
 import json
 import shlex
@@ -23,15 +24,19 @@ FILE = Path(__file__).parent / "data" / "rivals.json"
 
 def said(case: Case) -> dict[str, Any]:
     """Bytes, None where it has no answer."""
+    wishes = read([str(find(f"hf:{case.model}").folder), *shlex.split(case.words)], "rivals")
+    size = sum(weight.numel() * weight.element_size() for weight in built(wishes).parameters())
+    return {"accelerate_bytes": accelerate_bytes(size, wishes)}
+
+
+def accelerate_bytes(weights_bytes: int, wishes: argparse.Namespace) -> int | None:
+    """What accelerate makes of a model's weights; None for adapters, which it does not know."""
     from accelerate.commands.estimate import estimate_training_usage
 
-    wishes = read([str(find(f"hf:{case.model}").folder), *shlex.split(case.words)], "rivals")
-    model = built(wishes)
-    size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
-    training = estimate_training_usage(size, "float32" if not wishes.autocast else "bfloat16")
-    if wishes.train:
-        return {"accelerate_bytes": max(training.values()) if wishes.train == "full" else None}
-    return {"accelerate_bytes": size}
+    if not wishes.train:
+        return weights_bytes
+    training = estimate_training_usage(weights_bytes, "float32" if not wishes.autocast else "bfloat16")
+    return max(training.values()) if wishes.train == "full" else None
 
 
 def main() -> None:
