@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from memfit.frameworks.torch.arguments import META, as_meta, components, real_device, tensors_in, zeros
 from memfit.frameworks.torch.ledger import HOST, Ledger, worth_mirroring
 from memfit.frameworks.torch.shapes import ShapeMemory
 from memfit.frameworks.torch.situation import Situation
@@ -21,8 +22,6 @@ from memfit.quantities import Category
 
 Handler = Callable[["Dispatch", Any, tuple[Any, ...], dict[str, Any], str], Any]
 
-_real_device = torch._C.TensorBase.device.__get__
-_META = torch.device("meta")
 _Tensor = torch.Tensor
 _PLAIN_DISPATCH = torch.Tensor.__torch_dispatch__
 _active_mode = torch._C._get_dispatch_mode
@@ -163,7 +162,7 @@ class Dispatch(TorchDispatchMode):
         any_real = False
         find = self.ledger.entry
         for tensor in tensors_in(args, kwargs):
-            device = _real_device(tensor)
+            device = real_device(tensor)
             if device.type == "meta":
                 entry = find(tensor)
                 found = self._pool_of_components(tensor) if entry is None else entry.pool
@@ -184,17 +183,17 @@ class Dispatch(TorchDispatchMode):
         if facts.name in _FACTORIES and not _of_meta(args, kwargs) and self._too_large(func, args, kwargs, facts):
             self.situation.note_graph_node()
             with torch._C._ExcludeDispatchKeyGuard(self.keys):
-                return self.run_simulated(func, args, {**kwargs, "device": _META}, HOST, True)
+                return self.run_simulated(func, args, {**kwargs, "device": META}, HOST, True)
         out = func(*args, **kwargs)
         for tensor in tensors_in((out,), {}):
-            if _real_device(tensor).type == "cpu" and tensor.layout is torch.strided:
+            if real_device(tensor).type == "cpu" and tensor.layout is torch.strided:
                 self.ledger.adopt(tensor, HOST, operator=str(func), real=True)
         return out
 
     def _too_large(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], facts: Facts) -> bool:
         limit = _LARGEST_REAL_RANDOM_BYTES if facts.name in _RANDOM else _LARGEST_REAL_FACTORY_BYTES
         try:
-            shape = func(*[as_meta(item) for item in args], **{**kwargs, "device": _META, "pin_memory": None})
+            shape = func(*[as_meta(item) for item in args], **{**kwargs, "device": META, "pin_memory": None})
         except Exception:
             return False
         if self.in_group and shape.is_floating_point():
@@ -210,7 +209,7 @@ class Dispatch(TorchDispatchMode):
         if kwargs.get("generator") is not None:
             kwargs = {**kwargs, "generator": None}
         if kwargs.get("device") is not None:
-            kwargs = {**kwargs, "device": _META}
+            kwargs = {**kwargs, "device": META}
         if kwargs.get("pin_memory"):
             kwargs = {**kwargs, "pin_memory": None}
         facts = self.facts(func)
@@ -287,7 +286,7 @@ class Dispatch(TorchDispatchMode):
         found = False
         for tensor in tensors_in(args, kwargs):
             found = True
-            if _real_device(tensor).type == "cpu":
+            if real_device(tensor).type == "cpu":
                 if facts.writes or not worth_mirroring(tensor):
                     return None
                 continue
@@ -312,7 +311,7 @@ class Dispatch(TorchDispatchMode):
 
     def _small_factory(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         try:
-            return worth_mirroring(func(*args, **{**kwargs, "device": _META}))
+            return worth_mirroring(func(*args, **{**kwargs, "device": META}))
         except Exception:
             return False
 
@@ -342,58 +341,8 @@ class Dispatch(TorchDispatchMode):
 def _of_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether a factory makes what is like a tensor of no pool: the user's own on meta, and nothing of the host's."""
     return kwargs.get("device") is None and any(
-        _real_device(tensor).type == "meta" for tensor in tensors_in(args, kwargs)
+        real_device(tensor).type == "meta" for tensor in tensors_in(args, kwargs)
     )
-
-
-def tensors_in(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
-    """The tensors among an operator's arguments, lists of them included."""
-    for item in args:
-        if isinstance(item, _Tensor):
-            yield item
-        elif isinstance(item, (list, tuple)):
-            yield from tensors_in(item, {})
-    for item in kwargs.values():
-        if isinstance(item, _Tensor):
-            yield item
-        elif isinstance(item, (list, tuple)):
-            yield from tensors_in(item, {})
-
-
-def components(tensor: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The dense tensors that hold a tensor's bytes."""
-    if tensor.layout is torch.strided:
-        return (tensor,)
-    if tensor.layout is torch.sparse_coo:
-        return (tensor._indices(), tensor._values())
-    if tensor.layout is torch.sparse_csr:
-        return (tensor.crow_indices(), tensor.col_indices(), tensor.values())
-    return ()
-
-
-def as_meta(item: Any) -> Any:
-    """The shape of a real tensor, as a meta tensor; anything else as it is."""
-    if isinstance(item, _Tensor):
-        if _real_device(item).type == "meta":
-            return item
-        if item.layout is torch.strided:
-            return torch.empty_strided(item.size(), item.stride(), dtype=item.dtype, device=_META)
-        if item.layout is torch.sparse_coo:
-            parts = (as_meta(item._indices()), as_meta(item._values()))
-            return aten._sparse_coo_tensor_unsafe(*parts, item.size(), is_coalesced=item.is_coalesced())
-        return torch.empty_like(item, device=_META)
-    if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
-        return type(item)(as_meta(part) for part in item)
-    return item
-
-
-def zeros(item: Any) -> Any:
-    """Real zeros in place of a simulated tensor; anything else as it is."""
-    if isinstance(item, _Tensor) and _real_device(item).type == "meta":
-        return torch.zeros(item.size(), dtype=item.dtype)
-    if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
-        return type(item)(zeros(part) for part in item)
-    return item
 
 
 def written(facts: Facts, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:

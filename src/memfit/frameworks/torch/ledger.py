@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import torch
 
 from memfit.engine.trace import Mark, Storage, Trace
+from memfit.frameworks.torch.arguments import real_device
 from memfit.frameworks.torch.situation import Situation
 from memfit.quantities import Category, Phase
 
 HOST = "host"
 
 _storage_of = torch._C.TensorBase.untyped_storage
-_real_device = torch._C.TensorBase.device.__get__
 
 # A small tensor keeps its values beside it, so that lengths, masks and counters stay exact. Index-like tensors may be
 # larger: token ids of a whole batch are what scripts count and compare.
@@ -272,7 +272,7 @@ class Ledger:
     def values(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """A real CPU tensor with the tensor's values, where they are known. It shares the mirror: write to it and
         the simulated tensor's values change."""
-        if _real_device(tensor).type == "cpu":
+        if real_device(tensor).type == "cpu":
             return tensor
         entry = self.entry(tensor)
         if entry is None:

@@ -19,7 +19,8 @@ from memfit.engine.allocators.settings import ENVIRONMENT_VARIABLES
 from memfit.engine.observation import HostSide, Observation
 from memfit.engine.trace import Trace
 from memfit.errors import UsageError
-from memfit.frameworks.torch.dispatch import Dispatch, components
+from memfit.frameworks.torch.arguments import components
+from memfit.frameworks.torch.dispatch import Dispatch
 from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
 from memfit.frameworks.torch.operators import (
     accumulation,

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from memfit.frameworks.torch.arguments import real_device
 from memfit.frameworks.torch.ledger import HOST, Ledger
 from memfit.quantities import Category
 
@@ -165,7 +166,7 @@ class Autocast:
             return False
         entry = self.ledger.entry(item)
         if entry is None:
-            return self.device_type == "cpu" and torch._C.TensorBase.device.__get__(item).type == "cpu"
+            return self.device_type == "cpu" and real_device(item).type == "cpu"
         return (entry.pool == HOST) == (self.device_type == "cpu")
 
     def _cast(self, item: Any, dtype: torch.dtype) -> Any:

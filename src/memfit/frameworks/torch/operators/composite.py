@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from memfit.frameworks.torch.dispatch import tensors_in
+from memfit.frameworks.torch.arguments import real_device, tensors_in
 from memfit.frameworks.torch.ledger import HOST
 from memfit.frameworks.torch.operators import attention, cpu_recurrent, norms, recurrent
 
@@ -112,7 +112,7 @@ def _recurrent_packed(mode: str) -> Callable[..., Any]:
 def _on_one_device(simulation: Any, item: Any) -> Any:
     """Real tensors among simulated ones, as stand-ins: the composite code compares devices before it dispatches."""
     if isinstance(item, torch.Tensor):
-        real = torch._C.TensorBase.device.__get__(item).type == "cpu"
+        real = real_device(item).type == "cpu"
         return simulation.ledger.stand_in(item, HOST) if real else item
     if isinstance(item, (list, tuple)):
         return type(item)(_on_one_device(simulation, part) for part in item)

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from memfit.frameworks.torch.dispatch import Dispatch, Handler, as_meta, tensors_in
+from memfit.frameworks.torch.arguments import as_meta, tensors_in
+from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.ledger import HOST
 from memfit.quantities import MIB, Category
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from memfit.frameworks.torch.dispatch import Dispatch, Handler, tensors_in
+from memfit.frameworks.torch.arguments import tensors_in
+from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.ledger import HOST
 from memfit.quantities import Category
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from memfit.frameworks.torch.dispatch import Dispatch, Handler, as_meta
+from memfit.frameworks.torch.arguments import as_meta
+from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.quantities import Category
 
 aten = torch.ops.aten

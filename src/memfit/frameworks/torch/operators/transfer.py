@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 
-from memfit.frameworks.torch.dispatch import Dispatch, Handler, as_meta
+from memfit.frameworks.torch.arguments import as_meta, real_device
+from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.ledger import HOST
 from memfit.frameworks.torch.operators.values import StandIns
 from memfit.quantities import Category, Phase
 
 aten = torch.ops.aten
 
-_real_device = torch._C.TensorBase.device.__get__
 
 # A device tensor brought back to the host becomes a real one up to this size, so that NumPy, metrics and printing work
 # on it; beyond it the copy is simulated too.
@@ -52,7 +52,7 @@ class Transfers:
         """A simulated tensor of the same shape in the pool."""
         with torch._C._DisableTorchDispatch():
             out = as_meta(tensor.detach())
-            if _real_device(tensor).type == "meta":
+            if real_device(tensor).type == "meta":
                 out = _fresh(out)
         situation = self.dispatch.situation
         arriving = pool != HOST and not situation.module_stack and situation.phase in (Phase.SETUP, Phase.DATA)
@@ -108,7 +108,7 @@ def handlers() -> dict[Any, Handler]:
 
     def copy(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         target, source = args[0], args[1]
-        if _real_device(target).type == "cpu":
+        if real_device(target).type == "cpu":
             known = dispatch.ledger.values(source)
             if known is not None:
                 func(target, known)
