@@ -177,15 +177,6 @@ def float32(table: Table) -> str:
     return runnable(f'x = numpy.load({literal(table.path)})[{inner}].astype("float32")')
 
 
-def image_batches(table: Table, size: int) -> str:
-    """Images decoded a batch at a time."""
-    pattern = literal(table.path if _is_pattern(table) else f"{table.path.rstrip('/')}/**/*.*")
-    return runnable(
-        f"paths = sorted(glob.glob({pattern}, recursive=True))\nfor start in range(0, len(paths), {size}):\n"
-        f"    batch = [numpy.asarray(PIL.Image.open(path)) for path in paths[start : start + {size}]]"
-    )
-
-
 def _read_csv(table: Table, *parts: str, path: str = "") -> str:
     if table.files > 1 and not path:
         each = f"pandas.read_csv({', '.join([*arguments(table, 'pandas', 'path'), *parts])})"

@@ -27,7 +27,6 @@ _POLL_SECONDS = 0.05
 _GRACE_SECONDS = 20.0
 # Loading the framework comes before the limit starts to count: a cold disk or a busy machine is not the job's fault.
 _START_SECONDS = 120.0
-_LOG_LINES = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
