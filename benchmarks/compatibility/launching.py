@@ -80,8 +80,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _found(python: str) -> frozenset[str]:
     from corpus import load
 
-    files = ("scripts.toml", "recorded.toml", "compiled.toml", "fitted.toml")
-    listed = [script for file in files for script in load(file=file)]
+    listed = [script for file in sorted(HERE.glob("*.toml")) for script in load(file=file.name)]
     names = sorted({package for script in listed for package in script.packages})
     check = (
         f"import importlib.util as u; print('\\n'.join(n for n in {names!r} if u.find_spec(n)));"
