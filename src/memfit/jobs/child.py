@@ -7,9 +7,11 @@ FOLDER holds request.json; the child adds progress.jsonl while it works, and res
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -46,6 +48,7 @@ class Child:
         self.folder = folder
         self.request = Request(**_tuples(json.loads((folder / "request.json").read_text(encoding="utf-8"))))
         self.started = time.monotonic()
+        self.began_in, self.began_with = Path.cwd(), dict(os.environ)
         self.sim: Any = None
         self.facts: Any = None
         self.machine: Any = None
@@ -82,6 +85,7 @@ class Child:
             **self.machine.simulation_arguments(),
             root=root,
             steps_per_epoch=request.steps,
+            whole_evaluations=request.whole_evaluations,
             on_step=watch.on_step,
             on_pass=watch.on_pass,
             on_backward=watch.on_backward,
@@ -214,6 +218,8 @@ class Child:
         if "epoch-cut-short" in self.sim.assumptions and (
             isinstance(error, StopIteration) or isinstance(error.__cause__, StopIteration)
         ):
+            if self.sim.optimizers and self.sim.total_steps == 0 and not self.request.whole_evaluations:
+                self._start_over()
             return  # code that counts its batches ran out of those that were cut: what matters was seen
         self.sim.active = False
         infers = self.sim.backward_passes == 0 and self.sim.passes >= 2
@@ -234,6 +240,18 @@ class Child:
             said(error),
             hint=hint_for(error),
         ) from error
+
+    def _start_over(self) -> NoReturn:
+        """Begin again in the same process, with evaluations whole: the job counted batches of one before it trained."""
+        self.tell("start", "starting over: the script counts the batches of an evaluation", 0)
+        self.overlay.clean()
+        shutil.rmtree(self.overlay.scratch)
+        request = dataclasses.replace(self.request, whole_evaluations=True)
+        (self.folder / "request.json").write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.chdir(self.began_in)
+        os.execve(sys.executable, [sys.executable, "-m", "memfit.jobs.child", str(self.folder)], self.began_with)
 
     def _last_line(self) -> str:
         """The last thing the job printed; empty when it is shown as it comes (--debug)."""

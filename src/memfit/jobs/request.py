@@ -34,6 +34,7 @@ class Request:
         rank: which one.
         shrink: of a script whose fits are probed, the share of its files' rows that is read; 0 to choose it.
         shrink_part: of that share, what is really read: less in the run that goes ahead (jobs.shrunk).
+        whole_evaluations: whether loaders give all their batches until the first step: this job counts them.
         stages_file: where one simulated pipeline stage leaves what the next must know, "" for none.
     """
 
@@ -57,6 +58,7 @@ class Request:
     nodes: int = 0
     ranks_per_node: int = 0
     rank: int = 0
+    whole_evaluations: bool = False
     stages_file: str = ""
     shrink: float = 1.0
     shrink_part: float = 1.0

@@ -96,6 +96,41 @@ def test_an_epoch_is_cut_and_the_evaluation_and_checkpoint_are_seen(tmp_path: Pa
     assert {"loader", "checkpoint"} <= set(result.pool("host").breakdown_bytes)
 
 
+def test_batches_counted_in_an_evaluation_before_training_are_all_there(tmp_path: Path) -> None:
+    """The loader of the evaluation would have been cut after three batches, and the script ended without a step."""
+    code = """
+        import os
+        import torch
+        from torch.utils.data import DataLoader, IterableDataset
+        class Endless(IterableDataset):
+            def __iter__(self):
+                while True:
+                    yield torch.randn(64)
+        def batches():
+            for x in DataLoader(Endless(), batch_size=32):
+                yield x.cuda()
+        model = torch.nn.Linear(64, 4096).cuda()
+        optimizer = torch.optim.AdamW(model.parameters())
+        os.chdir("/")
+        with torch.no_grad():
+            evaluated = batches()
+            for _ in range(20):
+                model(next(evaluated))
+        trained = batches()
+        while True:
+            model(next(trained)).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    """
+
+    result = estimate(script(tmp_path, code), on="t4")
+
+    pool = result.pool("cuda:0")
+    assert [step.step for step in pool.steps] == [1, 2, 3]
+    assert "optimizer_state" in pool.breakdown_bytes
+    assert "no-optimizer-step" not in {item.slug for item in result.assumptions}
+
+
 def test_what_a_compiler_could_save_is_bounded(tmp_path: Path) -> None:
     """A compiled job is traced as eager: the low end leaves out what fusion could at most do without."""
     compiled = TRAIN.replace("    optimizer =", "    model = torch.compile(model)\n    optimizer =")

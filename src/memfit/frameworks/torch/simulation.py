@@ -75,6 +75,7 @@ class Simulation:
         environment: allocator settings are read from it.
         root: folder of the user's code, for the lines shown.
         steps_per_epoch: optimizer steps after which a data loader's epoch ends early.
+        whole_evaluations: whether an evaluation before the first step has all its batches, instead of a few.
         on_step: called after every optimizer step.
         on_pass: called after every forward pass without gradients.
         on_backward: called after every backward pass.
@@ -98,6 +99,7 @@ class Simulation:
         environment: Mapping[str, str] | None = None,
         root: Path | None = None,
         steps_per_epoch: int = 3,
+        whole_evaluations: bool = False,
         on_step: Callable[[Simulation], None] | None = None,
         on_pass: Callable[[Simulation], None] | None = None,
         on_backward: Callable[[Simulation], None] | None = None,
@@ -113,7 +115,7 @@ class Simulation:
         self.lt_workspace_stays = lt_workspace_stays
         self._environment = os.environ if environment is None else environment
         self.settings = AllocatorSettings.from_environment(self._environment, torch_version=torch.__version__)
-        self.steps_per_epoch = steps_per_epoch
+        self.steps_per_epoch, self.whole_evaluations = steps_per_epoch, whole_evaluations
         self.current = 0
         self.active = False
         self.assumptions: dict[str, str] = {}

@@ -96,8 +96,9 @@ class ShortenedEpoch:
             return bool(steps >= simulation.steps_per_epoch and simulation.all_optimizers_stepped())
         if not simulation.optimizers and not simulation.backward_passes:
             return False  # a job that only infers: all of its batches are its job
-        trained = simulation.backward_passes > self._backwards_at_start
-        return not trained and self._seen >= _EVALUATION_BATCHES
+        if simulation.backward_passes > self._backwards_at_start:
+            return False
+        return self._seen >= _EVALUATION_BATCHES and (simulation.total_steps > 0 or not simulation.whole_evaluations)
 
 
 def _note_loader(host: HostSide, loader: Any, workers: int, size_bytes: int) -> None:
