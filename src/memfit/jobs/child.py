@@ -222,7 +222,7 @@ class Child:
                 self._start_over()
             return  # code that counts its batches ran out of those that were cut: what matters was seen
         self.sim.active = False
-        infers = self.sim.backward_passes == 0 and self.sim.passes >= 2
+        infers = not self.sim.optimizers and self.sim.backward_passes == 0 and self.sim.passes >= 2
         if self.sim.total_steps >= 2 or infers:
             self.sim.active = True
             self.sim.assume(

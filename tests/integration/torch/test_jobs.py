@@ -131,6 +131,32 @@ def test_batches_counted_in_an_evaluation_before_training_are_all_there(tmp_path
     assert "no-optimizer-step" not in {item.slug for item in result.assumptions}
 
 
+def test_transforms_of_images_are_no_passes_of_the_model(tmp_path: Path) -> None:
+    """Modules without weights, called for each image of a large batch: the job is not over before its model ran."""
+    code = """
+        import torch
+        crop = torch.nn.Identity()
+        model = torch.nn.Linear(256, 256).cuda().eval()
+        with torch.no_grad():
+            images = torch.stack([crop(torch.randn(256)) for _ in range(6000)])
+            model(images.cuda())
+    """
+
+    pool = estimate(script(tmp_path, code), on="t4").pool("cuda:0")
+
+    assert pool.allocated_peak_bytes is not None
+    assert pool.allocated_peak_bytes > 2 * 6000 * 256 * 4
+
+
+def test_a_script_that_fails_before_its_first_step_has_no_estimate(tmp_path: Path) -> None:
+    """It has an optimizer and has evaluated already: what it needed until then is not what it needs."""
+    evaluated = "    for _ in range(2): model(torch.ones(1, 64, device=device))\n"
+    code = TRAIN.replace("    for step", f"{evaluated}    for step").replace("loss.backward()", "loss.data[0]")
+
+    with pytest.raises(JobFailed, match="0-dim"):
+        estimate(script(tmp_path, code), on="t4")
+
+
 def test_what_a_compiler_could_save_is_bounded(tmp_path: Path) -> None:
     """A compiled job is traced as eager: the low end leaves out what fusion could at most do without."""
     compiled = TRAIN.replace("    optimizer =", "    model = torch.compile(model)\n    optimizer =")

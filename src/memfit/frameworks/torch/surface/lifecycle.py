@@ -30,7 +30,7 @@ def install(simulation: Any, patches: Patches) -> None:
 
 def _install_modules(simulation: Any, patches: Patches) -> None:
     situation = simulation.situation
-    seen: set[int] = set()
+    seen: dict[int, bool] = {}
     old_call = torch.nn.Module.__call__
 
     def call(module: Any, *args: Any, **kwargs: Any) -> Any:
@@ -42,7 +42,7 @@ def _install_modules(simulation: Any, patches: Patches) -> None:
             return old_call(module, *args, **kwargs)
         finally:
             stack.pop()
-            if not stack and not situation.in_backward:
+            if not stack and not situation.in_backward and seen.get(id(module), True):
                 simulation.passes += 1
                 if not torch.is_grad_enabled():
                     situation.phase = Phase.DATA
@@ -51,15 +51,25 @@ def _install_modules(simulation: Any, patches: Patches) -> None:
     patches.set(torch.nn.Module, "__call__", call)
 
 
-def _enter_forward(simulation: Any, module: torch.nn.Module, seen: set[int]) -> None:
-    """A call from outside any module: a forward pass, or an evaluation when no graph is kept."""
+def _enter_forward(simulation: Any, module: torch.nn.Module, seen: dict[int, bool]) -> None:
+    """A call from outside any module: a forward pass, or an evaluation when no graph is kept.
+
+    Args:
+        seen: id of each module → whether a call of it is a pass of a model.
+    """
     situation = simulation.situation
     if situation.phase not in (Phase.OPTIMIZER, Phase.CHECKPOINT):
         situation.phase = Phase.FORWARD if torch.is_grad_enabled() else Phase.EVALUATION
     if id(module) not in seen:
-        seen.add(id(module))
+        seen[id(module)] = _holds_something(module)
         situation.learn_names(module)
     classify_module(simulation, module)
+
+
+def _holds_something(module: torch.nn.Module) -> bool:
+    """False of a transform of one image, or of a loss: they are modules, and called by the thousand before a pass."""
+    holds = any(True for _ in module.parameters()) or any(True for _ in module.buffers())
+    return holds or bool(module.state_dict())  # packed weights, which are neither
 
 
 def classify_module(simulation: Any, module: torch.nn.Module) -> None:
