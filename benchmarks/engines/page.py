@@ -154,8 +154,8 @@ Engines that refused to start, foretold: {right} of {len(refusals)}.
 
 ## Misses
 
-Figures off by more than {_MISS:.0%}, of those that are a whole (what libraries and graphs take is tens of megabytes to a
-gigabyte or two, and is given with a wide range):
+Figures off by more than {_MISS:.0%}, of those that are a whole (what libraries and graphs take is tens of megabytes to
+a gigabyte or two, and is given with a wide range):
 
 {_misses(rows, now)}
 

@@ -16,9 +16,11 @@ from memfit.errors import UsageError
 from memfit.estimating import exactly
 from memfit.jobs.computed import computed_estimate
 from memfit.jobs.machine import device_count, devices_here
+from memfit.llamacpp.finding import is_gguf
 from memfit.machines import Device, device_overhead, load_learnt, parse_request, user_data_file
 from memfit.quantities import GIB, Basis, ByteRange, Category
 from memfit.recipes import headers, naming
+from memfit.recipes.layouts import RULES
 from memfit.recipes.names import PREFIX
 from memfit.servers import wishes
 from memfit.servers.decoder import Decoder, decoder
@@ -58,6 +60,12 @@ def estimate_engine(
         MemfitError: what went wrong, in a sentence with a hint.
     """
     began = time.monotonic()
+    if is_gguf(target):
+        raise UsageError(
+            f"{target} is a GGUF file, which llama.cpp serves: its rules are taken without --engine",
+            hint=f"memfit estimate {target} --serve --context 8k",
+            slug="unknown-engine",
+        )
     on, ranks, rest = machine_words(target, words, on=on, ranks=ranks)
     settings = wishes.read(rest, f"memfit estimate {target}")
     on = on or devices_here()
@@ -251,6 +259,10 @@ def _assumptions(
         )  # fmt: skip
     elif unread:
         told.append(Assumption(slug="weights-unread", text=f"the headers of its weights were not read: {unread}"))
+    method = str(job.model.quantisation.get("quant_method", ""))
+    if job.model.quantisation and weights is None and method not in RULES:
+        text = f"quantised by {method or 'a method without a name'}, which is not known here: its weights count whole"
+        told.append(Assumption(slug="weights-packed", text=text))
     if engine.server is Server.SGLANG and plan.activations.expected + plan.graphs.expected > _free(plan):
         told.append(
             Assumption(
