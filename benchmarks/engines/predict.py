@@ -59,6 +59,8 @@ def planned(row: dict[str, Any]) -> tuple[Job, Plan]:
         batched=told.get("batched"),
         cache_dtype=told.get("cache", "auto"),
         eager=told.get("eager", False),
+        lora_rank=told.get("lora_rank", 0),
+        loras=told.get("loras", 0),
     )
     job = job_of(model(row["model"]), settings, tensor=told.get("tp", 1), name=row["model"])
     return job, plan_of(job, _card(row))

@@ -32,6 +32,7 @@ from memfit.servers.vllm import is_v1
 from memfit.servers.weights import Share, from_headers
 from memfit.servers.wishes import EAGLE, Settings
 
+_BESIDE = ("libraries", "libraries, and with SGLang the model that drafts and its cache")
 # An engine's own processes: Python with torch and CUDA in each, one a rank and two around them. Assumed.
 _AROUND = ByteRange(low=GIB, expected=2 * GIB, high=5 * GIB)
 _RANK = ByteRange(low=GIB, expected=5 * GIB // 2, high=6 * GIB)
@@ -70,13 +71,19 @@ def estimate_engine(
     settings = wishes.read(rest, f"memfit estimate {target}")
     on = on or devices_here()
     tensor = _ranks(settings, on, ranks)
+    device, _ = parse_request(str(on))
+    if device.vendor in ("google", "apple"):
+        raise UsageError(
+            f"what {settings.engine.server} holds on {device.name} is not known: its rules are those of a GPU's",
+            hint="name a GPU, --on h100-80gb",
+            slug="engine-model",
+        )
     model, weights, unread = naming.with_weights(naming.find(target))
     told = _decoder(model)
     drafts = None if settings.draft in (None, EAGLE) else _decoder(naming.find(str(settings.draft)))
     share = Share(tensor=tensor, stages=settings.stages)
     held = None if weights is None else from_headers(weights.tensors, told, share, settings.dtype or "bfloat16")
     job = job_of(told, settings, tensor=tensor, name=model.name, weights_bytes=held, draft=drafts)
-    device, _ = parse_request(str(on))
     card = card_of(device, tensor * settings.stages)
     plan = plan_of(job, card)
     made = computed_estimate(
@@ -141,7 +148,11 @@ def _parts(job: Job, plan: Plan) -> list[Component]:
         (Category.PARAMETERS, plan.weights, "in the engine's layout"),
         (Category.ACTIVATIONS, plan.activations, f"the peak of a pass of {plan.batched:,} tokens, kept free"),
         (Category.WORKSPACES, plan.graphs, "CUDA graphs, by logs of other models"),
-        (Category.COLLECTIVES if job.share.tensor > 1 else Category.WORKSPACES, plan.beside, "libraries"),
+        (
+            Category.COLLECTIVES if job.share.tensor > 1 else Category.WORKSPACES,
+            plan.beside,
+            _BESIDE[job.draft is not None],
+        ),
     ]
     return [exactly(Category.CACHE, cache, "the pool of the cache")] + [
         Component(category=category, range=span, basis=Basis.COMPUTED, source=source)
@@ -263,7 +274,7 @@ def _assumptions(
     if job.model.quantisation and weights is None and method not in RULES:
         text = f"quantised by {method or 'a method without a name'}, which is not known here: its weights count whole"
         told.append(Assumption(slug="weights-packed", text=text))
-    if engine.server is Server.SGLANG and plan.activations.expected + plan.graphs.expected > _free(plan):
+    if engine.server is Server.SGLANG and _passes(plan) > _free(plan):
         told.append(
             Assumption(
                 slug="engine-reserve",
@@ -272,6 +283,10 @@ def _assumptions(
             )
         )
     return tuple(told)
+
+
+def _passes(plan: Plan) -> int:
+    return plan.activations.expected + plan.graphs.expected + plan.beside.expected
 
 
 def _free(plan: Plan) -> int:

@@ -82,7 +82,7 @@ class Pool:
             layers, windows = self.windows_apart
             tokens = max(size_bytes, 0) // self.page_bytes * layers
             return int(tokens / (_WINDOWS_OVER_ALL * windows + layers - windows))
-        if self.by_requests and len(self.groups) > 1:
+        if self.by_requests and any(group.window is not None for group in self.groups):
             return int(self.requests(size_bytes, context) * context)
         return self.blocks(size_bytes) // len(self.groups) * self.block
 
@@ -125,7 +125,8 @@ def vllm_pool(
     counts = Counter(layer.window for layer in kept)
     if not windows or len(counts) < 2:
         every = token_bytes(model, share, item) + more_bytes
-        return Pool(block=block, page_bytes=block * every, batched=batched, by_requests=by_requests)
+        one = Group(window=next(iter(counts)) if windows else None)
+        return Pool(block=block, page_bytes=block * every, groups=(one,), batched=batched, by_requests=by_requests)
     least, most = min(counts.values()), max(counts.values())
     size = most if nearly and most < _NEARLY * least else least
     groups = tuple(
@@ -137,16 +138,15 @@ def vllm_pool(
     return Pool(block=block, page_bytes=page, groups=groups, batched=batched, by_requests=by_requests)
 
 
-def sglang_pool(model: Decoder, share: Share, item: int, *, page: int, windows: bool, more_bytes: int = 0) -> Pool:
+def sglang_pool(model: Decoder, share: Share, item: int, *, page: int, windows: bool) -> Pool:
     """SGLang's: a token is a cell, pages are multiples of it.
 
     Args:
         item: bytes of an element of the cache.
         page: tokens of a page.
         windows: whether this version has a pool of its own for layers with a window.
-        more_bytes: that a token leaves in the layers of a drafting model.
     """
-    cell = token_bytes(model, share, item) + more_bytes
+    cell = token_bytes(model, share, item)
     count = sum(layer.window is not None for layer in model.layers)
     apart = (len(model.layers), count) if windows and 0 < count < len(model.layers) else None
     return Pool(block=page, page_bytes=page * cell, windows_apart=apart)

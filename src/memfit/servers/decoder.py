@@ -56,7 +56,7 @@ FAMILIES: dict[str, Family] = {
     "gptj": Family(gated=False, biases="mlp", plain_norms=True, norms=1, output_bias=True),
     "falcon": Family(gated=False, plain_norms=True, norms=1, tied=True),
 }  # fmt: skip
-_QK_NORMS = ("qwen3", "qwen3_moe", "gemma3_text")
+QK_NORMS = ("qwen3", "qwen3_moe", "gemma3_text")
 # Every which layer attends to everything where a window slides in the others and no list says which: configuration
 # classes of transformers 5 (layer_types), as the engines read them.
 _PATTERNS = {"gemma2": 2, "gemma3_text": 6, "gpt_oss": 2}

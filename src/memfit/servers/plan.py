@@ -115,15 +115,17 @@ def refusal(plan: Plan, job: Job) -> str:
 
 
 def lora_bytes(job: Job) -> int:
-    """Slots of adapters for every linear layer, both matrices of each, in the model's type."""
+    """Slots of adapters for every linear layer, the embedding and the output: both matrices of each, in 16 bit.
+
+    vllm/lora/layers.py of 0.8.5 (create_lora_weights); SGLang's pool of adapters (srt/lora/mem_pool.py) is alike.
+    """
     if not job.settings.lora_rank:
         return 0
-    total = 0
+    width, ranks = job.model.width, job.share.tensor
+    total = 2 * (job.model.vocabulary // ranks + width)
     for layer in job.model.layers[: job.share.layers(len(job.model.layers))]:
-        inner = layer.heads * layer.side // job.share.tensor
-        keys = job.share.key_heads(layer) * layer.side
-        wide = (layer.wide or layer.shared_wide) // job.share.tensor
-        width = job.model.width
+        inner, keys = layer.heads * layer.side // ranks, job.share.key_heads(layer) * layer.side
+        wide = (layer.wide or layer.shared_wide) // ranks
         ends = (width, inner), (width, keys), (width, keys), (inner, width), (width, wide), (width, wide), (wide, width)
         total += sum(first + second for first, second in ends)
     return total * job.settings.lora_rank * job.settings.loras * 2

@@ -24,8 +24,8 @@ _MARGIN = 0.15
 LINKED = ByteRange(low=600 * MIB, expected=1600 * MIB, high=2800 * MIB)
 UNLINKED = ByteRange(low=60 * MIB, expected=300 * MIB, high=1600 * MIB)
 _WITH_LINKS = ((8, 0), (9, 0), (10, 0), (10, 3))  # of the capabilities, those of cards for servers with NVLink
-# Of a layer in one captured graph, by four logs of the tuning half, whose sizes differ by a factor of two and more.
-_WHOLE, _PIECE, _EARLY_PIECE = 0.3 * MIB, 0.15 * MIB, 0.75 * MIB
+# Of a layer in one captured graph, by five logs of the tuning half, whose sizes differ by a factor of two and more.
+_WHOLE, _PIECE, _EARLY_PIECE = 0.3 * MIB, 0.15 * MIB, 0.5 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from memfit.servers.plan import Card, Job, Plan, lora_bytes
 from memfit.servers.profile import SORTED, UNSORTED, Pass, graphs_range, peak_range
 from memfit.servers.version import Engine
 from memfit.servers.weights import rotary_bytes, tensors
+from memfit.servers.wishes import EAGLE
 
 # What is gone from the card after loading beside tensors: segments of the allocator that are not full, kernels. By the
 # logs of the tuning half.
@@ -36,10 +37,9 @@ def plan(job: Job, card: Card) -> Plan:
         expected=round(before.expected * fraction) - weights.expected,
         high=round(before.high * fraction) - weights.low,
     )
-    draft = token_bytes(job.draft, job.share, job.cache_item) if job.draft is not None else 0
     pool = sglang_pool(
-        job.model, job.share, job.cache_item, page=settings.block or 1, windows=engine.since(0, 5, 3), more_bytes=draft
-    )
+        job.model, job.share, job.cache_item, page=settings.block or 1, windows=engine.since(0, 5, 3)
+    )  # fmt: skip
     seqs = settings.seqs or max(min(pool.tokens(cache.expected, job.context) * 512 // job.context, 4096), 2048)
     done = Pass(tokens=batched, sampled=graph_batch, logit_bytes=UNSORTED)
     graphs = ByteRange.exactly(0)
@@ -51,7 +51,7 @@ def plan(job: Job, card: Card) -> Plan:
         weights=weights,
         activations=peak_range(job.model, job.share, job.dtype, done, other=SORTED),
         graphs=graphs,
-        beside=card.collectives,
+        beside=card.collectives + _drafting(job, pool.tokens(cache.expected, job.context)),
         cache=cache,
         pool=pool,
         seqs=seqs,
@@ -62,9 +62,20 @@ def plan(job: Job, card: Card) -> Plan:
 def _weights(job: Job) -> ByteRange:
     rotary = rotary_bytes(job.model, job.dtype, double=True)
     loaded = sum(tensors(job.model, job.share, job.dtype)) if job.weights_bytes is None else job.weights_bytes
-    loaded += rotary + job.draft_bytes + lora_bytes(job) - job.settings.offload_bytes
+    loaded += rotary + lora_bytes(job) - job.settings.offload_bytes
     spread = loaded // 50 if job.model.quantisation and job.weights_bytes is None else loaded // 400
     return ByteRange(low=loaded - spread, expected=loaded, high=loaded + spread)
+
+
+def _drafting(job: Job, tokens: int) -> ByteRange:
+    """A model that drafts is loaded when the pool has been sized, with a cache for as many tokens.
+
+    What is left free for passes holds it (model_runner.py of 0.5.5, draft_runner_cache_size).
+    """
+    if job.draft is None:
+        return ByteRange.exactly(0)
+    held = job.draft_bytes + tokens * token_bytes(job.draft, job.share, job.cache_item)
+    return ByteRange.around(held, held // 20)
 
 
 def default_fraction(job: Job, card: Card, *, chunk: int, graph_batch: int) -> float:
@@ -84,7 +95,8 @@ def default_fraction(job: Job, card: Card, *, chunk: int, graph_batch: int) -> f
         kept = 512 + max(chunk, 2048) * 1.5 + graph_batch * 2 + ranks / 8 * 1024
         kept = max(kept, 10 * 1024) if size > 60 * 1024 else kept
     if job.draft is not None:
-        kept += 2 * 1024
+        standalone = job.settings.draft != EAGLE and engine.since(0, 5, 3)
+        kept += (6 if standalone else 2) * 1024
     return round((size - kept) / size, 3)
 
 

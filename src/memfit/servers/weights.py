@@ -16,7 +16,7 @@ from typing import Any
 
 from memfit.quantities import MIB
 from memfit.recipes.layouts import EXPERTS_ALONE, RULES, is_left_out
-from memfit.servers.decoder import Decoder, Layer
+from memfit.servers.decoder import QK_NORMS, Decoder, Layer
 
 SIZES = {"float64": 8, "int64": 8, "float32": 4, "int32": 4, "bfloat16": 2, "float16": 2, "int16": 2}
 _ROWS = 64  # vocabularies are padded to a multiple of it: DEFAULT_VOCAB_PADDING_SIZE
@@ -127,8 +127,13 @@ def vectors(model: Decoder, share: Share) -> Iterator[int]:
     for layer in model.layers[: share.layers(len(model.layers))]:
         two = model.kind == "falcon" and model.told.get("new_decoder_architecture")
         yield from [norm] * (2 if two else family.norms)
-        if model.kind in ("qwen3", "qwen3_moe", "gemma3_text"):
+        if layer.latent:  # norms between the two halves of a compressed matrix
+            yield from (int(model.told.get("q_lora_rank") or 0), int(model.told["kv_lora_rank"]))
+            yield layer.experts if model.kind != "deepseek_v2" else 0  # what balances the experts
+        elif model.kind in QK_NORMS:
             yield from (layer.side, layer.side)
+        elif model.kind == "gpt_oss":
+            yield layer.heads // share.tensor  # a sink for every head
         if family.biases in ("qkv", "all"):
             yield (layer.heads // share.tensor + 2 * share.key_heads(layer)) * layer.side
         if family.biases == "all":

@@ -75,7 +75,7 @@ def test_an_engine_that_would_not_start(capsys):
 
 
 def test_sglang_with_a_draft_and_a_cache_in_fp8(capsys):
-    words = ("hf:meta-llama/Llama-3.1-8B", "--engine", "sglang==0.5.5", "--draft", "hf:meta-llama/Llama-3.2-1B")
+    words = ("hf:meta-llama/Llama-3.1-8B", "--engine", "sglang==0.5.5", "--draft", "eagle")
     code, out, _ = answer(capsys, "--on", "h100-80gb", *words, "--cache-dtype", "fp8", "--context", "8k")
     assert code == 0
     assert "SGLang 0.5.5" in out
@@ -91,6 +91,7 @@ def test_sglang_with_a_draft_and_a_cache_in_fp8(capsys):
         (("--on", "h100-80gb", "--ranks", "2", QWEN, "--engine", "vllm"), "its mesh's"),
         (("--on", "h100-80gb", "hf:state-spaces/mamba-130m-hf", "--engine", "vllm"), "is a mamba"),
         (("--on", "h100-80gb", "model.gguf", "--engine", "vllm"), "which llama.cpp serves"),
+        (("--on", "v5e", QWEN, "--engine", "vllm"), "is not known"),
         (("--on", "h100-80gb", "hf:Qwen/Nothing-1B", "--engine", "vllm"), "no configuration"),
     ],
 )

@@ -40,6 +40,23 @@ def test_parameters_are_those_that_were_published(name):
     assert count - padding == pytest.approx(SHIPPED[name]["parameters"], rel=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("deepseek-ai/DeepSeek-V3", 671_026_419_200),
+        ("openai/gpt-oss-20b", 20_914_757_184),
+        ("Qwen/Qwen3-235B-A22B-FP8", 235_093_634_560),
+        ("microsoft/Phi-4-mini-instruct", 3_836_021_760),
+    ],
+)
+def test_parameters_of_models_of_the_logs(name, published):
+    """Compressed keys, sinks and what balances experts are counted; what absorbs a matrix is a copy of it."""
+    found, whole = model(name), Share()
+    once = [each for each in matrices(found, whole) if not each.name.endswith("absorbed")]
+    count = sum(each.outputs * each.inputs * each.copies for each in once) + sum(vectors(found, whole))
+    assert count == published
+
+
 @pytest.mark.parametrize("ranks", [2, 4, 8])
 def test_ranks_share_matrices_and_hold_few_heads_of_keys_several_times(ranks):
     """Of eight heads of keys each rank has its part; of two, each of eight ranks has one."""

@@ -57,6 +57,14 @@ def test_windows_that_slide_draw_on_the_same_blocks():
     assert hybrid.tokens(10 * GIB, 131072) == hybrid.blocks(10 * GIB) // 2 * 16
 
 
+def test_a_window_in_every_layer_bounds_a_request():
+    """Mistral's first model looks back 4,096 tokens everywhere: longer requests keep no more than that and a batch."""
+    found = pool("mistralai/Mistral-7B-v0.1")
+    assert len(found.groups) == 1
+    assert found.request_bytes(32768) == found.request_bytes(16384) < found.request_blocks(4096) * 2 * found.page_bytes
+    assert pool("mistralai/Mistral-7B-v0.1", windows=False).request_blocks(32768) == 2048
+
+
 def test_sglang_has_two_pools_where_windows_slide():
     found = model("openai/gpt-oss-20b")
     apart, one = (sglang_pool(found, Share(), 2, page=1, windows=windows) for windows in (True, False))
