@@ -124,11 +124,11 @@ the engines printed at their start on machines of people who published their log
 `python -m benchmarks.engines.page`. Sizes are in GiB.
 
 The {len(rows)} logs (`benchmarks/engines/logs.toml`) were fixed in a commit before anything was predicted for them, but
-for one with adapters, which came later and is for tuning. The tuning half has those on which the engines' arithmetic was
-tried while they were written down, and a third of the others by the hash of their source; the rest is for judging. What
-a log does not say (whether FlashInfer samples, what else is on the card) is taken as the engine's default. Where the
-card is not known, a row starts from what was left for its cache, and judges the weights and how bytes become tokens and
-requests. Files of weights could not be reached: bytes of quantised models come from their method's rules.
+for one with adapters, which came later and is for tuning. The tuning half has those on which the engines' arithmetic
+was tried while they were written down, and a third of the others by the hash of their source; the rest is for judging.
+What a log does not say (whether FlashInfer samples, what else is on the card) is taken as the engine's default. Where
+the card is not known, a row starts from what was left for its cache, and judges the weights and how bytes become tokens
+and requests. Files of weights could not be reached: bytes of quantised models come from their method's rules.
 
 ## Halves
 
