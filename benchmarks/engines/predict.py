@@ -1,4 +1,4 @@
-"""What memfit says of every log: `python -m benchmarks.engines.predict --write` keeps what it said first."""
+"""What memfit says of every log: `python -m benchmarks.engines.predict --write` keeps what it first says of a row."""
 
 from __future__ import annotations
 
@@ -115,12 +115,13 @@ def said(row: dict[str, Any]) -> dict[str, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--half", choices=("tuning", "judging"))
+    parser.add_argument("--half", choices=("tuning", "judging", "fresh"))
     wanted = parser.parse_args()
     rows = [row for row in logs() if wanted.half in (None, row["half"])]
     told = {row["name"] + ", " + row["engine"]: said(row) for row in rows}
     if wanted.write:
-        FIRST.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        kept = json.loads(FIRST.read_text(encoding="utf-8"))
+        FIRST.write_text(json.dumps({**told, **kept}, indent=1) + "\n", encoding="utf-8")
     else:
         for row in rows:
             of_row = told[row["name"] + ", " + row["engine"]]
