@@ -192,7 +192,14 @@ def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | Name
     """What is run in the place of a model's name, on one device."""
     from memfit.api.by_library import job_of
     from memfit.llamacpp.finding import is_gguf
+    from memfit.servers.wishes import asks_for_an_engine
 
+    if asks_for_an_engine(words):
+        raise UsageError(
+            f"{name} is run by a serving engine: no change of it can be estimated yet",
+            hint="`memfit estimate` with another --context, --cache-dtype or --utilization tells what each changes",
+            slug="no-advice",
+        )
     if is_gguf(name):
         raise UsageError(
             f"{name} is run by llama.cpp: no change of it can be estimated yet",

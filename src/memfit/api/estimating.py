@@ -146,14 +146,19 @@ def estimate(
 def _model(
     target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None, host_memory_bytes: int | None
 ) -> Estimate | LibraryJob | NamedJob | None:
-    """What is run in the place of a model's name; of a GGUF file, which nothing is run for, its estimate.
+    """What is run in the place of a model's name; where nothing is run (a GGUF file, an engine), its estimate.
 
     What finds models and reads their headers takes as long to load as all the rest: other jobs do without.
     """
     from memfit.api.by_gguf import estimate_gguf
     from memfit.api.by_library import job_of
     from memfit.llamacpp.finding import is_gguf
+    from memfit.servers.wishes import asks_for_an_engine
 
+    if asks_for_an_engine(words):
+        from memfit.api.by_engine import estimate_engine
+
+        return estimate_engine(target, words, on=on, ranks=ranks, host_memory_bytes=host_memory_bytes)
     if is_gguf(target):
         return estimate_gguf(target, words, on=on, host_memory_bytes=host_memory_bytes)
     return job_of(target, words, on=on, ranks=ranks)

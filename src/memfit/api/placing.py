@@ -69,6 +69,12 @@ def placed(
         again: estimates the job on devices by name; None carries the figures over.
         only: see ``machines_for``.
     """
+    if first.serving is not None and first.serving.engine is not None:
+        raise UsageError(
+            "a serving engine takes a share of whichever device it is given: no machine is the smallest",
+            hint="ask for one device after the other: memfit estimate --on NAME, which says how many requests it holds",
+            slug="engine-takes-a-share",
+        )
     machines, today = [each for each in chosen(only) if only or each.kind != "edge"], date.today()
     rows = {row.machine: row for row in placements(first, machines, today)}
     tried = {first.machine.name}

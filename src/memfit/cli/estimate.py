@@ -22,6 +22,8 @@ a model's name, or a folder with its config.json, by what is done with it:
   memfit estimate hf:Qwen/Qwen3-8B --serve --context 32k --concurrent 16 --on h100-80gb
 or of images, speech or sentences:
   memfit estimate timm:resnet50 --train full --batch 64 --on rtx4090-24gb
+a language model as a serving engine would hold it, by version:
+  memfit estimate hf:Qwen/Qwen3-8B --serve --engine vllm==0.11 --context 32k --concurrent 16 --on h100-80gb
 a GGUF file, or its name, as llama.cpp would serve it:
   memfit estimate hf:bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M --serve --context 8k --on rtx4090-24gb
 """

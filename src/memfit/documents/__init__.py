@@ -24,6 +24,7 @@ from memfit.documents.estimate import (
     PoolEstimate,
     Role,
     Serving,
+    ServingEngine,
     StepPeak,
 )
 from memfit.documents.job_facts import JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
@@ -93,6 +94,7 @@ __all__ = [
     "Series",
     "SeriesDiagnosis",
     "Serving",
+    "ServingEngine",
     "Side",
     "StepPeak",
     "check_to_json",

@@ -154,6 +154,35 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServingEngine:
+    """The engine that a model is served by, and the pool of its cache on the fullest device.
+
+    Args:
+        name: "vllm", "sglang".
+        version: whose rules were taken.
+        fraction: of the device that the engine takes for itself.
+        requested_bytes: what that is.
+        cache_bytes: what is left of it for the cache.
+        cache_tokens: the tokens that the engine would print for it.
+        concurrency: requests of ``context`` tokens, as the engine would print it, by the expected cache.
+        longest: the longest request that the expected cache holds, up to ``context``.
+        at_once: the most requests that it runs at once, whatever the cache.
+        refusal: why it would not start and what to set; "" where it would.
+    """
+
+    name: str
+    version: str
+    fraction: float
+    requested_bytes: int
+    cache_bytes: ByteRange
+    cache_tokens: tuple[int, int, int]
+    concurrency: float
+    longest: int
+    at_once: int
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
     """How many requests a model can answer at once.
 
@@ -164,6 +193,7 @@ class Serving:
         fit: requests that fit beside the rest: ``high`` is the figure to plan with, fewer than expected; 0 when not
             even one does, None when the capacity is unknown.
         fit_expected: by the expected peak.
+        engine: by whose rules, None for transformers' own caches.
     """
 
     context: int
@@ -171,6 +201,16 @@ class Serving:
     request_bytes: int
     fit: int | None = None
     fit_expected: int | None = None
+    engine: ServingEngine | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of an engine, which takes its share whatever is asked: whether it starts, and holds the requests at once."""
+        if self.engine is None or self.fit is None or self.fit_expected is None:
+            return Verdict.FITS
+        if self.engine.refusal or self.fit_expected < self.concurrent:
+            return Verdict.DOES_NOT_FIT
+        return Verdict.FITS if self.fit >= self.concurrent else Verdict.TIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +241,10 @@ class Estimate:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the pools': one pool that does not fit stops the job."""
+        """The worst of the pools': one pool that does not fit stops the job. An engine's requests count as one."""
         verdicts = {pool.verdict for pool in self.pools}
+        if self.serving is not None:
+            verdicts.add(self.serving.verdict)
         for verdict in (Verdict.DOES_NOT_FIT, Verdict.UNKNOWN, Verdict.TIGHT):
             if verdict in verdicts:
                 return verdict

@@ -147,6 +147,8 @@ def _notes(seen: EstimateView) -> RenderableType:
     table = _labelled()
     if seen.serving:
         table.add_row("requests", Text(seen.serving))
+    if seen.engine:
+        table.add_row("engine", Text(seen.engine))
     for position, (slug, text) in enumerate(seen.assumptions):
         table.add_row("" if position else "assumed", Text.assemble(text, (f"  [{slug}]", "dim")))
     if seen.environment:

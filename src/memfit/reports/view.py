@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate, Role, Serving
+from memfit.documents import Assumption, Estimate, PeakLocation, PoolEstimate, Role, Serving, ServingEngine
 from memfit.quantities import ByteRange, Verdict, format_bytes
 from memfit.reports.steps import describe_steps
 from memfit.reports.text import printable
@@ -106,6 +106,7 @@ class EstimateView:
     cost: str
     roles: tuple[RoleView, ...] = ()
     serving: str = ""
+    engine: str = ""
 
 
 def view(estimate: Estimate) -> EstimateView:
@@ -115,13 +116,14 @@ def view(estimate: Estimate) -> EstimateView:
         verdict=estimate.verdict,
         target=_target(estimate.target),
         machine=printable(estimate.machine.name),
-        reason=_reason(pools, estimate.verdict),
+        reason=_requests(estimate) or _reason(pools, estimate.verdict),
         pools=pools,
         assumptions=tuple((printable(item.slug), _assumption(item)) for item in estimate.assumptions),
         environment=_environment(estimate.environment),
         cost=_cost(estimate.cost),
         roles=tuple(_role(role) for role in estimate.roles),
         serving="" if estimate.serving is None else _serving(estimate.serving),
+        engine="" if estimate.serving is None else _engine(estimate.serving.engine),
     )
 
 
@@ -131,6 +133,38 @@ def _serving(serving: Serving) -> str:
     if serving.fit is None or serving.fit_expected is None:
         return each
     return f"{each}: plan with {serving.fit:,} at once, expect {serving.fit_expected:,}"
+
+
+def _requests(estimate: Estimate) -> str:
+    """The sentence under the verdict where an engine's requests decide it; "" where a pool does."""
+    serving, verdict = estimate.serving, estimate.verdict
+    if serving is None or serving.engine is None or verdict is Verdict.FITS or serving.verdict is not verdict:
+        return ""
+    if serving.engine.refusal:
+        return _engine(serving.engine)
+    return (
+        f"{serving.concurrent:,} requests of {serving.context:,} tokens are not held at once: expect "
+        f"{serving.fit_expected:,}, plan with {serving.fit:,}; further ones wait"
+    )
+
+
+def _engine(engine: ServingEngine | None) -> str:
+    """What an engine would print of its cache, and whether it would start."""
+    if engine is None:
+        return ""
+    name = f"{_ENGINES.get(engine.name, printable(engine.name))} {printable(engine.version)}"
+    if engine.refusal:
+        return f"{name} would not start: {printable(engine.refusal)}"
+    low, expected, high = engine.cache_tokens
+    return (
+        f"{name} takes {engine.fraction:g} of a device, {format_bytes(engine.requested_bytes)}: "
+        f"{format_bytes(engine.cache_bytes.expected)} of it for the cache ({format_bytes(engine.cache_bytes.low)} to "
+        f"{format_bytes(engine.cache_bytes.high)}), {expected:,} tokens ({low:,} to {high:,}); "
+        f"maximum concurrency {engine.concurrency:.2f}x"
+    )
+
+
+_ENGINES = {"vllm": "vLLM", "sglang": "SGLang"}
 
 
 def _role(role: Role) -> RoleView:

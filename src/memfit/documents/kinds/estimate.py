@@ -7,7 +7,6 @@ Schema history:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from memfit.documents.estimate import (
@@ -19,6 +18,7 @@ from memfit.documents.estimate import (
     PoolEstimate,
     Role,
     Serving,
+    ServingEngine,
     StepPeak,
 )
 from memfit.documents.kinds.fields import size, whole, words
@@ -37,7 +37,7 @@ def _to_json(estimate: Estimate) -> dict[str, Any]:
         "verdict": estimate.verdict.value,
         "pools": [_pool_to_json(pool) for pool in estimate.pools],
         **({"roles": roles} if roles else {}),
-        **({"serving": asdict(estimate.serving)} if estimate.serving is not None else {}),
+        **({"serving": _serving_to_json(estimate.serving)} if estimate.serving is not None else {}),
         "assumptions": [
             {"slug": item.slug, "text": item.text, "effect_bytes": item.effect_bytes} for item in estimate.assumptions
         ],
@@ -71,6 +71,48 @@ def _from_json(data: Mapping[str, Any]) -> Estimate:
     )
 
 
+def _serving_to_json(serving: Serving) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "context": serving.context,
+        "concurrent": serving.concurrent,
+        "request_bytes": serving.request_bytes,
+        "fit": serving.fit,
+        "fit_expected": serving.fit_expected,
+    }
+    engine = serving.engine
+    if engine is not None:
+        low, expected, high = engine.cache_tokens
+        told["engine"] = {
+            "name": engine.name,
+            "version": engine.version,
+            "fraction": engine.fraction,
+            "requested_bytes": engine.requested_bytes,
+            "cache_bytes": _range_to_json(engine.cache_bytes),
+            "cache_tokens": {"low": low, "expected": expected, "high": high},
+            "concurrency": engine.concurrency,
+            "longest": engine.longest,
+            "at_once": engine.at_once,
+            "refusal": engine.refusal or None,
+        }
+    return told
+
+
+def _engine_from_json(data: Mapping[str, Any]) -> ServingEngine:
+    tokens = data["cache_tokens"]
+    return ServingEngine(
+        name=str(data["name"]),
+        version=str(data["version"]),
+        fraction=float(data["fraction"]),
+        requested_bytes=whole(data["requested_bytes"]),
+        cache_bytes=_range_from_json(data["cache_bytes"]),
+        cache_tokens=(whole(tokens["low"]), whole(tokens["expected"]), whole(tokens["high"])),
+        concurrency=float(data["concurrency"]),
+        longest=whole(data["longest"]),
+        at_once=whole(data["at_once"]),
+        refusal=words(data.get("refusal")) or "",
+    )
+
+
 def _serving_from_json(data: Mapping[str, Any]) -> Serving:
     return Serving(
         context=whole(data["context"]),
@@ -78,6 +120,7 @@ def _serving_from_json(data: Mapping[str, Any]) -> Serving:
         request_bytes=whole(data["request_bytes"]),
         fit=size(data.get("fit")),
         fit_expected=size(data.get("fit_expected")),
+        engine=None if data.get("engine") is None else _engine_from_json(data["engine"]),
     )
 
 

@@ -49,6 +49,7 @@ def surroundings(seen: EstimateView) -> Section:
     facts = (
         ("machine", seen.machine),
         ("requests", seen.serving),
+        ("engine", seen.engine),
         ("versions", seen.environment),
         ("the estimate took", seen.cost),
     )

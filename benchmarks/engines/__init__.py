@@ -1,0 +1,1 @@
+"""Serving engines: what memfit says of published start-up logs."""
