@@ -43,6 +43,16 @@ class NamedJob:
         return RECIPE
 
     @property
+    def steps(self) -> int:
+        """How many its recipe needs, 0 for what is usual."""
+        return int(self.options.steps) if self.options.lengths is not None else 0
+
+    @property
+    def torch(self) -> str:
+        """The version whose context is taken, "" for the one that runs."""
+        return self.options.software.torch or ""
+
+    @property
     def arguments(self) -> list[str]:
         """Of the recipe: without a type from anybody, that of the weights, as from_pretrained takes it."""
         kind = self.weights.first_type if self.weights is not None else None

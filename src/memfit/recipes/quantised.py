@@ -13,6 +13,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from memfit.recipes.software import Software
 
 _BLOCK, _BLOCKS = 64, 256
 
@@ -23,6 +26,8 @@ class Product(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, layer: Any) -> torch.Tensor:
         ctx.layer = layer
+        # An attribute, as bitsandbytes had it before 0.43.2: what is saved otherwise, checkpoints would let go of.
+        ctx.kept = x if getattr(layer, "keeps_input", False) and ctx.needs_input_grad[0] else None
         return nn.functional.linear(x, layer.dequantised(x.dtype), layer.bias)
 
     @staticmethod
@@ -36,11 +41,14 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
 
     Args:
         whole: the layer that it stands for; its weights are let go of.
+        keeps_input: for the backward pass, which has no use for it.
     """
 
-    def __init__(self, whole: nn.Linear) -> None:
+    def __init__(self, whole: Any, *, keeps_input: bool = False) -> None:
         nn.Module.__init__(self)
-        self.in_features, self.out_features = whole.in_features, whole.out_features
+        self.keeps_input = keeps_input
+        sides = tuple(whole.weight.shape)
+        self.out_features, self.in_features = sides[::-1] if isinstance(whole, Conv1D) else sides
         size, device = whole.weight.numel(), whole.weight.device
         self.compute_dtype = whole.weight.dtype
         scales = -(-size // _BLOCK)
@@ -65,9 +73,14 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
         return result.to(x.dtype)
 
 
-def quantise(model: nn.Module, skip: tuple[str, ...] = ("lm_head",)) -> None:
-    """Replace every linear layer but those named, as transformers does with ``load_in_4bit``."""
+def quantise(model: nn.Module, software: Software, skip: tuple[str, ...] = ("lm_head",)) -> None:
+    """Replace every linear layer but those named, as transformers does with ``load_in_4bit``.
+
+    Subclasses (Falcon has one of its own) stay as they are, but for transformers up to 5.0.
+    """
+    with_subclasses = software.is_before("transformers", 5, 1)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if type(child) is nn.Linear and name not in skip:
-                setattr(module, name, Linear4bit(child))
+            linear = isinstance(child, nn.Linear) if with_subclasses else type(child) is nn.Linear
+            if (linear or isinstance(child, Conv1D)) and name not in skip:
+                setattr(module, name, Linear4bit(child, keeps_input=software.has_kept_inputs))

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from memfit.errors import UsageError
+from memfit.recipes.lengths import BATCHES, Lengths
 from memfit.recipes.mesh import Mesh
+from memfit.recipes.software import Software
 
 TRAININGS = ("full", "lora", "dora", "qlora")
 DEFAULT_TOKENS = 1024
@@ -65,6 +67,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     what.add_argument("--generate", type=count, metavar="TOKENS", help="let it write so many tokens after a prompt")
     what.add_argument("--serve", action="store_true", help="hold caches of many requests; see --context, --concurrent")
     made.add_argument("--seq", type=count, metavar="TOKENS", help="length of every sequence (1024, or its longest)")
+    made.add_argument(
+        "--lengths", type=lambda text: Lengths.parse(text, count), metavar="FROM..TO",
+        help="of training: batches of changing lengths, 128..2048 or a list, in the place of --seq",
+    )  # fmt: skip
     made.add_argument("--batch", type=count, default=1, metavar="N", help="sequences at once (1)")
     made.add_argument("--accumulate", type=count, default=1, metavar="N", help="batches for each step (1)")
     made.add_argument("--dtype", choices=DTYPES, default="auto", help="of the weights (the configuration's)")
@@ -88,6 +94,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")
     made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
     made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
+    made.add_argument(
+        "--software", type=Software.parse, default=Software(), metavar="NAME==VERSION,…",
+        help="the habits of other versions than those installed: torch, cuda, transformers, bitsandbytes",
+    )  # fmt: skip
     made.add_argument("--steps", type=count, default=4, help=argparse.SUPPRESS)
     made.add_argument("--every-token", action="store_true", help=argparse.SUPPRESS)  # written one by one, as on a card
     return made
@@ -102,6 +112,8 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     found = parser(prog).parse_args(list(words))
     if found.train == "qlora" and found.dtype == "float32":
         raise UsageError("qlora computes in 16 bit: --dtype float32 contradicts it", hint="--dtype bfloat16")
+    if found.lengths is not None:
+        _check_lengths(found)
     if found.objective != "sft":
         _check_objective(found)
     if found.mesh is not None:
@@ -109,6 +121,16 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     if not found.serve and (found.context or found.concurrent > 1):
         raise UsageError("--context and --concurrent are of --serve", hint="--seq and --batch say it for training")
     return found
+
+
+def _check_lengths(found: argparse.Namespace) -> None:
+    """Lengths say how long the longest is, and how many steps are needed to see them."""
+    if not found.train or found.objective == "grpo" or found.mesh is not None:
+        raise UsageError("--lengths is of training, without a mesh and not of grpo", hint="--seq, the longest")
+    if found.seq and found.seq != found.lengths.longest:
+        raise UsageError(f"--seq {found.seq} and --lengths {found.lengths} are two answers", hint="--lengths alone")
+    found.seq = found.lengths.longest
+    found.steps = max(found.steps, -(-BATCHES // found.accumulate))
 
 
 def _check_mesh(found: argparse.Namespace) -> None:
