@@ -32,6 +32,7 @@ class Row:
         printed: as it stands in the document.
         metric: of ``METRICS``.
         transformers: whether that library's model ran.
+        later_model: what is asked for later, where memfit has learned of the very model that the document names.
         later: words that the recipe learned after the first predictions, and that the document asks for.
         missing: what the document does not say; "" for a complete configuration.
         why: the cause of a miss.
@@ -47,6 +48,7 @@ class Row:
     printed: str
     metric: str
     transformers: bool
+    later_model: str
     later: str
     missing: str
     why: str
@@ -105,6 +107,7 @@ def rows() -> tuple[Row, ...]:
             printed=f"{row['figure']} {row.get('unit', source['unit']).split()[0]}",
             metric=row.get("metric", source["metric"]),
             transformers=source["transformers"],
+            later_model=row.get("later_model", row["model"]),
             later=_first_match(source, row, "later", "words"),
             missing=row.get("missing", ""),
             why=row.get("why") or _first_match(source, row, "causes", "why"),

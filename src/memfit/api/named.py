@@ -83,7 +83,10 @@ class NamedJob:
             taken += [options.objective] if options.objective != "sft" else []
             taken += [f"batch {options.batch} of {options.seq or wishes.DEFAULT_TOKENS} tokens", options.optimizer]
             if options.train != "full":
-                mixed = f"in float32 under {options.autocast or 'bfloat16'} autocast"
+                none = options.autocast == "none"
+                mixed = "in float32 " + (
+                    "without autocast" if none else f"under {options.autocast or 'bfloat16'} autocast"
+                )
                 typed = mixed if options.lora_dtype == "float32" else "in the weights' type"
                 taken.append(f"rank {options.lora_rank} on {options.lora_targets}, {typed}")
             taken.append("activations recomputed" if options.checkpointing else "no activation checkpointing")

@@ -18,8 +18,8 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
-from memfit.recipes import loop
-from memfit.recipes.notes import note, said
+from memfit.recipes import loop, notes
+from memfit.recipes.notes import said
 from memfit.recipes.objectives import batch_of, loss_of
 from memfit.recipes.optimizers import optimizer
 from memfit.recipes.packed import as_stored
@@ -137,13 +137,13 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
     stepper = optimizer(wishes.optimizer, trained, one_by_one=wishes.software.has_old_steps)
     mixed: Any = nullcontext()
     beside = wishes.train != "full" and wishes.lora_dtype == "float32"
-    if wishes.autocast or (beside and device.type == "cuda"):
+    if wishes.autocast != "none" and (wishes.autocast or (beside and device.type == "cuda")):
         # Adapters are float32; as Trainer has it with bf16=True.
         mixed = torch.autocast(device.type, getattr(torch, wishes.autocast or "bfloat16"))
     plain = getattr(model, "module", model)
     loss_for = loss_of(model, wishes, lambda: built(wishes), device)
     if wishes.lengths is not None:
-        note("lengths-drawn", f"batches of changing lengths, {wishes.lengths.told()}: a run meets more of them")
+        notes.note("lengths-drawn", f"batches of changing lengths, {wishes.lengths.told()}: a run meets more of them")
     longs = iter(wishes.lengths.of_batches(wishes.steps * wishes.accumulate, wishes.batch) if wishes.lengths else ())
     batches = batch_of(plain, wishes, lambda rows: tokens(plain, rows, next(longs, wishes.seq), device))
     pipeline = Pipeline(model, wishes, device) if wishes.mesh is not None and wishes.mesh.pp > 1 else None

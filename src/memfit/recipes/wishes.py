@@ -74,7 +74,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--batch", type=count, default=1, metavar="N", help="sequences at once (1)")
     made.add_argument("--accumulate", type=count, default=1, metavar="N", help="batches for each step (1)")
     made.add_argument("--dtype", choices=DTYPES, default="auto", help="of the weights (the configuration's)")
-    made.add_argument("--autocast", choices=DTYPES[1:], help="mixed precision over these weights")
+    made.add_argument(
+        "--autocast", choices=("none", *DTYPES[1:]), help="mixed precision over these weights (bfloat16 for adapters)"
+    )
     made.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
     made.add_argument(
         "--objective", choices=OBJECTIVES, default="sft", help="of training: next tokens, pairs of answers, own answers"
