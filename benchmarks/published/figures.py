@@ -59,6 +59,17 @@ class Row:
         return f"hf:{self.model} {self.words} --on {self.on}"
 
     @property
+    def ranks(self) -> int:
+        """Over how many devices its weights are shared out."""
+        count = re.match(r"(\d+)x", self.on)
+        return int(count[1]) if count and "--parallel ddp" not in self.words else 1
+
+    @property
+    def copies(self) -> int:
+        """How many tensors of the weights' size and type live from step to step: with gradients and Adam's states 4."""
+        return 4 if "--train full" in self.words and "--optimizer" not in self.words else 1
+
+    @property
     def name(self) -> str:
         """For a reader: unique within a source, but for a figure that it gives twice."""
         return f"{self.command}{f' ({self.of})' if self.of else ''}"

@@ -88,7 +88,8 @@ class NamedJob:
                     "without autocast" if none else f"under {options.autocast or 'bfloat16'} autocast"
                 )
                 typed = mixed if options.lora_dtype == "float32" else "in the weights' type"
-                taken.append(f"rank {options.lora_rank} on {options.lora_targets}, {typed}")
+                dropout = f", dropout {options.lora_dropout:g}" if options.lora_dropout else ""
+                taken.append(f"rank {options.lora_rank} on {options.lora_targets}{dropout}, {typed}")
             taken.append("activations recomputed" if options.checkpointing else "no activation checkpointing")
         by_name = Assumption(
             slug="model-by-name",

@@ -101,6 +101,7 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
     settings = peft.LoraConfig(
         r=wishes.lora_rank,
         lora_alpha=_ALPHA_FOR_RANK * wishes.lora_rank,
+        lora_dropout=wishes.lora_dropout,
         target_modules=named if named == "all-linear" else named.split(","),
         use_dora=wishes.train == "dora",  # whose start is computed from the weights: they are in memory by then
         task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",

@@ -53,6 +53,21 @@ def count(text: str) -> int:
     return int(digits) * times
 
 
+def share(text: str) -> float:
+    """From 0 to below 1.
+
+    >>> share("0.05")
+    0.05
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to below 1, like 0.05, got {text!r}")
+    return found
+
+
 def parser(prog: str) -> argparse.ArgumentParser:
     """The options of a recipe."""
     made = Words(
@@ -89,6 +104,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--lora-dtype", choices=ADAPTERS, default="float32", help="with autocast, or as the weights without it"
     )
     made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
+    made.add_argument("--lora-dropout", type=share, default=0.0, metavar="P", help="before every adapter (0)")
     made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
     made.add_argument(
         "--mesh", type=Mesh.parse, metavar="NAME=N,…", help="how ranks are laid out: tp, fsdp, dp, ep, pp (tp to infer)"
