@@ -52,10 +52,21 @@ def predicted(row: Row, model: str, added: str) -> dict[str, Any]:
     }
 
 
-def held(file: Path) -> dict[str, dict[str, Any]]:
-    """By command: what a file holds."""
+def held(file: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """By command and the words that were added to it: what a file holds."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {told["command"]: told for told in map(json.loads, lines)}
+    return {(told["command"], told.get("added") or ""): told for told in map(json.loads, lines)}
+
+
+def newest(row: Row) -> dict[str, Any] | None:
+    """What was said of a figure last: with the words of today, or else with some of them; None before it was asked."""
+    known = held(LATER)
+    some = [
+        told
+        for (command, added), told in known.items()
+        if command == row.command and set(added.split()) <= set(row.later.split())
+    ]
+    return known.get((row.command, row.later)) or (some[-1] if some else held(FIRST).get((row.command, "")))
 
 
 def main() -> None:
@@ -68,7 +79,7 @@ def main() -> None:
     output.parent.mkdir(exist_ok=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     versions = {name: version(name) for name in ("torch", "transformers", "peft")}
-    done = {(command, told.get("added") or "") for command, told in held(output).items()}
+    done = set(held(output))
     wanted = options.of or [source["name"] for source in sources()]
     todo = [row for row in rows() if row.source in wanted and options.only in row.command]
     for row in sorted(todo, key=lambda row: hashlib.sha256(row.command.encode()).digest()):
