@@ -93,7 +93,8 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
     if wishes.train == "qlora":
         from memfit.recipes.quantised import quantise
 
-        quantise(model, wishes.software)
+        skip = () if wishes.four_bit_skip == "none" else tuple(wishes.four_bit_skip.split(","))
+        quantise(model, wishes.software, skip=skip, double=wishes.four_bit == "nf4-dq")
         if wishes.lora_dtype == "float32":  # the rest of the weights becomes that, too
             prepare: Any = peft.prepare_model_for_kbit_training
             model = prepare(model, use_gradient_checkpointing=False)

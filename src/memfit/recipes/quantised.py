@@ -1,10 +1,11 @@
 """Linear layers with 4-bit weights as bitsandbytes lays them out, for machines that it does not run on.
 
-Bytes and temporaries are those of NF4 with double quantisation; the values are not, every weight counts as zero.
+Bytes and temporaries are those of NF4, with double quantisation or without; the values are not, every weight counts as
+zero.
 Layout (bitsandbytes 0.50.2, functional.quantize_4bit, nn.Linear4bit and MatMul4Bit): two weights a byte; one scale for
-64 weights, which is kept as a byte, with one float32 for 256 scales; inputs are cast to the compute type and outputs
-back to the inputs' own; forward and backward each make the whole matrix in the compute type and the scales in float32,
-and keep neither (newer versions do without the first for few rows).
+64 weights, a float32, or with double quantisation a byte, with one float32 for 256 scales; inputs are cast to the
+compute type and outputs back to the inputs' own; forward and backward each make the whole matrix in the compute type
+and the scales in float32, and keep neither (newer versions do without the first for few rows).
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ class Product(torch.autograd.Function):  # type: ignore[misc]
 
 
 class Linear4bit(nn.Linear):  # type: ignore[misc]
-    """A linear layer that holds 4.13 bits for each weight.
+    """A linear layer that holds 4.13 bits for each weight, or 4.5 without double quantisation.
 
     Args:
         whole: the layer that it stands for; its weights are let go of.
+        double: whether its scales are quantised, too.
         keeps_input: for the backward pass, which has no use for it.
     """
 
-    def __init__(self, whole: Any, *, keeps_input: bool = False) -> None:
+    def __init__(self, whole: Any, *, double: bool = True, keeps_input: bool = False) -> None:
         nn.Module.__init__(self)
         self.keeps_input = keeps_input
         sides = tuple(whole.weight.shape)
@@ -55,14 +57,16 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
         packed = torch.zeros(-(-size // 2), 1, dtype=torch.uint8, device=device)
         self.weight = nn.Parameter(packed, requires_grad=False)
         self.bias = whole.bias
-        self.register_buffer("scales", torch.zeros(scales, dtype=torch.uint8, device=device))
-        self.register_buffer("scales_of_scales", torch.zeros(-(-scales // _BLOCKS), device=device))
-        self.register_buffer("code", torch.zeros(16 + 256 + 1, device=device))  # the types' values, and the offset
+        self.register_buffer("scales", torch.zeros(scales, dtype=torch.uint8 if double else None, device=device))
+        if double:
+            self.register_buffer("scales_of_scales", torch.zeros(-(-scales // _BLOCKS), device=device))
+        values = 16 + 256 + 1 if double else 16  # of the types, and the offset
+        self.register_buffer("code", torch.zeros(values, device=device))
 
     def dequantised(self, dtype: torch.dtype) -> torch.Tensor:
         """A new matrix of (out, in) in the compute type."""
         scales: Any = self.scales
-        in_float = torch.zeros_like(scales, dtype=torch.float32)
+        in_float = torch.zeros_like(scales, dtype=torch.float32) if scales.dtype is torch.uint8 else None
         whole = torch.zeros(self.out_features, self.in_features, dtype=dtype, device=self.weight.device)
         del in_float
         return whole
@@ -73,7 +77,9 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
         return result.to(x.dtype)
 
 
-def quantise(model: nn.Module, software: Software, skip: tuple[str, ...] = ("lm_head",)) -> None:
+def quantise(
+    model: nn.Module, software: Software, *, skip: tuple[str, ...] = ("lm_head",), double: bool = True
+) -> None:
     """Replace every linear layer but those named, as transformers does with ``load_in_4bit``.
 
     Subclasses (Falcon has one of its own) stay as they are, but for transformers up to 5.0.
@@ -83,4 +89,5 @@ def quantise(model: nn.Module, software: Software, skip: tuple[str, ...] = ("lm_
         for name, child in list(module.named_children()):
             linear = isinstance(child, nn.Linear) if with_subclasses else type(child) is nn.Linear
             if (linear or isinstance(child, Conv1D)) and name not in skip:
-                setattr(module, name, Linear4bit(child, keeps_input=software.has_kept_inputs))
+                made = Linear4bit(child, double=double, keeps_input=software.has_kept_inputs)
+                setattr(module, name, made)

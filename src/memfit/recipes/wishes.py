@@ -16,6 +16,7 @@ DEFAULT_TOKENS = 1024
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OPTIMIZERS = ("adamw", "sgd", "adafactor", "lion", "adamw8bit", "lion8bit", "paged-adamw8bit", "paged-adamw")
 ADAPTERS = ("float32", "weights")
+FOUR_BIT = ("nf4-dq", "nf4")
 OBJECTIVES = ("sft", "dpo", "grpo")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
 _MOST = 1 << 27
@@ -104,6 +105,15 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--lora-dtype", choices=ADAPTERS, default="float32", help="with autocast, or as the weights without it"
     )
     made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
+    made.add_argument(
+        "--four-bit",
+        choices=FOUR_BIT,
+        default="nf4-dq",
+        help="of qlora: with scales that are quantised too, or without",
+    )
+    made.add_argument(
+        "--four-bit-skip", default="lm_head", metavar="NAMES", help='of qlora: layers left whole ("lm_head"; "none")'
+    )
     made.add_argument("--lora-dropout", type=share, default=0.0, metavar="P", help="before every adapter (0)")
     made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
     made.add_argument(

@@ -162,3 +162,19 @@ class TestModels:
             net = torch.nn.Sequential(Own(32, 8))
             quantise(net, then(f"transformers=={version}"))
             assert isinstance(net[0], Linear4bit) is replaced
+
+    def test_four_bit_layers_hold_scales_of_one_byte_or_of_four(self):
+        import torch
+
+        pytest.importorskip("transformers")
+        from memfit.recipes.quantised import Linear4bit
+
+        held = {
+            double: sum(
+                each.numel() * each.element_size()
+                for each in Linear4bit(torch.nn.Linear(256, 128), double=double).buffers()
+            )
+            for double in (True, False)
+        }
+        scales = 256 * 128 // 64
+        assert held == {True: scales + 4 * 2 + 4 * 273, False: 4 * scales + 4 * 16}
