@@ -2,18 +2,18 @@
 
 The model is built and run by what is installed; `earlier` gives it the habits of the versions that were named. Where
 none of these was otherwise nothing changes, and that is said.
-
-Habits of transformers by architecture and version: `software.json`, read from the sources of its releases by
-`benchmarks/published/versions.py`. The others, each with its source:
-
-- transformers before 4.49 copied the logits once more to shift them (loss/loss_utils.py, ForCausalLMLoss; before 4.46
-  within each model); before 5.0 checkpoints were reentrant (modeling_utils.py, gradient_checkpointing_enable), and up
-  to 5.0 4-bit weights replaced subclasses of linear layers, too (integrations/bitsandbytes.py);
-- bitsandbytes before 0.43.2 kept the input of every 4-bit layer for its backward pass, as an attribute that no
-  checkpoint lets go of (autograd/_functions.py, MatMul4Bit; bitsandbytes-foundation/bitsandbytes#1270);
-- torch before 2.0 stepped one weight after the other (pytorch/pytorch#92306) and filled gradients with zeros instead of
-  letting go of them (#92731); its context and its libraries' workspaces are `machines.overheads`' and `workspaces`'.
 """
+
+# Habits of transformers by architecture and version: `software.json`, read from the sources of its releases by
+# `benchmarks/published/versions.py`. The others, each with its source:
+#
+# - transformers before 4.49 copied the logits once more to shift them (loss/loss_utils.py, ForCausalLMLoss; before 4.46
+#   within each model); before 5.0 checkpoints were reentrant (modeling_utils.py, gradient_checkpointing_enable), and up
+#   to 5.0 4-bit weights replaced subclasses of linear layers, too (integrations/bitsandbytes.py);
+# - bitsandbytes before 0.43.2 kept the input of every 4-bit layer for its backward pass, as an attribute that no
+#   checkpoint lets go of (autograd/_functions.py, MatMul4Bit; bitsandbytes-foundation/bitsandbytes#1270);
+# - torch before 2.0 stepped one weight after the other (pytorch/pytorch#92306) and filled gradients with zeros instead
+#   of letting go of them (#92731); its context and workspaces are `machines.overheads`' and `machines.workspaces`'.
 
 from __future__ import annotations
 
