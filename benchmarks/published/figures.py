@@ -32,6 +32,7 @@ class Row:
         printed: as it stands in the document.
         metric: of ``METRICS``.
         transformers: whether that library's model ran.
+        later_model: what is asked for later, where memfit has learned of the very model that the document names.
         later: words that the recipe learned after the first predictions, and that the document asks for.
         missing: what the document does not say; "" for a complete configuration.
         why: the cause of a miss.
@@ -47,6 +48,7 @@ class Row:
     printed: str
     metric: str
     transformers: bool
+    later_model: str
     later: str
     missing: str
     why: str
@@ -55,6 +57,17 @@ class Row:
     def command(self) -> str:
         """What is asked; rows of one command share its prediction."""
         return f"hf:{self.model} {self.words} --on {self.on}"
+
+    @property
+    def ranks(self) -> int:
+        """Over how many devices its weights are shared out."""
+        count = re.match(r"(\d+)x", self.on)
+        return int(count[1]) if count and "--parallel ddp" not in self.words else 1
+
+    @property
+    def copies(self) -> int:
+        """How many tensors of the weights' size and type live from step to step: with gradients and Adam's states 4."""
+        return 4 if "--train full" in self.words and "--optimizer" not in self.words else 1
 
     @property
     def name(self) -> str:
@@ -105,6 +118,7 @@ def rows() -> tuple[Row, ...]:
             printed=f"{row['figure']} {row.get('unit', source['unit']).split()[0]}",
             metric=row.get("metric", source["metric"]),
             transformers=source["transformers"],
+            later_model=row.get("later_model", row["model"]),
             later=_first_match(source, row, "later", "words"),
             missing=row.get("missing", ""),
             why=row.get("why") or _first_match(source, row, "causes", "why"),

@@ -4,7 +4,8 @@
 
 Resumable: commands that the file holds are not asked again. Their order is by no plan (a hash), so that what an
 unfinished file holds is a fair sample. --later asks again after a change of memfit, with the words that it learned in
-between (figures.toml has them), into data/later.jsonl; the page shows that beside the first.
+between (figures.toml has them), into data/later.jsonl; the page shows that beside the first. What was asked with other
+words than those of today is asked again, and its last line counts.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ FIRST, LATER = DATA / "first.jsonl", DATA / "later.jsonl"
 _LIMIT_S = 900.0
 
 
-def predicted(row: Row, added: str) -> dict[str, Any]:
+def predicted(row: Row, model: str, added: str) -> dict[str, Any]:
     """One estimate's figures, or why there is none."""
     began = time.monotonic()
     words = shlex.split(f"{row.words} {added}")
     try:
-        found = memfit.estimate(f"hf:{row.model}", words, on=row.on, timeout_s=_LIMIT_S)
+        found = memfit.estimate(f"hf:{model}", words, on=row.on, timeout_s=_LIMIT_S)
     except MemfitError as error:
         return {"failure": f"{error.message[:300]}", "seconds": round(time.monotonic() - began, 1)}
     pool = found.pool("cuda:0")
@@ -51,10 +52,21 @@ def predicted(row: Row, added: str) -> dict[str, Any]:
     }
 
 
-def held(file: Path) -> dict[str, dict[str, Any]]:
-    """By command: what a file holds."""
+def held(file: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """By command and the words that were added to it: what a file holds."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {told["command"]: told for told in map(json.loads, lines)}
+    return {(told["command"], told.get("added") or ""): told for told in map(json.loads, lines)}
+
+
+def newest(row: Row) -> dict[str, Any] | None:
+    """What was said of a figure last: with the words of today, or else with some of them; None before it was asked."""
+    known = held(LATER)
+    some = [
+        told
+        for (command, added), told in known.items()
+        if command == row.command and set(added.split()) <= set(row.later.split())
+    ]
+    return known.get((row.command, row.later)) or (some[-1] if some else held(FIRST).get((row.command, "")))
 
 
 def main() -> None:
@@ -71,11 +83,11 @@ def main() -> None:
     wanted = options.of or [source["name"] for source in sources()]
     todo = [row for row in rows() if row.source in wanted and options.only in row.command]
     for row in sorted(todo, key=lambda row: hashlib.sha256(row.command.encode()).digest()):
-        if row.command in done:
+        model, added = (row.later_model, row.later) if options.later else (row.model, "")
+        if (row.command, added) in done:
             continue
-        done.add(row.command)
-        added = row.later if options.later else ""
-        told = {"command": row.command, "added": added, **predicted(row, added), "memfit": commit, **versions}
+        done.add((row.command, added))
+        told = {"command": row.command, "added": added, **predicted(row, model, added), "memfit": commit, **versions}
         with output.open("a", encoding="utf-8") as file:
             file.write(json.dumps(told) + "\n")
         print(row.source, row.command, told.get("expected_bytes", told.get("failure")), told["seconds"], flush=True)

@@ -41,6 +41,8 @@ class LibraryJob:
     options: argparse.Namespace
     on: str | None
     ranks: None = None
+    steps: int = 0
+    torch: str = ""
 
     @property
     def recipe(self) -> str:

@@ -123,12 +123,13 @@ def estimate(
         name_of(target),
         arguments,
         on=on,
-        steps=steps,
+        steps=max(steps, named.steps) if named is not None else steps,
         timeout_s=timeout_s,
         passes=passes,
         module=module,
         host_memory_bytes=host_memory_bytes,
         debug=debug,
+        torch=named.torch if named is not None else "",
     )
     if not isinstance(target, (str, os.PathLike)):
         return _estimate_object(target, batch, optimizer, request)

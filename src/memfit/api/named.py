@@ -43,6 +43,16 @@ class NamedJob:
         return RECIPE
 
     @property
+    def steps(self) -> int:
+        """How many its recipe needs, 0 for what is usual."""
+        return int(self.options.steps) if self.options.lengths is not None else 0
+
+    @property
+    def torch(self) -> str:
+        """The version whose context is taken, "" for the one that runs."""
+        return self.options.software.torch or ""
+
+    @property
     def arguments(self) -> list[str]:
         """Of the recipe: without a type from anybody, that of the weights, as from_pretrained takes it."""
         kind = self.weights.first_type if self.weights is not None else None
@@ -73,9 +83,13 @@ class NamedJob:
             taken += [options.objective] if options.objective != "sft" else []
             taken += [f"batch {options.batch} of {options.seq or wishes.DEFAULT_TOKENS} tokens", options.optimizer]
             if options.train != "full":
-                mixed = f"in float32 under {options.autocast or 'bfloat16'} autocast"
+                none = options.autocast == "none"
+                mixed = "in float32 " + (
+                    "without autocast" if none else f"under {options.autocast or 'bfloat16'} autocast"
+                )
                 typed = mixed if options.lora_dtype == "float32" else "in the weights' type"
-                taken.append(f"rank {options.lora_rank} on {options.lora_targets}, {typed}")
+                dropout = f", dropout {options.lora_dropout:g}" if options.lora_dropout else ""
+                taken.append(f"rank {options.lora_rank} on {options.lora_targets}{dropout}, {typed}")
             taken.append("activations recomputed" if options.checkpointing else "no activation checkpointing")
         by_name = Assumption(
             slug="model-by-name",

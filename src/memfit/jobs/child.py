@@ -77,7 +77,8 @@ class Child:
         if before is not None and after is not None:
             self.compiler_bytes = after.rss_bytes - before.rss_bytes
         request = self.request
-        self.machine = simulated_machine(request.on, torch.__version__, torch.version.cuda)
+        runs = (request.torch, None) if request.torch else (torch.__version__, torch.version.cuda)
+        self.machine = simulated_machine(request.on, *runs)
         limits = job.Limits(steps=request.steps, passes=request.passes)
         watch = job.Watch(limits, self.finish, self.tell)
         root = Path.cwd() if request.module or ":" in request.target else Path(request.target).resolve().parent

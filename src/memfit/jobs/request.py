@@ -32,6 +32,7 @@ class Request:
         process_bytes: what the unchanged job's process held; a changed one is taken to hold the same.
         nodes, ranks_per_node: of a job in several processes, of which one is simulated; 0 for a job as it is.
         rank: which one.
+        torch: the version whose context and workspaces are taken, "" for the one that runs.
         shrink: of a script whose fits are probed, the share of its files' rows that is read; 0 to choose it.
         shrink_part: of that share, what is really read: less in the run that goes ahead (jobs.shrunk).
         whole_evaluations: whether loaders give all their batches until the first step: this job counts them.
@@ -60,5 +61,6 @@ class Request:
     rank: int = 0
     whole_evaluations: bool = False
     stages_file: str = ""
+    torch: str = ""
     shrink: float = 1.0
     shrink_part: float = 1.0

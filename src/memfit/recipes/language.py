@@ -18,7 +18,7 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
-from memfit.recipes import loop
+from memfit.recipes import loop, notes
 from memfit.recipes.notes import said
 from memfit.recipes.objectives import batch_of, loss_of
 from memfit.recipes.optimizers import optimizer
@@ -62,6 +62,9 @@ def built(wishes: argparse.Namespace) -> Any:
     dtype = wishes.dtype if wishes.dtype != "auto" else getattr(configuration, "dtype", None) or torch.float32
     if isinstance(dtype, str):
         dtype = getattr(torch, dtype)
+    attention = None if wishes.attention == "auto" else wishes.attention
+    if attention is None and wishes.software.has("eager", configuration.model_type):
+        attention = "eager"
     kind: Any = transformers.AutoModelForCausalLM
     if getattr(configuration, "is_encoder_decoder", False):
         kind = transformers.AutoModelForSeq2SeqLM
@@ -69,7 +72,6 @@ def built(wishes: argparse.Namespace) -> Any:
         kind = transformers.AutoModelForMaskedLM
     try:
         with torch.device("meta"):
-            attention = None if wishes.attention == "auto" else wishes.attention
             return as_stored(kind.from_config(configuration, dtype=dtype, attn_implementation=attention), wishes)
     except ValueError as error:
         raise UsageError(
@@ -91,7 +93,8 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
     if wishes.train == "qlora":
         from memfit.recipes.quantised import quantise
 
-        quantise(model)
+        skip = () if wishes.four_bit_skip == "none" else tuple(wishes.four_bit_skip.split(","))
+        quantise(model, wishes.software, skip=skip, double=wishes.four_bit == "nf4-dq")
         if wishes.lora_dtype == "float32":  # the rest of the weights becomes that, too
             prepare: Any = peft.prepare_model_for_kbit_training
             model = prepare(model, use_gradient_checkpointing=False)
@@ -99,6 +102,7 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
     settings = peft.LoraConfig(
         r=wishes.lora_rank,
         lora_alpha=_ALPHA_FOR_RANK * wishes.lora_rank,
+        lora_dropout=wishes.lora_dropout,
         target_modules=named if named == "all-linear" else named.split(","),
         use_dora=wishes.train == "dora",  # whose start is computed from the weights: they are in memory by then
         task_type="SEQ_2_SEQ_LM" if model.config.is_encoder_decoder else "CAUSAL_LM",
@@ -127,20 +131,23 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
     if wishes.train != "full":
         model = with_adapters(model, wishes)
     if wishes.checkpointing:
-        loop.recompute(model)
+        loop.recompute(model, reentrant=wishes.software.has_reentrant)
         if wishes.train != "full":
             model.enable_input_require_grads()
     model = placed(model.train(), wishes, device)
     trained = [each for each in model.parameters() if each.requires_grad]
-    stepper = optimizer(wishes.optimizer, trained)
+    stepper = optimizer(wishes.optimizer, trained, one_by_one=wishes.software.has_old_steps)
     mixed: Any = nullcontext()
     beside = wishes.train != "full" and wishes.lora_dtype == "float32"
-    if wishes.autocast or (beside and device.type == "cuda"):
+    if wishes.autocast != "none" and (wishes.autocast or (beside and device.type == "cuda")):
         # Adapters are float32; as Trainer has it with bf16=True.
         mixed = torch.autocast(device.type, getattr(torch, wishes.autocast or "bfloat16"))
     plain = getattr(model, "module", model)
     loss_for = loss_of(model, wishes, lambda: built(wishes), device)
-    batches = batch_of(plain, wishes, lambda rows: tokens(plain, rows, wishes.seq, device))
+    if wishes.lengths is not None:
+        notes.note("lengths-drawn", f"batches of changing lengths, {wishes.lengths.told()}: a run meets more of them")
+    longs = iter(wishes.lengths.of_batches(wishes.steps * wishes.accumulate, wishes.batch) if wishes.lengths else ())
+    batches = batch_of(plain, wishes, lambda rows: tokens(plain, rows, next(longs, wishes.seq), device))
     pipeline = Pipeline(model, wishes, device) if wishes.mesh is not None and wishes.mesh.pp > 1 else None
     for _ in range(wishes.steps):
         if pipeline is not None:
@@ -152,7 +159,7 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
                     loss = loss_for(text) / wishes.accumulate
                 loss.backward()
         stepper.step()
-        stepper.zero_grad()
+        stepper.zero_grad(set_to_none=not wishes.software.has_old_steps)
 
 
 def generate(wishes: argparse.Namespace, device: torch.device) -> None:

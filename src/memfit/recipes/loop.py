@@ -20,9 +20,9 @@ def prepared(model: Any, wishes: argparse.Namespace, device: torch.device) -> An
     return model.to(device)
 
 
-def recompute(model: Any) -> None:
-    """Let a model of transformers recompute activations, in the way that it recommends."""
-    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+def recompute(model: Any, *, reentrant: bool = False) -> None:
+    """Let a model of transformers recompute activations, in the way that it recommends, or as it did before 5.0."""
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": reentrant})
 
 
 def train(model: Any, loss_of: Callable[[], torch.Tensor], wishes: argparse.Namespace, device: torch.device) -> None:

@@ -9,7 +9,7 @@ less than this. Rewards, which are the user's, take nothing here.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -44,8 +44,8 @@ def loss_of(model: Any, wishes: argparse.Namespace, start: Callable[[], Any], de
 
 def batch_of(
     model: Any, wishes: argparse.Namespace, draw: Callable[[int], torch.Tensor]
-) -> Callable[[], list[torch.Tensor]]:
-    """The batches of one optimizer step, when they are asked for.
+) -> Callable[[], Iterable[torch.Tensor]]:
+    """The batches of one optimizer step, when they are asked for; one after the other, where none needs the others.
 
     Args:
         draw: so many sequences of made-up text, (batch, tokens).
@@ -53,7 +53,7 @@ def batch_of(
     if wishes.objective == "grpo":
         return lambda: list(_written(model, draw(wishes.batch * wishes.accumulate), wishes).split(wishes.batch))
     rows = wishes.batch * (2 if wishes.objective == "dpo" else 1)
-    return lambda: [draw(rows) for _ in range(wishes.accumulate)]
+    return lambda: (draw(rows) for _ in range(wishes.accumulate))
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
@@ -66,7 +66,7 @@ def _written(model: Any, prompts: torch.Tensor, wishes: argparse.Namespace) -> t
     write(model, prompts, wishes.completion, every=wishes.every_token)
     model.train()
     if recomputing:
-        recompute(model)
+        recompute(model, reentrant=wishes.software.has_reentrant)
     made = prompts.new_zeros((prompts.shape[0], wishes.completion))
     return torch.cat([prompts, made], dim=1)
 

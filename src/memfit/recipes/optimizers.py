@@ -83,14 +83,18 @@ class Lion(torch.optim.Optimizer):  # type: ignore[misc]
         return loss
 
 
-def optimizer(name: str, parameters: list[Any]) -> Any:
-    """One of wishes.OPTIMIZERS over these parameters."""
-    one_kind = len({type(each).__name__ == "DTensor" for each in parameters}) < 2
-    return _makers(one_kind)[name](parameters)
+def optimizer(name: str, parameters: list[Any], *, one_by_one: bool = False) -> Any:
+    """One of wishes.OPTIMIZERS over these parameters.
+
+    Args:
+        one_by_one: step one weight after the other, as torch before 2.0.
+    """
+    two_kinds = len({type(each).__name__ == "DTensor" for each in parameters}) > 1  # kernels over many take one kind
+    return _makers(one_by_one or two_kinds)[name](parameters)
 
 
-def _makers(one_kind: bool) -> dict[str, Any]:
-    many = {"lr": 1e-5, "foreach": None if one_kind else False}  # kernels over many tensors take no two kinds of them
+def _makers(one_by_one: bool) -> dict[str, Any]:
+    many = {"lr": 1e-5, "foreach": False if one_by_one else None}
 
     def adafactor(parameters: list[Any]) -> Any:
         import transformers

@@ -11,6 +11,7 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes.earlier import as_then
 from memfit.recipes.mesh import Mesh
 from memfit.recipes.notes import said
 from memfit.recipes.stages import cut
@@ -53,6 +54,7 @@ def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
         UsageError: the ranks cannot be laid out so, or the model cannot be shared so.
         MemfitError: this transformers cannot.
     """
+    as_then(model, wishes, layers_of(model))
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if wishes.mesh is not None and wishes.mesh.ranks != ranks:
         raise UsageError(f"the mesh has {wishes.mesh.ranks} ranks, and the job {ranks}", slug="bad-ranks")

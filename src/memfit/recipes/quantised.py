@@ -1,11 +1,12 @@
 """Linear layers with 4-bit weights as bitsandbytes lays them out, for machines that it does not run on.
 
-Bytes and temporaries are those of NF4 with double quantisation; the values are not, every weight counts as zero.
-Layout (bitsandbytes 0.50.2, functional.quantize_4bit, nn.Linear4bit and MatMul4Bit): two weights a byte; one scale for
-64 weights, which is kept as a byte, with one float32 for 256 scales; inputs are cast to the compute type and outputs
-back to the inputs' own; forward and backward each make the whole matrix in the compute type and the scales in float32,
-and keep neither (newer versions do without the first for few rows).
+Bytes and temporaries are those of NF4, with double quantisation or without; every weight's value counts as zero.
 """
+
+# Layout (bitsandbytes 0.50.2, functional.quantize_4bit, nn.Linear4bit and MatMul4Bit): two weights a byte; one scale for
+# 64 weights, a float32, or with double quantisation a byte, with one float32 for 256 scales; inputs are cast to the
+# compute type and outputs back to the inputs' own; forward and backward each make the whole matrix in the compute type
+# and the scales in float32, and keep neither (newer versions do without the first for few rows).
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from memfit.recipes.software import Software
 
 _BLOCK, _BLOCKS = 64, 256
 
@@ -23,6 +27,8 @@ class Product(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, layer: Any) -> torch.Tensor:
         ctx.layer = layer
+        # An attribute, as bitsandbytes had it before 0.43.2: what is saved otherwise, checkpoints would let go of.
+        ctx.kept = x if getattr(layer, "keeps_input", False) and ctx.needs_input_grad[0] else None
         return nn.functional.linear(x, layer.dequantised(x.dtype), layer.bias)
 
     @staticmethod
@@ -32,29 +38,35 @@ class Product(torch.autograd.Function):  # type: ignore[misc]
 
 
 class Linear4bit(nn.Linear):  # type: ignore[misc]
-    """A linear layer that holds 4.13 bits for each weight.
+    """A linear layer that holds 4.13 bits for each weight, or 4.5 without double quantisation.
 
     Args:
         whole: the layer that it stands for; its weights are let go of.
+        double: whether its scales are quantised, too.
+        keeps_input: for the backward pass, which has no use for it.
     """
 
-    def __init__(self, whole: nn.Linear) -> None:
+    def __init__(self, whole: Any, *, double: bool = True, keeps_input: bool = False) -> None:
         nn.Module.__init__(self)
-        self.in_features, self.out_features = whole.in_features, whole.out_features
+        self.keeps_input = keeps_input
+        sides = tuple(whole.weight.shape)
+        self.out_features, self.in_features = sides[::-1] if isinstance(whole, Conv1D) else sides
         size, device = whole.weight.numel(), whole.weight.device
         self.compute_dtype = whole.weight.dtype
         scales = -(-size // _BLOCK)
         packed = torch.zeros(-(-size // 2), 1, dtype=torch.uint8, device=device)
         self.weight = nn.Parameter(packed, requires_grad=False)
         self.bias = whole.bias
-        self.register_buffer("scales", torch.zeros(scales, dtype=torch.uint8, device=device))
-        self.register_buffer("scales_of_scales", torch.zeros(-(-scales // _BLOCKS), device=device))
-        self.register_buffer("code", torch.zeros(16 + 256 + 1, device=device))  # the types' values, and the offset
+        self.register_buffer("scales", torch.zeros(scales, dtype=torch.uint8 if double else None, device=device))
+        if double:
+            self.register_buffer("scales_of_scales", torch.zeros(-(-scales // _BLOCKS), device=device))
+        values = 16 + 256 + 1 if double else 16  # of the types, and the offset
+        self.register_buffer("code", torch.zeros(values, device=device))
 
     def dequantised(self, dtype: torch.dtype) -> torch.Tensor:
         """A new matrix of (out, in) in the compute type."""
         scales: Any = self.scales
-        in_float = torch.zeros_like(scales, dtype=torch.float32)
+        in_float = torch.zeros_like(scales, dtype=torch.float32) if scales.dtype is torch.uint8 else None
         whole = torch.zeros(self.out_features, self.in_features, dtype=dtype, device=self.weight.device)
         del in_float
         return whole
@@ -65,9 +77,17 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
         return result.to(x.dtype)
 
 
-def quantise(model: nn.Module, skip: tuple[str, ...] = ("lm_head",)) -> None:
-    """Replace every linear layer but those named, as transformers does with ``load_in_4bit``."""
+def quantise(
+    model: nn.Module, software: Software, *, skip: tuple[str, ...] = ("lm_head",), double: bool = True
+) -> None:
+    """Replace every linear layer but those named, as transformers does with ``load_in_4bit``.
+
+    Subclasses (Falcon has one of its own) stay as they are, but for transformers up to 5.0.
+    """
+    with_subclasses = software.is_before("transformers", 5, 1)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
-            if type(child) is nn.Linear and name not in skip:
-                setattr(module, name, Linear4bit(child))
+            linear = isinstance(child, nn.Linear) if with_subclasses else type(child) is nn.Linear
+            if (linear or isinstance(child, Conv1D)) and name not in skip:
+                made = Linear4bit(child, double=double, keeps_input=software.has_kept_inputs)
+                setattr(module, name, made)

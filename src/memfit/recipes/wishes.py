@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from memfit.errors import UsageError
+from memfit.recipes.lengths import BATCHES, Lengths
 from memfit.recipes.mesh import Mesh
+from memfit.recipes.software import Software
 
 TRAININGS = ("full", "lora", "dora", "qlora")
 DEFAULT_TOKENS = 1024
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 OPTIMIZERS = ("adamw", "sgd", "adafactor", "lion", "adamw8bit", "lion8bit", "paged-adamw8bit", "paged-adamw")
 ADAPTERS = ("float32", "weights")
+FOUR_BIT = ("nf4-dq", "nf4")
 OBJECTIVES = ("sft", "dpo", "grpo")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
 _MOST = 1 << 27
@@ -51,6 +54,21 @@ def count(text: str) -> int:
     return int(digits) * times
 
 
+def share(text: str) -> float:
+    """From 0 to below 1.
+
+    >>> share("0.05")
+    0.05
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to below 1, like 0.05, got {text!r}")
+    return found
+
+
 def parser(prog: str) -> argparse.ArgumentParser:
     """The options of a recipe."""
     made = Words(
@@ -65,10 +83,16 @@ def parser(prog: str) -> argparse.ArgumentParser:
     what.add_argument("--generate", type=count, metavar="TOKENS", help="let it write so many tokens after a prompt")
     what.add_argument("--serve", action="store_true", help="hold caches of many requests; see --context, --concurrent")
     made.add_argument("--seq", type=count, metavar="TOKENS", help="length of every sequence (1024, or its longest)")
+    made.add_argument(
+        "--lengths", type=lambda text: Lengths.parse(text, count), metavar="FROM..TO",
+        help="of training: batches of changing lengths, 128..2048 or a list, in the place of --seq",
+    )  # fmt: skip
     made.add_argument("--batch", type=count, default=1, metavar="N", help="sequences at once (1)")
     made.add_argument("--accumulate", type=count, default=1, metavar="N", help="batches for each step (1)")
     made.add_argument("--dtype", choices=DTYPES, default="auto", help="of the weights (the configuration's)")
-    made.add_argument("--autocast", choices=DTYPES[1:], help="mixed precision over these weights")
+    made.add_argument(
+        "--autocast", choices=("none", *DTYPES[1:]), help="mixed precision over these weights (bfloat16 for adapters)"
+    )
     made.add_argument("--optimizer", choices=OPTIMIZERS, default="adamw")
     made.add_argument(
         "--objective", choices=OBJECTIVES, default="sft", help="of training: next tokens, pairs of answers, own answers"
@@ -81,6 +105,16 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--lora-dtype", choices=ADAPTERS, default="float32", help="with autocast, or as the weights without it"
     )
     made.add_argument("--lora-targets", default="all-linear", metavar="NAMES", help='"q_proj,v_proj" ("all-linear")')
+    made.add_argument(
+        "--four-bit",
+        choices=FOUR_BIT,
+        default="nf4-dq",
+        help="of qlora: with scales that are quantised too, or without",
+    )
+    made.add_argument(
+        "--four-bit-skip", default="lm_head", metavar="NAMES", help='of qlora: layers left whole ("lm_head"; "none")'
+    )
+    made.add_argument("--lora-dropout", type=share, default=0.0, metavar="P", help="before every adapter (0)")
     made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
     made.add_argument(
         "--mesh", type=Mesh.parse, metavar="NAME=N,…", help="how ranks are laid out: tp, fsdp, dp, ep, pp (tp to infer)"
@@ -88,6 +122,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")
     made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
     made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
+    made.add_argument(
+        "--software", type=Software.parse, default=Software(), metavar="NAME==VERSION,…",
+        help="the habits of other versions than those installed: torch, cuda, transformers, bitsandbytes",
+    )  # fmt: skip
     made.add_argument("--steps", type=count, default=4, help=argparse.SUPPRESS)
     made.add_argument("--every-token", action="store_true", help=argparse.SUPPRESS)  # written one by one, as on a card
     return made
@@ -102,6 +140,8 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     found = parser(prog).parse_args(list(words))
     if found.train == "qlora" and found.dtype == "float32":
         raise UsageError("qlora computes in 16 bit: --dtype float32 contradicts it", hint="--dtype bfloat16")
+    if found.lengths is not None:
+        _check_lengths(found)
     if found.objective != "sft":
         _check_objective(found)
     if found.mesh is not None:
@@ -109,6 +149,16 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     if not found.serve and (found.context or found.concurrent > 1):
         raise UsageError("--context and --concurrent are of --serve", hint="--seq and --batch say it for training")
     return found
+
+
+def _check_lengths(found: argparse.Namespace) -> None:
+    """Lengths say how long the longest is, and how many steps are needed to see them."""
+    if not found.train or found.objective == "grpo" or found.mesh is not None:
+        raise UsageError("--lengths is of training, without a mesh and not of grpo", hint="--seq, the longest")
+    if found.seq and found.seq != found.lengths.longest:
+        raise UsageError(f"--seq {found.seq} and --lengths {found.lengths} are two answers", hint="--lengths alone")
+    found.seq = found.lengths.longest
+    found.steps = max(found.steps, -(-BATCHES // found.accumulate))
 
 
 def _check_mesh(found: argparse.Namespace) -> None:

@@ -213,3 +213,32 @@ def test_the_recipe_runs_for_real(small):
     for words in (*trainings, ["--generate", "2"], ["--serve", "--context", "32"], []):
         done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr[-500:]
+
+
+def test_changing_lengths_reserve_more_than_their_longest_alone(small):
+    words = ["--train", "full", "--checkpointing", "--batch", "16"]
+    alike = estimate(small, [*words, "--seq", "512"], on=CARD).pool("cuda:0")
+    found = estimate(small, [*words, "--lengths", "32..512"], on=CARD)
+    assert found.pool("cuda:0").allocated_peak_bytes == pytest.approx(alike.allocated_peak_bytes, rel=0.02)
+    assert found.pool("cuda:0").reserved_peak_bytes > 1.2 * alike.reserved_peak_bytes
+    assert "lengths-drawn" in {each.slug for each in found.assumptions}
+
+
+def test_a_version_of_torch_decides_what_its_context_takes(small):
+    words = ["--train", "full", "--seq", "64"]
+    now = estimate(small, words, on=CARD)
+    then = estimate(small, [*words, "--software", "torch==1.10,cuda==11.3"], on=CARD)
+    assert part(then, Category.FRAMEWORK) > 1.5 * part(now, Category.FRAMEWORK)
+    assert "filled with zeros" in next(each.text for each in then.assumptions if each.slug == "other-software")
+
+
+def test_adapters_without_autocast_copy_their_inputs_and_dropout_keeps_another(small):
+    pytest.importorskip("peft")
+    words = ["--train", "lora", "--seq", "512", "--batch", "8", "--lora-targets", "down_proj"]
+    plain, bare, dropped = (
+        estimate(small, [*words, *more], on=CARD).pool("cuda:0").allocated_peak_bytes
+        for more in ((), ("--autocast", "none"), ("--lora-dropout", "0.05"))
+    )
+    kept = 4 * 512 * 8 * 512  # numbers before the adapters of all four layers
+    assert bare - plain > kept * 2  # float32 beside bfloat16
+    assert dropped - plain == pytest.approx(kept * (2 + 1), rel=0.1)  # a copy in bfloat16, and a mask

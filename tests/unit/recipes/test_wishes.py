@@ -22,6 +22,8 @@ def test_the_example_of_the_help():
         (["--batch", "99999999999999"], "whole number"),
         (["--train", "lora", "--serve"], "not allowed"),
         (["--train", "qlora", "--dtype", "float32"], "16 bit"),
+        (["--lora-dropout", "1"], "below 1"),
+        (["--lora-dropout", "some"], "below 1"),
         (["--context", "4k"], "--serve"),
         (["--json"], "unrecognized"),
         (["--objective", "dpo"], "is of training"),
