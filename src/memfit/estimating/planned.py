@@ -55,6 +55,11 @@ CUDA = Beyond(
 STAND_IN = Beyond(
     kernels=CUDA.kernels, trial_times=CUDA.trial_times, trial=CUDA.trial, plan_share=0.5, source=CUDA.source
 )
+# What JAX on a CPU takes beyond imports, data and plan, chosen on the tuning half of benchmarks/compiled: compiling,
+# and shares of the plan's peak that malloc and steps under way keep: expected, at most.
+_UNPLANNED_BYTES = ByteRange(low=0, expected=320 * MIB, high=640 * MIB)
+_KEPT_TIMES = (0.9, 1.8)
+_IMPORTS_SPREAD_BYTES = 32 * MIB  # as in jobs.anchored
 # xla_gpu_redzone_scratch_max_megabytes (xla/debug_options_flags.cc): no algorithm is tried that wants more by default.
 _MOST_SCRATCH_BYTES = 4 * GIB
 # The host's side of a TPU: libtpu itself and the buffers that it copies through.
@@ -158,5 +163,35 @@ def planned_host_parts(process_bytes: int, own_bytes: int, *, on_tpu: bool) -> t
             range=_TPU_HOST_SIDE if on_tpu else CUDA_HOST_SIDE,
             basis=Basis.ASSUMED,
             source=_TPU_HOST_SOURCE if on_tpu else CUDA_HOST_SOURCE,
+        ),
+    )
+
+
+def cpu_parts(planned: PlannedJob, made_bytes: int, own_bytes: int) -> tuple[Component, ...]:
+    """The parts of a host that computes itself, of a job that was planned and not run.
+
+    Args:
+        planned: the job's plans; it has one at least.
+        made_bytes: what the process held that ran the script without computing.
+        own_bytes: of that, memfit's own.
+    """
+    fullest = planned.runs[0]
+    return (
+        Component(
+            category=Category.FRAMEWORK,
+            range=ByteRange.around(max(made_bytes - own_bytes, 0), _IMPORTS_SPREAD_BYTES),
+            basis=Basis.MEASURED,
+            source="imports, and what the script made outside of its programs",
+        ),
+        *_of_plan(fullest, planned.carried_bytes, "by the plan of the CPU's compiler"),
+        Component(
+            category=Category.OTHER,
+            range=ByteRange(
+                low=_UNPLANNED_BYTES.low,
+                expected=_UNPLANNED_BYTES.expected + round(fullest.peak_bytes * _KEPT_TIMES[0]),
+                high=_UNPLANNED_BYTES.high + round(fullest.peak_bytes * _KEPT_TIMES[1]),
+            ),
+            basis=Basis.EXTRAPOLATED,
+            source="compiling, and what malloc keeps between steps: as in the tuning half of docs/compiled-accuracy.md",
         ),
     )
