@@ -84,9 +84,10 @@ def document_without_a_run(
         seconds: that it took.
     """
     fullest, process = planned.runs[0], process_memory()
+    peak_bytes = (process.peak_rss_bytes or process.rss_bytes) if process is not None else 0
     return host_estimate(
         target_of(request),
-        cpu_parts(planned, made_bytes, _OWN_BYTES),
+        cpu_parts(planned, made_bytes=made_bytes, compiled_bytes=max(peak_bytes - made_bytes, 0), own_bytes=_OWN_BYTES),
         peak_at=PeakLocation(
             phase=Phase.BACKWARD if fullest.trains else None, operator=fullest.name, where=fullest.where or None
         ),
@@ -94,7 +95,7 @@ def document_without_a_run(
         versions={name: version for name, version in frameworks_found().items() if name in _SHOWN},
         cost={
             "seconds": round(seconds, 2),
-            "process_peak_bytes": (process.peak_rss_bytes or process.rss_bytes) if process is not None else 0,
+            "process_peak_bytes": peak_bytes,
             "steps": planned.steps,
         },
         host_memory_bytes=request.host_memory_bytes,
