@@ -1,9 +1,7 @@
 """Predictions as a user makes them: ``memfit estimate --on cpu script.py …``, in the job's own interpreter.
 
-A job of the judging half is predicted once in a way: a figure that is there stays, whatever the code learns later. The
-tuning half is predicted anew with ``--again``. A refusal is kept with what memfit said, and asked for again. What was
-predicted by three runs in fresh processes, before processor time was kept, goes to ``former.jsonl`` when it is
-predicted in today's way.
+A job of the judging half is predicted once: a figure that is there stays, whatever the code learns later. The tuning
+half is predicted anew with ``--again``. A refusal is kept with what memfit said, and asked for again.
 
     python -m benchmarks.compiled.predict --python PYTHON --torch-python PYTHON [--half tuning] [--again]
 """
@@ -12,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import tempfile
 import time
@@ -24,24 +21,21 @@ from benchmarks.accuracy.measure_process import SETTINGS
 from benchmarks.accuracy.predict import ends
 from benchmarks.accuracy.surroundings import ROOT
 from benchmarks.compiled.cases import CASES, FLAVOURS, HALVES, Case
-from benchmarks.compiled.measure import DATA, add, lines, surrounded
+from benchmarks.compiled.measure import DATA, lines, surrounded
 from memfit.documents import Estimate, load
 
 FILE = DATA / "predictions.jsonl"
-FORMER_FILE = DATA / "former.jsonl"
-LIMIT_SECONDS = 600  # other work runs on the machine; --timeout is memfit's own
+LIMIT_SECONDS = 600  # other work may run on the machine
 
 
 def predict(case: Case, python: str, setting: str, options: Sequence[str] = ()) -> dict[str, Any]:
-    """One run of the command line; a refusal or a crash becomes the row's failure."""
+    """One run of the command line, with further options; a refusal or a crash becomes the row's failure."""
     environment = surrounded(setting, case.environment) | {"PYTHONPATH": str(ROOT / "src")}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "estimate.json"
-        command = [
-            python, "-m", "memfit", "estimate", "--quiet", "--timeout", "500", "--on", "cpu", "-o", str(file), *options,
-            *case.words,
-        ]  # fmt: skip
-        start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        words = ["--quiet", "--timeout", "500", "--on", "cpu", *options, "-o", str(file), *case.words]
+        command = [python, "-m", "memfit", "estimate", *words]
+        start = time.perf_counter()
         try:
             done = subprocess.run(
                 command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_SECONDS
@@ -55,9 +49,7 @@ def predict(case: Case, python: str, setting: str, options: Sequence[str] = ()) 
             return {"failure": nameless((errors or said)[-1])[:200], "seconds": seconds}
         found = load(file, Estimate)
         slugs = [assumption.slug for assumption in found.assumptions]
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return {"seconds": seconds, "cpu_seconds": round(spent, 1), **ends(found, "host"), "assumptions": slugs}
+        return {"seconds": seconds, **ends(found, "host"), "assumptions": slugs}
 
 
 def nameless(text: str) -> str:
@@ -78,24 +70,20 @@ def main() -> None:
     parser.add_argument("--half", choices=HALVES, default="tuning")
     parser.add_argument("--settings", nargs="*", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--flavours", nargs="*", default=list(FLAVOURS), choices=FLAVOURS)
-    parser.add_argument("--only", nargs="*", default=list(CASES), metavar="JOB")
     parser.add_argument("--again", action="store_true", help="the tuning half alone: what is there too")
     options = parser.parse_args()
     if options.again and options.half == "judging":
         parser.error("the judging half is predicted once")
-    for case in (CASES[name] for name in options.only):
+    for case in CASES.values():
         for setting in options.settings:
             if case.half != options.half or case.flavour not in options.flavours:
                 continue
             kept = {(row["job"], row["setting"]): row for row in lines(FILE)}
             there = kept.get((case.name, setting))
-            former = there is not None and "cpu_seconds" not in there
-            if there is not None and "failure" not in there and not (options.again or former):
+            if there is not None and "failure" not in there and not options.again:
                 continue
             python = options.torch_python if case.flavour == "keras-torch" else options.python
             found = predict(case, python, setting)
-            if former and there is not None and "failure" not in found:
-                add(FORMER_FILE, there)
             kept[case.name, setting] = {"job": case.name, "setting": setting, "memfit": commit(), **found}
             FILE.write_text("".join(json.dumps(row) + "\n" for row in kept.values()), encoding="utf-8")
             print(case.name, setting, found, flush=True)

@@ -1,4 +1,4 @@
-"""What an estimate costs: processor time, seconds and its largest process, of this source tree and another side by side.
+"""What an estimate costs: processor time, seconds, its largest process; of this source tree and another side by side.
 
 Processor time is that of memfit and all that it starts, so it can be compared while other work runs; seconds cannot.
 The framework's own import is measured in the same run. ResNet-50 takes a batch of 8 images of 224 x 224; the others are

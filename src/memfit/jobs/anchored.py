@@ -21,8 +21,8 @@ _OWN_BYTES = 4 * MIB
 # of repeated runs on the tuning half.
 _IMPORT_SPREAD_BYTES = 32 * MIB
 _RISE_SHARE = 0.16
-# What a dozen further steps keep, of the rise, where slow ones were ended early: 7 % between the third and the eighth
-# step of ResNet-50 in TensorFlow, 6 to 10 % between the third and the sixteenth of a small CNN (benchmarks/compiled).
+# What further steps keep, of the rise, where slow ones were ended early and nearly all left out: 7 % between the third
+# and the eighth step of ResNet-50 in TensorFlow, 6 to 10 % between the third and the sixteenth of a small CNN.
 _CREEP_SHARE = 0.07
 _SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
 _KNOWN = (
@@ -126,7 +126,7 @@ def _components(note: Mapping[str, Any], grown: ByteRange, constant: int, high: 
 
 
 def _creep(note: Mapping[str, Any]) -> float:
-    return _CREEP_SHARE if note["ended_early"] else 0.0
+    return _CREEP_SHARE * max(float(note["left_out"]), 0.0)
 
 
 def _split(law: Law, batch: int) -> tuple[ByteRange, int, int]:

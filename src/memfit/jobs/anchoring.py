@@ -74,7 +74,7 @@ class Anchoring(Child):
                     hint="pass the arguments that make it train",
                 )
             self.assume("no-optimizer-step", "the job ended without a training step: the peak is of what it did run")
-        if any(each.note["ended_early"] for each in readings):  # type: ignore[index]
+        if any(each.note["left_out"] > 0.5 for each in readings):  # type: ignore[index]
             self.assume("few-slow-steps", f"a step takes seconds: {note['steps']} were made of {_STEPS}")
         told = document_of_small_runs(
             self.request,

@@ -269,7 +269,7 @@ class Small(Child):
                 "imported_bytes": self.ground.imported_bytes,
                 "steps": self.marks.steps,
                 "step_seconds": self._pace.step_seconds,
-                "ended_early": self._pace.ended_early,
+                "left_out": 1 - self.marks.steps / self.request.steps if self._pace.ended_early else 0.0,
                 "passes": self.marks.passes,
                 "problem": self.problem,
             }
