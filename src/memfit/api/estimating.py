@@ -48,6 +48,7 @@ def estimate(
     data: str | os.PathLike[str] | None = None,
     label: str | None = None,
     shrink: float | None = None,
+    run: bool = True,
     progress: Callable[[Progress], None] | None = None,
 ) -> Estimate:
     """How much memory a job would need, without running it at its size.
@@ -82,6 +83,8 @@ def estimate(
         data: a data file that the shape is read from, where it is not given; label is the column to be predicted.
         shrink: of a script that fits estimators, the share of its files' rows to read, from which it is carried on to
             all; 0 to choose it by the files' sizes, None to read them whole.
+        run: whether a job of TensorFlow or JAX may be run for a few steps with small batches; without, what can be
+            planned or simulated is, with a wider range.
         progress: called as the work goes on.
 
     Returns:
@@ -133,7 +136,7 @@ def estimate(
     )
     if not isinstance(target, (str, os.PathLike)):
         return _estimate_object(target, batch, optimizer, request)
-    request = _of_a_script(request, shrink, probe_budget_s)
+    request = _of_a_script(request, shrink, probe_budget_s, run=run)
     try:
         made = _run(request, ranks, python, progress)
     except MemfitError as error:
@@ -177,10 +180,10 @@ def _without_its_library(
     return weights_alone(named, error.message, host_memory_bytes) if isinstance(named, NamedJob) else None
 
 
-def _of_a_script(request: Request, shrink: float | None, probe_budget_s: float) -> Request:
+def _of_a_script(request: Request, shrink: float | None, probe_budget_s: float, *, run: bool) -> Request:
     """The request with the way that its script is estimated."""
     check_script(request)
-    way = way_of(request.target, module=request.module, on_device=request.on is not None)
+    way = way_of(request.target, module=request.module, on_device=request.on is not None, run=run)
     share = _share_of(shrink, request.target, way)
     return replace(request, way=way, probe_budget_s=probe_budget_s, shrink=share)
 

@@ -41,6 +41,10 @@ def configure(parser: Parser) -> None:
         help="of a script that fits estimators: read this share of its files' rows and reckon with all; bare: as fits",
     )  # fmt: skip
     parser.may_stand_bare("--shrink", "auto", _is_share)
+    parser.add_argument(
+        "--no-run", dest="run", action="store_false",
+        help="of TensorFlow and JAX on the CPU: run no steps with small batches; a plan alone has a wider range",
+    )  # fmt: skip
     parser.add_argument("--request", choices=SYSTEMS, help="print what to ask this system for, instead of the estimate")
     parser.add_argument("--quiet", action="store_true", help="no progress, and the verdict alone in one line")
     parser.add_argument("--debug", action="store_true", help="show what the job prints, and tracebacks")

@@ -8,6 +8,7 @@ run with another number where its script or its command line names one.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -16,24 +17,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from memfit.documents import Knob, save
+from memfit.documents import save
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, UsageError
 from memfit.jobs.anchored import document_of_small_runs
 from memfit.jobs.child import Child
 from memfit.jobs.failing import NOT_INSTALLED
 from memfit.jobs.knobs import batch_knobs, turned
 from memfit.jobs.running import stay_offline
-from memfit.jobs.small import STOPPED, run_small
+from memfit.jobs.small import STOPPED, Ground
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import MIB
 
 # What the hooks cut: such a script's own number is left alone.
 _BATCHED = re.compile(r"\.(batch|padded_batch|fit|train_on_batch)\(|dataset_from_")
-_DIVISORS = (8, 4, 2)
+_DIVISORS = (8, 2)
+# Where a step takes long with the smallest batch, the next one is not so much larger.
+_SLOW_STEP_S = 1.0  # of processor time
+_SLOW_DIVISORS = (8, 4)
 _STEPS = 16  # fewer do not show what malloc keeps: the tuning half of benchmarks/compiled, on TensorFlow
 _AS_PYTHON = (
     "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
 )
+_FRESH = "--fresh"
 _NOTHING_BYTES = 8 * MIB  # a script that only imports its framework rises by less
 _ENDING_S = 5.0  # to write the answer down
 _FIRST_SHARE = 0.45  # of the time: the second run must not find less than the first one took
@@ -41,11 +46,25 @@ _LEAST_ROOM_SHARE = 0.5  # of the free memory, that a small run may take
 
 
 class Anchoring(Child):
-    """One job being run small."""
+    """One job being run small.
+
+    Args:
+        folder: as for jobs.child.
+        fresh: whether every run imports all by itself: a framework that started when it was imported cannot be forked.
+    """
+
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        super().__init__(folder)
+        self.fresh = fresh
 
     def _simulate(self) -> None:
         self.assumed: dict[str, str] = {}
-        self.knob = self._knob()
+        text = self._text()
+        self.knob = None if _BATCHED.search(text) else next(iter(batch_knobs(text, self.request.arguments, ())), None)
+        self.tell("start", "loading the framework", 0)
+        self.ground = Ground(self.request.steps)
+        if not self.fresh and not self.ground.warm(text, self._root(), self.request.target):
+            os.execv(sys.executable, [sys.executable, "-m", "memfit.jobs.anchoring", str(self.folder), _FRESH])
         readings = self._run_small()
         note: Any = readings[-1].note
         if not note["steps"]:
@@ -55,6 +74,8 @@ class Anchoring(Child):
                     hint="pass the arguments that make it train",
                 )
             self.assume("no-optimizer-step", "the job ended without a training step: the peak is of what it did run")
+        if any(each.note["left_out"] > 0.5 for each in readings):  # type: ignore[index]
+            self.assume("few-slow-steps", f"a step takes seconds: {note['steps']} were made of {_STEPS}")
         told = document_of_small_runs(
             self.request,
             readings,
@@ -65,21 +86,22 @@ class Anchoring(Child):
         save(told, self.folder / "result.json")
         self._end(0)
 
-    def _knob(self) -> Knob | None:
-        """The number by which a job that batches by hand can be made smaller."""
+    def _text(self) -> str:
         try:
-            text = Path(self.request.target).read_text(encoding="utf-8", errors="replace")
+            return Path(self.request.target).read_text(encoding="utf-8", errors="replace")
         except OSError:  # a module's name
-            text = ""
-        if _BATCHED.search(text):
-            return None
-        return next(iter(batch_knobs(text, self.request.arguments, ())), None)
+            return ""
+
+    def _root(self) -> Path:
+        return Path(self.request.target).resolve().parent
 
     def _run_small(self) -> list[Reading]:
         """The readings of different batches, the smallest first; one of the whole job where no batch was found."""
         readings: list[Reading] = []
         request = self.request
-        for at, divisor in enumerate(_DIVISORS):
+        for at in range(len(_DIVISORS)):
+            is_slow = bool(readings) and readings[0].note["step_seconds"] > _SLOW_STEP_S  # type: ignore[index]
+            divisor = (_SLOW_DIVISORS if is_slow else _DIVISORS)[at]
             left = seconds_for(at, request.timeout_s - (time.monotonic() - self.started), readings)
             if left is None:
                 break
@@ -109,9 +131,9 @@ class Anchoring(Child):
         limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + patience_s + 10)
         request = replace(self.request, steps=max(self.request.steps, _STEPS), timeout_s=max(seconds, 1.0))
         if self.knob is None:
-            return run_small(request, divisor, limits, patience_s=patience_s)
+            return self.ground.run(request, divisor, limits, patience_s=patience_s)
         cut = max(self.knob.value // divisor, 1)
-        found = run_small(turned(request, self.knob, cut), 1, limits, patience_s=patience_s)
+        found = self.ground.run(turned(request, self.knob, cut), 1, limits, patience_s=patience_s)
         if found.note is not None:
             found.note.update(batch=self.knob.value, cut=cut)  # type: ignore[attr-defined]
         return found
@@ -171,7 +193,7 @@ def seconds_for(at: int, left: float, readings: Sequence[Reading]) -> float | No
 
 def main() -> None:
     """Work on the folder named on the command line."""
-    child = Anchoring(Path(sys.argv[1]))
+    child = Anchoring(Path(sys.argv[1]), fresh=_FRESH in sys.argv)
     if child.request.on is not None:
         child._fail(
             UsageError(

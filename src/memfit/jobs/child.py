@@ -54,7 +54,7 @@ class Child:
         self.machine: Any = None
         self.compiler_bytes = 0
         scratch = folder / "written"
-        scratch.mkdir()
+        scratch.mkdir(exist_ok=True)  # a child that begins anew in its own folder
         self.overlay = Overlay(scratch)
         self._lock = threading.Lock()
 

@@ -9,11 +9,14 @@ import os
 import re
 from pathlib import Path
 
+from memfit.errors import UsageError
+
 # way → the child that goes it; one line each.
 WAYS = {
     "simulated": "memfit.jobs.child",
     "probed": "memfit.jobs.fitting",  # run to the calls that fit estimators, which are probed
     "anchored": "memfit.jobs.anchoring",  # run for real, for a few steps with small batches
+    "unrun": "memfit.jobs.unrun",  # run without computing; this machine's compiler plans its programs
     "planned": "memfit.jobs.planning",  # run without computing; a compiler for the device plans its programs
 }
 _PROBED = frozenset({"sklearn", "xgboost", "lightgbm"})
@@ -29,7 +32,7 @@ _SIMULATED = frozenset({
 })  # fmt: skip
 
 
-def way_of(target: str, *, module: bool, on_device: bool = False) -> str:
+def way_of(target: str, *, module: bool, on_device: bool = False, run: bool = True) -> str:
     """A name in ``WAYS`` for a script.
 
     What TensorFlow and JAX run, and Keras on them, is not simulated but run small, and JAX's programs are planned for a
@@ -41,6 +44,10 @@ def way_of(target: str, *, module: bool, on_device: bool = False) -> str:
         module: which of the two.
         on_device: whether it is estimated on a device: Keras on torch is simulated there, and run small for the host
             alone, where the simulation came out 15 % low (benchmarks/compiled).
+        run: whether a few steps may be run for real, where that tells more than a plan or a simulation.
+
+    Raises:
+        UsageError: only a run tells what the script takes, and it may not be run.
     """
     try:
         if module:
@@ -53,12 +60,25 @@ def way_of(target: str, *, module: bool, on_device: bool = False) -> str:
     except (OSError, SyntaxError, ValueError, ImportError):
         return "simulated"
     backend = keras_backend(text) if "keras" in names else ""
-    small = ("tensorflow", "jax") if on_device else ("tensorflow", "jax", "torch")
+    small = ("tensorflow", "jax") if on_device or not run else ("tensorflow", "jax", "torch")
     if names & _ANCHORED or backend in small:
         if names & (_SIMULATED - {"keras"}) and _USES_TORCH.search(text):
             return "simulated"
-        return "planned" if on_device and (backend == "jax" or (names & _OF_JAX and not backend)) else "anchored"
+        of_jax = backend == "jax" or (names & _OF_JAX and not backend)
+        if not on_device and not run:
+            return _unrun(target, is_planned=bool(of_jax))
+        return "planned" if on_device and of_jax else "anchored"
     return "probed" if names & _PROBED and not names & _SIMULATED else "simulated"
+
+
+def _unrun(target: str, *, is_planned: bool) -> str:
+    if is_planned:
+        return "unrun"
+    raise UsageError(
+        f"{target} runs on TensorFlow, whose executor takes what no plan tells",
+        hint="without --no-run it is run for a few steps with small batches; under KERAS_BACKEND=jax it can be planned",
+        slug="must-run",
+    )
 
 
 def keras_backend(text: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memfit.documents import Assumption, Estimate, Machine, PoolEstimate
+from memfit.documents import Assumption, Estimate, Machine, PeakLocation, PoolEstimate
 from memfit.engine.plans import PlannedJob
-from memfit.estimating.planned import CUDA, STAND_IN, TPU, planned_device_pool, planned_host_parts
+from memfit.estimating.planned import CUDA, STAND_IN, TPU, cpu_parts, planned_device_pool, planned_host_parts
 from memfit.jobs.environment import environment_of
-from memfit.jobs.hosted import host_pool, target_of
+from memfit.jobs.hosted import host_estimate, host_pool, target_of
 from memfit.jobs.request import Request
 from memfit.machines import Device, details
-from memfit.quantities import MIB, format_bytes
+from memfit.quantities import MIB, Phase, format_bytes
 from memfit.sensors import frameworks_found, process_memory
 
 _SHOWN = ("jax", "jaxlib", "flax", "equinox", "optax", "keras", "numpy")
@@ -68,6 +68,37 @@ def document_of_plans(
             {name: version for name, version in frameworks_found().items() if name in _SHOWN} | dict(planned.versions)
         ),
         cost={"seconds": round(seconds, 2), "process_peak_bytes": peak, "steps": planned.steps},
+    )
+
+
+def document_without_a_run(
+    request: Request, planned: PlannedJob, *, made_bytes: int, assumed: Mapping[str, str], seconds: float
+) -> Estimate:
+    """The estimate of a job for the CPU that was planned alone.
+
+    Args:
+        request: what was asked.
+        planned: its programs' plans.
+        made_bytes: what the process held when the script had run, before any program was compiled.
+        assumed: slug → sentence.
+        seconds: that it took.
+    """
+    fullest, process = planned.runs[0], process_memory()
+    peak_bytes = (process.peak_rss_bytes or process.rss_bytes) if process is not None else 0
+    return host_estimate(
+        target_of(request),
+        cpu_parts(planned, made_bytes=made_bytes, compiled_bytes=max(peak_bytes - made_bytes, 0), own_bytes=_OWN_BYTES),
+        peak_at=PeakLocation(
+            phase=Phase.BACKWARD if fullest.trains else None, operator=fullest.name, where=fullest.where or None
+        ),
+        assumptions=tuple(Assumption(slug=slug, text=text) for slug, text in assumed.items()),
+        versions={name: version for name, version in frameworks_found().items() if name in _SHOWN},
+        cost={
+            "seconds": round(seconds, 2),
+            "process_peak_bytes": peak_bytes,
+            "steps": planned.steps,
+        },
+        host_memory_bytes=request.host_memory_bytes,
     )
 
 

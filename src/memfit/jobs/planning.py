@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from memfit.documents import save
+from memfit.documents import Estimate, save
+from memfit.engine.plans import PlannedJob
 from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError, UsageError
 from memfit.jobs.child import Child
 from memfit.jobs.failing import hint_for, said
@@ -60,6 +61,7 @@ class Planning(Child):
 
     run: Any
     planner: Any = None
+    name = "the CPU"  # of what is planned for
 
     def _simulate(self) -> None:
         self.tell("start", "loading the framework", 0)
@@ -69,15 +71,13 @@ class Planning(Child):
                 hint="name the interpreter that has the job's packages with --python",
             )
         request = self.request
-        self.device, count = parse_request(request.on or "")
         root = Path.cwd() if request.module or ":" in request.target else Path(request.target).resolve().parent
         self.steps = _Steps(self)
         self.assumed: dict[str, str] = {}
         self._install_marks()
         adapter = importlib.import_module("memfit.frameworks.jax.abstract")
         self.run = adapter.AbstractRun(lambda: self.steps.steps, root, self.enough)
-        self.run.answer_for("tpu" if self.device.vendor == "google" else "cuda")
-        self.target = self._target(count)
+        self.target = self._target()
         self.run.install()
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
         self.overlay.install()
@@ -92,9 +92,12 @@ class Planning(Child):
                 watch.after(name, lambda found, install=install: install(found, self.steps))  # type: ignore[misc]
         watch.start()
 
-    def _target(self, count: int) -> Any:
+    def _target(self) -> Any:
+        """The device that is planned for."""
         targets = importlib.import_module("memfit.frameworks.jax.targets")
-        device = self.device
+        self.device, count = parse_request(self.request.on or "")
+        device, self.name = self.device, self.device.name
+        self.run.answer_for("tpu" if device.vendor == "google" else "cuda")
         if device.vendor == "google":
             return targets.tpu_target(device.architecture, count)
         if not device.is_cuda or device.capability is None or device.multiprocessors is None:
@@ -146,22 +149,25 @@ class Planning(Child):
         self._finish()
 
     def _compiling(self, name: str) -> None:
-        self.tell("replay", f"compiling {name} for {self.device.name}", self.steps.steps)
+        self.tell("replay", f"compiling {name} for {self.name}", self.steps.steps)
 
     def _finish(self) -> None:
         with self._lock:
             planned = self.planner.told(self.steps.steps)
-            told = document_of_plans(
-                self.request,
-                self.device,
-                planned,
-                missing=self.target.missing,
-                assumed={**self.assumed, **planned.assumptions},
-                environment=os.environ,
-                seconds=time.monotonic() - self.started,
-            )
+            told = self._document(planned, {**self.assumed, **planned.assumptions})
             save(told, self.folder / "result.json")
             self._end(0)
+
+    def _document(self, planned: PlannedJob, assumed: Mapping[str, str]) -> Estimate:
+        return document_of_plans(
+            self.request,
+            self.device,
+            planned,
+            missing=self.target.missing,
+            assumed=assumed,
+            environment=os.environ,
+            seconds=time.monotonic() - self.started,
+        )
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text

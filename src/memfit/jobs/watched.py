@@ -66,17 +66,18 @@ def run_watched(
             child.wait()
 
 
-def leave_reading(folder: Path, *, began_at: float, note: object) -> None:
+def leave_reading(folder: Path, *, began_at: float, note: object, least_bytes: int = 0) -> None:
     """The child's side: write the peak of this process, whole or not at all.
 
     Args:
         folder: the child's.
         began_at: on time.monotonic(), when the job began.
         note: what was seen, as JSON takes it.
+        least_bytes: the peak is not below: that of the process that this one was forked from.
     """
     now = process_memory()
     told = {
-        "rise_bytes": (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0,
+        "rise_bytes": max(least_bytes, (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0),
         "kept_bytes": 0,
         "start_bytes": 0,
         "seconds": time.monotonic() - began_at,

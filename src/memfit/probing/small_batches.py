@@ -48,6 +48,12 @@ class SmallBatches:
         elif isinstance(getattr(data, "nbytes", None), int):
             self._data[id(data)] = data.nbytes
 
+    def enough(self, steps: int) -> None:
+        """The steps made are all that there are to be: fit() ends, and what follows it makes no more."""
+        self.steps = steps
+        for model in self._models.values():
+            model.stop_training = True
+
     def at_the_end(self, call: Callable[[], object]) -> None:
         """To be called when the job has made its steps, before its peak is read."""
         self._at_the_end.append(call)

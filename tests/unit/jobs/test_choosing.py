@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from memfit.errors import UsageError
 from memfit.jobs.choosing import keras_backend, way_of
 
 
@@ -83,3 +84,29 @@ def test_the_backend_of_keras_comes_from_its_file_at_last(tmp_path: Path, monkey
 def test_a_script_that_is_not_there_is_no_matter_of_choice() -> None:
     """Its own message comes from elsewhere."""
     assert way_of("nowhere.py", module=False) == "simulated"
+
+
+@pytest.mark.parametrize(
+    ("code", "way"),
+    [
+        ("import jax", "unrun"),
+        ("import os\nos.environ['KERAS_BACKEND'] = 'jax'\nimport keras", "unrun"),
+        ("import os\nos.environ['KERAS_BACKEND'] = 'torch'\nimport keras", "simulated"),
+        ("import torch", "simulated"),
+    ],
+)
+def test_what_may_not_be_run_is_planned_or_simulated(code: str, way: str, tmp_path: Path) -> None:
+    """JAX's own compiler plans for the CPU; Keras on torch goes the way that torch goes."""
+    path = tmp_path / "train.py"
+    path.write_text(code, encoding="utf-8")
+
+    assert way_of(str(path), module=False, run=False) == way
+
+
+def test_what_only_a_run_can_tell_is_refused_without_one(tmp_path: Path) -> None:
+    """TensorFlow's executor has no plan."""
+    path = tmp_path / "train.py"
+    path.write_text("import tensorflow", encoding="utf-8")
+
+    with pytest.raises(UsageError, match="executor"):
+        way_of(str(path), module=False, run=False)

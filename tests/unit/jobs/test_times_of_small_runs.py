@@ -7,15 +7,17 @@ import pytest
 from memfit.jobs.anchored import document_of_small_runs
 from memfit.jobs.anchoring import seconds_for
 from memfit.jobs.request import Request
+from memfit.jobs.small import Pace
 from memfit.probing.watching import Reading
 from memfit.quantities import MIB
 
 IMPORTED = 200 * MIB
 
 
-def reading(cut: int, rise: int, seconds: float = 1.0) -> Reading:
+def reading(cut: int, rise: int, seconds: float = 1.0, *, early: bool = False) -> Reading:
     known = {"parameters_bytes": 0, "optimizer_bytes": 0, "data_bytes": 0}
     note = {"batch": 128, "cut": cut, "steps": 16, "passes": 0, "imported_bytes": IMPORTED, "problem": "", **known}
+    note |= {"step_seconds": 0.1, "left_out": 0.8 if early else 0.0}
     return Reading(size=1, rise_bytes=IMPORTED + rise, wall_s=seconds, note=note)
 
 
@@ -42,6 +44,25 @@ def test_two_small_runs_tell_a_law() -> None:
     assert grown == pytest.approx(128 * MIB, rel=0.05)
 
 
+def test_few_slow_steps_are_not_all() -> None:
+    """What malloc keeps in a dozen further steps is added to the peaks of runs that were ended early."""
+    whole, cut = (
+        document_of_small_runs(
+            Request(target="train.py"),
+            [reading(16, 300 * MIB, early=early), reading(32, 316 * MIB, early=early)],
+            {},
+            knob="",
+            seconds=1.0,
+        )
+        .pool("host")
+        .peak_bytes
+        for early in (False, True)
+    )
+
+    assert cut.expected > whole.expected + 15 * MIB
+    assert cut.high > whole.high
+
+
 @pytest.mark.parametrize("first", [5.0, 50.0, 100.0, 108.0])
 def test_the_first_run_leaves_time_for_a_second(first: float) -> None:
     """However long the first one took of its share, the second may take as long."""
@@ -51,6 +72,26 @@ def test_the_first_run_leaves_time_for_a_second(first: float) -> None:
     second = seconds_for(1, 240.0 - first, [reading(16, MIB, first)])
 
     assert second is not None and second >= first
+
+
+def test_quick_steps_are_all_made_and_not_waited_for() -> None:
+    """Sixteen steps of a hundredth of a second; the first one, which compiles, is not counted."""
+    pace = Pace()
+
+    ended = [pace.stepped(step, 30 + 0.01 * step) for step in range(1, 17)]
+
+    assert not any(ended)
+    assert not pace.is_watched
+
+
+def test_slow_steps_end_with_the_third() -> None:
+    """The second and third took six seconds together."""
+    pace = Pace()
+
+    ended = [pace.stepped(step, 30.0 + 3 * step) for step in range(1, 5)]
+
+    assert ended == [False, False, True, True]
+    assert pace.step_seconds == pytest.approx(3.0)
 
 
 def test_a_third_run_needs_time_of_its_own() -> None:

@@ -142,6 +142,11 @@ def _cut_item(original: Any, small: SmallBatches) -> Any:
     return item
 
 
+def has_started() -> bool:
+    """Never: its backends start, and an import of torch alone starts no threads."""
+    return False
+
+
 HOOKS: dict[str, Callable[[Any, SmallBatches], None]] = {
     f"keras.src.backend.{name}.trainer": install_trainer for name in ("tensorflow", "jax", "torch", "numpy")
 }

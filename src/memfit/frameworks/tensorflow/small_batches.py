@@ -39,4 +39,10 @@ def _of_numbers(dataset: Any) -> bool:
     return all(getattr(spec, "shape", None) == () and getattr(spec, "dtype", "") != "string" for spec in specs)
 
 
+def has_started() -> bool:
+    """Whether the runtime is there, with its threads."""
+    context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    return getattr(context, "_context_handle", None) is not None
+
+
 HOOKS: dict[str, Callable[[Any, SmallBatches], None]] = {"tensorflow.python.data.ops.dataset_ops": install_datasets}

@@ -100,7 +100,7 @@ def _present_code() -> dict[str, list[tuple[int, int]]] | None:
     return found if any(found.values()) else None
 
 
-def _map_code(had: dict[str, list[tuple[int, int]]] | None) -> bool:
+def map_code(had: dict[str, list[tuple[int, int]]] | None) -> bool:
     """Map the code that the parent had before the start, so that only what the call reads in is new; whether it was.
 
     What a fork reads in again would otherwise come before the peak or after it, nobody knows how much of it.
@@ -143,7 +143,7 @@ def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) ->
     argument = prepare(size) if prepare is not None else size
     gc.collect()
     give_back()
-    code_is_mapped = _map_code(parent.code)
+    code_is_mapped = map_code(parent.code)
     files = _resident_files()
     exact = reset_peak()
     before = sizes()
