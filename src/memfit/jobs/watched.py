@@ -74,9 +74,8 @@ def leave_reading(folder: Path, *, began_at: float, note: object) -> None:
         began_at: on time.monotonic(), when the job began.
         note: what was seen, as JSON takes it.
     """
-    now = process_memory()
     told = {
-        "rise_bytes": (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0,
+        "rise_bytes": peak_bytes(),
         "kept_bytes": 0,
         "start_bytes": 0,
         "seconds": time.monotonic() - began_at,
@@ -86,3 +85,9 @@ def leave_reading(folder: Path, *, began_at: float, note: object) -> None:
     draft = folder / "reading.part"
     draft.write_text(json.dumps(told), encoding="utf-8")
     os.rename(draft, folder / "reading")  # noqa: PTH104  # pathlib's is the overlay's
+
+
+def peak_bytes() -> int:
+    """This process's own high-water mark; 0 where the system does not tell."""
+    now = process_memory()
+    return (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0

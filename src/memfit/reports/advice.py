@@ -77,7 +77,8 @@ def _headline(advice: Advice) -> Text:
 
 
 def _sentence(advice: Advice) -> str:
-    now = f"{advice.pool}: expect {format_bytes(advice.now_bytes.expected)}, plan with "
+    word = "expect" if advice.now_measured_bytes is None else "measured"
+    now = f"{advice.pool}: {word} {format_bytes(advice.now_bytes.expected)}, plan with "
     now += f"{format_bytes(advice.now_bytes.high)} as it is"
     if advice.budget_bytes is None:
         return f"{now}; the budget is not known: --within says one"
@@ -120,7 +121,9 @@ def _batch(found: LargestBatch, advice: Advice) -> str:
     beyond = f"; {found.batch + 1} does not fit" if found.next_peak_bytes is not None else ""
     likely = f"; up to about {found.likely_batch} is likely to" if found.likely_batch > found.batch else ""
     typed = f": {printable(found.how)}" if found.batch != found.now else ""
-    return f"largest batch, all else as it is: {found.batch} (now {found.now}{peak}){beyond}{likely}{typed}"
+    ran = ", ".join(f"{size} came to {format_bytes(peak)}" for size, peak in found.runs_bytes.items())
+    basis = f"; by runs for real: {ran}" if ran else ""
+    return f"largest batch, all else as it is: {found.batch} (now {found.now}{peak}){beyond}{likely}{basis}{typed}"
 
 
 def _floor(advice: Advice) -> str:

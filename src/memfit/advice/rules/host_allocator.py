@@ -12,7 +12,7 @@ SLUG = "malloc-threshold"
 THRESHOLD = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 # The median of 85 small jobs, measured on a busy machine (benchmarks/accuracy/data/process): docs/advice.md.
 _TIME = 1.5
-_OTHERS = {
+LIBRARIES = {
     "jemalloc": "libjemalloc.so.2",
     "tcmalloc": "libtcmalloc_minimal.so.4",
     "mimalloc": "libmimalloc.so.2",
@@ -41,7 +41,7 @@ def hints(facts: JobFacts) -> Iterator[Hint]:
     kept = facts.breakdown.get("fragmentation", 0)
     if facts.on_device or facts.malloc_set or kept < 0.05 * facts.peak_bytes:
         return
-    for name, library in _OTHERS.items():
+    for name, library in LIBRARIES.items():
         found = name in facts.installed
         how = f"LD_PRELOAD={library} python …"
         state = "installed" if found else "not installed"
