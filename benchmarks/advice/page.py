@@ -52,14 +52,25 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 | `lighter-optimizer` | Adam and its kin: 8-bit, paged, Lion, Adafactor, SGD; momentum of SGD | rounding to training | none to 20 % (assumed) |
 | `narrower-weights` | a job that only infers: half, 8-bit, 4-bit | rounding | none |
 | `frozen-layers`, `low-rank-adapters` | always; linear layers | another model | −33 %, −10 % (assumed) |
+| `quantised-base` | adapters on linear layers held in four bits; on a device | another model | 30 % (assumed) |
+| `fewer-layers`, `low-rank-layers` | every second one of four layers of a class or more; linear layers of a quarter or an eighth of their rank | another model | −40 %, −20 % (assumed) |
+| `freed-results` | batches, outputs or losses that a step leaves named for the next one | same | none |
 | `expandable-segments` | on a device, not set yet | same | none known |
-| `malloc-threshold` | on the CPU, nothing set yet | same | 30 % (see below) |
-| `loader-workers` | workers, for the host | same | 2 to 20 % (assumed) |
+| `malloc-threshold` | on the CPU, nothing set yet | same | half as much again (see below) |
+| `loader-workers`, `loader-start-method` | workers, for the host; those that are spawned | same | 2 to 20 % (assumed), none |
 | `fewer-jobs`, `float32-data`, `shallower-trees`, `smaller-samples`, `fewer-bins`, `fewer-leaves`, `histogram-pool`, `smaller-bin-sample` | estimators of scikit-learn, XGBoost and LightGBM in a script | same to training | stated beside each |
 
 Hints come without an estimate in the plans: other allocators (jemalloc, tcmalloc, mimalloc), lighter ways to hold the data
-files that the script names (with the bytes that `memfit data` finds), XGBoost's quantile and external-memory matrices, and
-where to set a batch that was not found.
+files that the script names (with the bytes that `memfit data` finds), XGBoost's quantile and external-memory matrices,
+checkpoints that are written part by part where writing one peaks, and where to set a batch that was not found.
+
+## Judged by runs
+
+`--measure` runs a job on the CPU for real: three steps as it is, and three with each batch that the estimate, corrected by the runs
+so far, puts at the budget; at most three of these, each in a fresh process that is ended when it takes a quarter more than the
+budget, or what the machine has free. What changes save is then counted from the measured peak, and the largest batch is the one whose
+corrected peak leaves free what one run differs from another (3 % under malloc's defaults, half a percent with its threshold set).
+Without the option nothing is run, and `high` judges.
 
 ## How sets are chosen
 

@@ -24,7 +24,7 @@ from memfit.jobs.warm import Warm
 
 _REPLAY = "changed"
 _MALLOC = ("MALLOC_", "GLIBC_TUNABLES")
-_ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
+_ALLOCATORS = {"jemalloc": "jemalloc", "tcmalloc": "tcmalloc_minimal", "mimalloc": "mimalloc"}
 _QUICK_STEPS = 2  # an optimizer's state appears in the first and is felt in the second
 _SAME = 0.002  # of the peak: phases that differ by less are the same
 _NO_BATCH_EFFECT = 0.002  # of the peak: a number that moves it by less is not the batch
@@ -114,11 +114,13 @@ class ChangedJob:
             scores=tuple(told["scores"]),
             logits=told["logits"],
             linear_layers=told["linear_layers"],
+            linear_sizes=tuple(told["linear_sizes"]),
+            outliving_bytes=told["outliving_bytes"],
             weight_bytes=told["weight_bytes"],
             batch=self._knob,
             accumulation=self._accumulation,
             grows_bytes=_grows(pool),
-            installed=tuple(name for name in _ALLOCATORS if find_library(name)),
+            installed=tuple(name for name, library in _ALLOCATORS.items() if find_library(library)),
             malloc_set=any(name.startswith(_MALLOC) for name in environment),
             expandable="expandable_segments:True" in str(self._seen.estimate.environment.get("allocator_settings", "")),
             capability=tuple(capability) if capability else None,

@@ -29,6 +29,7 @@ class LoaderFacts:
     pinned: bool = False
     batch_bytes: int = 0
     trains: bool = False
+    start_method: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,8 @@ class JobFacts:
         scores: attention scores that are written out: "where", "bytes", "one_bytes".
         logits: elements of the largest input of a cross-entropy, and the line.
         linear_layers: how many.
+        linear_sizes: of their matrices, in bytes, those apart that are as large as a table of embeddings.
+        outliving_bytes: of results that a step hands to the next one, which lets go of them.
         weight_bytes: of one element of the parameters, by the type that most have; 0 when unknown.
         batch, accumulation: the knobs, where they were found.
         malloc_set: whether MALLOC_* or GLIBC_TUNABLES are set already.
@@ -129,6 +132,8 @@ class JobFacts:
     scores: tuple[Mapping[str, Any], ...] = ()
     logits: Mapping[str, Any] = field(default_factory=dict)
     linear_layers: int = 0
+    linear_sizes: tuple[int, ...] = ()
+    outliving_bytes: int = 0
     weight_bytes: int = 0
     batch: Knob | None = None
     accumulation: Knob | None = None
