@@ -30,7 +30,7 @@ from memfit.api.lighter_data import data_ways
 from memfit.api.measuring import Measuring
 from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch
 from memfit.errors import JobNeverTrained, UsageError
-from memfit.jobs import Progress
+from memfit.jobs import Progress, Request
 from memfit.jobs.choosing import way_of
 from memfit.jobs.launch import look_at
 from memfit.jobs.warm import Warm
@@ -49,6 +49,7 @@ TIME = Assumption(
     "activations, other factors are assumed and written beside each change",
 )
 
+RUN_SMALL = Hint(slug="not-measured", text="jobs of TensorFlow and JAX are run small, or planned, for every estimate")
 PROBED = Hint(slug="not-measured", text="fits of estimators are probed by running them on parts of their data")
 
 
@@ -165,13 +166,13 @@ def advised(
             slug="no-script",
         )
     check_script(request)
-    way = way_of(request.target, module=module, on_device=True)
+    way = way_of(request.target, module=module, on_device=_is_simulated(request))
     if way in ("anchored", "planned"):
-        raise UsageError(
-            f"{request.target} is a job of TensorFlow or JAX: no change of it can be estimated yet",
-            hint="`memfit estimate` tells what it needs; a smaller batch is the first thing to try",
-            slug="no-advice",
-        )
+        from memfit.api.advising_compiled import advised_on_compiled
+
+        request = replace(request, way=way)
+        found = advised_on_compiled(request, wishes, within_bytes, seconds=seconds, python=python, progress=progress)
+        return (replace(found, hints=(*found.hints, RUN_SMALL)) if measure or verify else found), None
     if way == "probed":
         from memfit.api.advising_tables import advised_on_tables
 
@@ -188,6 +189,12 @@ def advised(
         measuring = Measuring(job, python=python, tell=teller)
         run = _Run(job, wishes, within_bytes, teller, measuring, measure=measure)
         return run.advice(verify=verify, began=began, seconds=seconds)
+
+
+def _is_simulated(request: Request) -> bool:
+    """Whether a device is named, or Keras runs on torch, which is simulated for advice on the host too."""
+    on_device = request.on is not None
+    return on_device or way_of(request.target, module=request.module, on_device=True) == "simulated"
 
 
 def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | NamedJob | None:

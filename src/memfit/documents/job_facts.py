@@ -47,7 +47,8 @@ class Knob:
 
     Args:
         name: "--batch_size", "batch_size".
-        kind: "argument" (on the command line), "option" (a default of it), "constant" (in the script), "loader".
+        kind: "argument" (on the command line), "option" (a default of it), "constant" (in the script), "loader",
+            "framework" (made by TensorFlow's or Keras's own functions, by no number that was found).
         value: as it is.
         places: "line:column" of a constant in the script.
     """
@@ -84,6 +85,7 @@ class JobFacts:
         on_device: whether that is a device.
         machine: the device's name; "cpu".
         script: the file's name, for places.
+        text: of the script, for settings that show in it; "" where nobody looks.
         breakdown: of the pool's expected peak.
         phase_peaks: what tensors come to in each phase.
         steps, micro_steps: optimizer steps seen, backward passes for each.
@@ -117,6 +119,7 @@ class JobFacts:
     on_device: bool
     machine: str = "cpu"
     script: str = ""
+    text: str = ""
     breakdown: Mapping[str, int] = field(default_factory=dict)
     phase_peaks: Mapping[str, int] = field(default_factory=dict)
     steps: int = 0

@@ -182,3 +182,32 @@ def test_what_cannot_be_estimated_is_said(changes: dict[str, Any], slug: str) ->
 
     assert slug in {hint.slug for rule in HINTS for hint in rule(facts)}
     assert {batch_size.hints, data_in_memory.hints, host_allocator.hints} <= set(HINTS)
+
+
+JAX = JobFacts(framework="jax", pool="cuda:0", on_device=True, text="import jax\nstep = jax.jit(f)\n",
+               breakdown={"parameters": GIB}, optimizers=(OptimizerFacts(kind=""),))  # fmt: skip
+READS = "import keras, tensorflow as tf\ntf.data.Dataset.list_files(p).map(load).shuffle(10_000)\n"
+KERAS = JobFacts(framework="tensorflow", pool="host", on_device=False, optimizers=JAX.optimizers, text=READS)
+
+
+@pytest.mark.parametrize(
+    ("slug", "job", "done"),
+    [
+        ("mixed-precision-policy", KERAS, 'keras.mixed_precision.set_global_policy("mixed_bfloat16")'),
+        ("remat", JAX, "jax.checkpoint(f)"),
+        ("donated-arguments", JAX, "donate_argnums"),
+        ("dataset-buffers", KERAS, None),
+        ("allocator-growth", JAX, None),
+    ],
+)
+def test_settings_of_tensorflow_and_jax_are_told_where_they_are_missing(
+    slug: str, job: JobFacts, done: str | None
+) -> None:
+    """RAM, Tips 2 Use data generators or iterators, 5 Model optimization, 6 Memory management libraries; Trends 4
+    Optimization techniques: what to type, and silence where it is typed already."""
+
+    def told(facts: JobFacts) -> dict[str, str]:
+        return {hint.slug: hint.how for rule in HINTS for hint in rule(facts)}
+
+    assert told(job)[slug]
+    assert slug not in told(replace(job, text=job.text + (done or ""), on_device=False) if done else JOB)

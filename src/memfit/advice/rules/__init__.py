@@ -12,6 +12,7 @@ from memfit.advice.rules import (
     checkpointing,
     checkpoints,
     chunked_loss,
+    compiled,
     data_in_memory,
     detached_metrics,
     device_allocator,
@@ -67,6 +68,7 @@ HINTS: tuple[Callable[[JobFacts], Iterable[Hint]], ...] = (
     checkpoints.hints,
     host_allocator.hints,
     data_in_memory.hints,
+    compiled.hints,
     trees.hints,
 )
 

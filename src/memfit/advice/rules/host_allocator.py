@@ -12,6 +12,7 @@ SLUG = "malloc-threshold"
 THRESHOLD = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 # The median of 85 small jobs, measured on a busy machine (benchmarks/accuracy/data/process): docs/advice.md.
 _TIME = 1.5
+_FRAMEWORKS = ("torch", "tensorflow", "jax")  # estimators: their tables are mapped alone anyway
 LIBRARIES = {
     "jemalloc": "libjemalloc.so.2",
     "tcmalloc": "libtcmalloc_minimal.so.4",
@@ -22,7 +23,7 @@ _PACKAGES = {"jemalloc": "libjemalloc2", "tcmalloc": "libtcmalloc-minimal4", "mi
 
 def proposals(facts: JobFacts) -> Iterator[Proposal]:
     """For a job whose tensors live in the host's memory, where nothing is set yet."""
-    if facts.framework != "torch" or facts.on_device or facts.malloc_set:
+    if facts.framework not in _FRAMEWORKS or facts.on_device or facts.malloc_set:
         return
     yield Proposal(
         slug=SLUG,
