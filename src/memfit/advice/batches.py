@@ -97,14 +97,17 @@ class _Ladder:
         )
 
     def judged_by_runs(self, knob: Knob, runs: Runs) -> LargestBatch | None:
-        """The largest that runs show to fit; None when none of them gave a reading."""
+        """The largest that runs show to fit; None when none of them gave a reading, or there was no time for it."""
         for _ in range(_ESTIMATES_BEFORE_RUNS):
             size = self._meets(self._budget, lambda outcome: outcome.peak_bytes.expected)
             if 1 <= size <= _LARGEST and size not in self.known:
                 self.see(size)
         expected = {size: outcome.peak_bytes.expected for size, outcome in self.known.items()}
         search = Confirming(expected=expected, budget_bytes=self._budget, runs=runs)
-        best = search.largest()
+        try:
+            best = search.largest()
+        except TimeoutError:
+            return None
         if not search.measured:
             return None
         return LargestBatch(

@@ -27,7 +27,8 @@ class Runs:
     """What runs for real can tell.
 
     Args:
-        measure: runs a batch; its peak, None where it failed or was ended.
+        measure: runs a batch; its peak, None where it failed or took too much. Raises TimeoutError where it took too
+            long: it says nothing of the batch then, and others would take as long.
         measured: batch → the peak of a run that was made already.
         spread: of a peak, by which two runs differ.
     """

@@ -307,6 +307,8 @@ class _Run:
             self.not_measured = f"the largest batch: {self.measuring.problem}"
         late = len(self.job.late)
         found = largest_batch(self.facts, outcome, self.budget_bytes, runs)
+        if runs is not None and found is not None and not found.runs_bytes:
+            self.not_measured = f"the largest batch: {self.measuring.problem}"
         without_time = len(self.job.late) > late
         return None if found is not None and without_time and not found.batch else found
 

@@ -18,7 +18,7 @@ _VERIFIED_STEPS = 6
 _MEASURED_STEPS = (
     3  # an optimizer's state appears in the first, is felt in the second; the third shows what malloc adds
 )
-_SECONDS = 120.0  # that one run may take
+_SECONDS = 300.0  # that one run may take
 _ROOM_SHARE = 0.9  # of what is free, that a run may take
 _ROOM = 1.5  # of the predicted high end, that a run may take before it is ended
 _ROOM_ABOVE_BUDGET = 1.25  # a run above the budget says by how much, up to here
@@ -45,7 +45,7 @@ class Measuring:
     ) -> None:
         self._job, self._python, self._tell = job, python, tell
         self.spread = SPREAD_OF_THRESHOLD if environment.get(_THRESHOLD) else SPREAD
-        self.problem = ""
+        self.problem, self._late = "", False
 
     def why_not(self, chosen: Sequence[Proposal] = ()) -> str | None:
         """Why the job, with some changes, cannot be run for real here; None when it can."""
@@ -71,7 +71,7 @@ class Measuring:
             Limits(memory_bytes=round(min(most_bytes, free)), seconds=_SECONDS),
             python=self._python,
         )
-        self.problem = reading.problem
+        self.problem, self._late = reading.problem, reading.failure == "time"
         return reading.rise_bytes
 
     def as_it_is(self) -> tuple[Outcome, int | None]:
@@ -99,7 +99,10 @@ class Measuring:
         def measure(size: int) -> int | None:
             self._tell(f"running a batch of {size} for real")
             setting = Setting(batch=None if size == now else size)
-            return self.peak_bytes(setting, steps=_MEASURED_STEPS, most_bytes=_ROOM_ABOVE_BUDGET * budget_bytes)
+            peak = self.peak_bytes(setting, steps=_MEASURED_STEPS, most_bytes=_ROOM_ABOVE_BUDGET * budget_bytes)
+            if self._late:
+                raise TimeoutError(self.problem)
+            return peak
 
         return Runs(measure=measure, measured={} if now_bytes is None else {now: now_bytes}, spread=self.spread)
 

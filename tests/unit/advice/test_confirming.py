@@ -78,9 +78,13 @@ def test_what_is_ended_is_gone_below() -> None:
     assert asked[0] >= 90 and 16 <= best.batch < 90 and str(asked[-1]) in best.runs_bytes
 
 
-def test_without_a_reading_the_estimate_judges() -> None:
-    """As without runs."""
-    runs = Runs(measure=lambda size: None)
+def late(size: int) -> int | None:
+    raise TimeoutError("it took longer than 300 s")
+
+
+@pytest.mark.parametrize("runs", [Runs(measure=lambda size: None), Runs(measure=late, measured={16: 1200 * MIB})])
+def test_without_a_reading_the_estimate_judges(runs: Runs) -> None:
+    """As without runs; nothing is concluded from one that took too long."""
 
     with_runs, without = (largest_batch(FACTS, outcome, 2000 * MIB, each) for each in (runs, None))
     assert with_runs is not None and without is not None
