@@ -23,15 +23,15 @@ BATCHES: tuple[tuple[str, float], ...] = (
     ("encoder", 1.5),
     ("unet", 1.7),
     ("lstm", 1.4),
-    ("vit", 1.4),
-    ("vae", 1.6),
-    ("bert", 1.5),
-    ("gan", 1.5),
-    ("ranker", 1.4),
-    ("seq2seq", 1.5),
+    ("vit", 1.3),
+    ("vae", 1.3),
+    ("bert", 1.3),
+    ("gan", 1.3),
+    ("ranker", 1.3),
+    ("seq2seq", 1.3),
 )
 # The same with malloc's threshold set ("@malloc"), where the range is narrow.
-BATCHES += (("lstm@malloc", 1.4), ("unet@malloc", 1.7), ("bert@malloc", 1.5))
+BATCHES += (("lstm@malloc", 1.4), ("unet@malloc", 1.7), ("bert@malloc", 1.3))
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 # The search against all sets of at most three of the changes that apply, on real estimates.
 EXHAUSTIVE = ("mlp", "lstm")

@@ -3,12 +3,12 @@
 import torch
 from transformers import BertConfig, BertForMaskedLM, get_linear_schedule_with_warmup
 
-train_batch_size = 12
+train_batch_size = 16
 max_length = 128
 
 torch.manual_seed(0)
 config = BertConfig(
-    vocab_size=8000, hidden_size=256, num_hidden_layers=4, num_attention_heads=4, intermediate_size=1024,
+    vocab_size=8000, hidden_size=128, num_hidden_layers=4, num_attention_heads=4, intermediate_size=512,
     attn_implementation="eager",
 )  # fmt: skip
 model = BertForMaskedLM(config)

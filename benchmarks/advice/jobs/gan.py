@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-bs = 32
+bs = 96
 torch.manual_seed(0)
 
 
@@ -17,11 +17,11 @@ def downwards(inputs, outputs):
 
 
 generator = nn.Sequential(
-    nn.Linear(100, 256 * 16), nn.Unflatten(1, (256, 4, 4)),
-    *upwards(256, 192), *upwards(192, 96), *upwards(96, 64), nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Tanh(),
+    nn.Linear(100, 96 * 16), nn.Unflatten(1, (96, 4, 4)),
+    *upwards(96, 64), *upwards(64, 32), *upwards(32, 16), nn.ConvTranspose2d(16, 3, 4, 2, 1), nn.Tanh(),
 )  # fmt: skip
 critic = nn.Sequential(
-    *downwards(3, 64), *downwards(64, 96), *downwards(96, 192), *downwards(192, 256), nn.Flatten(), nn.Linear(4096, 1)
+    *downwards(3, 16), *downwards(16, 32), *downwards(32, 64), *downwards(64, 96), nn.Flatten(), nn.Linear(1536, 1)
 )
 generator_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
 critic_optimizer = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.5, 0.999))

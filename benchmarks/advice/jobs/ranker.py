@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-batch_size, accumulation_steps = 4096, 2
+batch_size, accumulation_steps = 8192, 2
 USERS, ITEMS, WIDTH = 60_000, 40_000, 64
 
 
@@ -13,7 +13,7 @@ class Ranker(nn.Module):
     def __init__(self):
         super().__init__()
         self.users, self.items = nn.Embedding(USERS, WIDTH), nn.Embedding(ITEMS, WIDTH)
-        widths = (2 * WIDTH, 1024, 1024, 512, 256)
+        widths = (2 * WIDTH, 256, 256, 128, 64)
         layers = [nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(0.1)) for a, b in pairwise(widths)]
         self.tower = nn.Sequential(*layers, nn.Linear(widths[-1], 1))
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-BATCH = 24
-SOURCE, TARGET, VOCABULARY, WIDTH = 40, 40, 7000, 320
+BATCH = 64
+SOURCE, TARGET, VOCABULARY, WIDTH = 32, 32, 5000, 128
 
 
 class Translator(nn.Module):

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 CONFIG = {"latent": 128, "lr": 2e-4}
-BATCH_SIZE = 24
+BATCH_SIZE = 128
 
 
 def down(inputs, outputs):
@@ -19,16 +19,16 @@ def up(inputs, outputs):
 class Autoencoder(nn.Module):
     def __init__(self, latent):
         super().__init__()
-        self.encoder = nn.Sequential(down(3, 48), down(48, 96), down(96, 192), down(192, 192), nn.Flatten())
-        self.mean, self.spread = nn.Linear(192 * 36, latent), nn.Linear(192 * 36, latent)
-        self.start = nn.Linear(latent, 192 * 36)
-        self.decoder = nn.Sequential(up(192, 192), up(192, 96), up(96, 48), nn.ConvTranspose2d(48, 3, 4, 2, 1))
+        self.encoder = nn.Sequential(down(3, 16), down(16, 32), down(32, 64), down(64, 64), nn.Flatten())
+        self.mean, self.spread = nn.Linear(64 * 36, latent), nn.Linear(64 * 36, latent)
+        self.start = nn.Linear(latent, 64 * 36)
+        self.decoder = nn.Sequential(up(64, 64), up(64, 32), up(32, 16), nn.ConvTranspose2d(16, 3, 4, 2, 1))
 
     def forward(self, images):
         hidden = self.encoder(images)
         mean, spread = self.mean(hidden), self.spread(hidden)
         sample = mean + torch.randn_like(mean) * (spread / 2).exp()
-        return self.decoder(self.start(sample).view(-1, 192, 6, 6)), mean, spread
+        return self.decoder(self.start(sample).view(-1, 64, 6, 6)), mean, spread
 
 
 def loss_of(images, made, mean, spread):

@@ -8,10 +8,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--batch-size", type=int, default=24)
+parser.add_argument("--batch-size", type=int, default=48)
 parser.add_argument("--epochs", type=int, default=1)
 args = parser.parse_args()
-WIDTH, HEADS, LAYERS, PATCH, SIDE = 256, 4, 6, 8, 96
+WIDTH, HEADS, LAYERS, PATCH, SIDE = 96, 4, 6, 8, 96
 
 
 class Layer(nn.Module):
@@ -42,7 +42,7 @@ class VisionTransformer(nn.Module):
 
 
 torch.manual_seed(0)
-data = TensorDataset(torch.rand(1536, 3, SIDE, SIDE), torch.randint(0, 100, (1536,)))
+data = TensorDataset(torch.rand(960, 3, SIDE, SIDE), torch.randint(0, 100, (960,)))
 loader = DataLoader(data, batch_size=args.batch_size, shuffle=True, drop_last=True)
 model = VisionTransformer()
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
