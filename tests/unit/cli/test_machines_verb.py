@@ -57,7 +57,7 @@ def test_other_documents_are_refused(tmp_path: Path) -> None:
 
 
 def test_devices_that_matter_are_estimated_again() -> None:
-    """The smallest are asked for by name, three and two of other kernels at most; a failure leaves what was carried over."""
+    """The smallest are asked for by name, three and two of other kernels at most; a failure leaves what there was."""
     first = memfit.load(GOLDEN / "fits.json")
     assert isinstance(first, Estimate)
     asked: list[str] = []
