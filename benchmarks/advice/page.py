@@ -69,7 +69,8 @@ checkpoints that are written part by part where writing one peaks, and where to 
 `--measure` runs a job on the CPU for real: three steps as it is, and three with each batch that the estimate, corrected by the runs
 so far, puts at the budget; at most three of these, each in a fresh process that is ended when it takes a quarter more than the
 budget, or what the machine has free. What changes save is then counted from the measured peak, and the largest batch is the one whose
-corrected peak leaves free what one run differs from another (3 % under malloc's defaults, half a percent with its threshold set).
+corrected peak leaves free what one run in twenty is above another (5 % under malloc's defaults; half a percent with its threshold
+set, where runs repeat).
 Without the option nothing is run, and `high` judges.
 
 ## How sets are chosen

@@ -322,6 +322,8 @@ class _Run:
 
     def _hints(self) -> tuple[Hint, ...]:
         told = [hint for rule in HINTS for hint in rule(self.facts)]
+        if self.measured_bytes is not None and time.monotonic() < self.job.deadline:
+            told = list(self.measuring.with_allocators(told, self.measured_bytes))
         told += [Hint(slug="change-not-simulated", text=f"{name}: {why}") for name, why in self.job.failures.items()]
         if self.job.late:
             text = f"{len(self.job.late)} estimates were not made: the time was over; --seconds gives more"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from memfit.advice import SPREAD, SPREAD_OF_THRESHOLD, Found, Outcome, Proposal, Runs, Setting
+from memfit.advice.rules import host_allocator
 from memfit.api.changed import ChangedJob
 from memfit.documents import Advice, Assumption, Hint
 from memfit.jobs.real import run_for_real, without_looking
@@ -108,11 +109,35 @@ class Measuring:
 
     def assumption(self) -> Assumption:
         """What a measured peak stands for."""
+        steadier = f"; with {_THRESHOLD} set, as by malloc-threshold, runs differ by {SPREAD_OF_THRESHOLD:.1%} at most"
         return Assumption(
             slug="measured-for-few-steps",
-            text=f"measured peaks are of {_MEASURED_STEPS} steps; another run may come to {self.spread:.1%} more, "
-            "and a longer one to what its later steps add",
+            text=f"measured peaks are of {_MEASURED_STEPS} steps; one run in twenty comes to {self.spread:.1%} more "
+            "than another, and a longer one to what its later steps add"
+            + (steadier if self.spread != SPREAD_OF_THRESHOLD else ""),
         )
+
+    def with_allocators(self, hints: Sequence[Hint], now_bytes: int) -> Iterator[Hint]:
+        """The hints, those of installed allocators with what a run for real with them comes to.
+
+        Args:
+            hints: of the rules.
+            now_bytes: the measured peak of the job as it is.
+        """
+        for hint in hints:
+            name = hint.slug.removeprefix(host_allocator.OTHER)
+            library = host_allocator.LIBRARIES.get(name) if name in host_allocator.found() else None
+            if library is None:
+                yield hint
+                continue
+            self._tell(f"running the job with {name} for real")
+            setting = Setting(environment={"LD_PRELOAD": library})
+            peak = self.peak_bytes(setting, steps=_MEASURED_STEPS, most_bytes=_ROOM * now_bytes)
+            if peak is None:
+                yield replace(hint, text=f"{name} is installed, and the run with it failed: {self.problem}")
+            else:
+                word = f"{format_bytes(peak)} with {name}, {format_bytes(now_bytes)} without it, both measured"
+                yield replace(hint, text=word, saves_bytes=max(now_bytes - peak, 0))
 
     def verified(self, advice: Advice, found: Found) -> Advice:
         """The best plan with what a run for real came to; why not, where there can be none."""

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.advice.test_rules import JOB
 from tests.unit.advice.worlds import World
 
-from memfit.advice import Outcome, Runs, Setting, largest_batch
+from memfit.advice import SPREAD, Outcome, Runs, Setting, largest_batch
 from memfit.documents import Knob, LargestBatch
 from memfit.quantities import MIB
 
@@ -20,7 +20,9 @@ def outcome(size: int) -> Outcome:
     return World().outcome(Setting(batch=size))
 
 
-def found(budget_mib: int, truth: Callable[[int], int | None], spread: float = 0.03) -> tuple[LargestBatch, list[int]]:
+def found(
+    budget_mib: int, truth: Callable[[int], int | None], spread: float = SPREAD
+) -> tuple[LargestBatch, list[int]]:
     """What is found when a run of a batch comes to ``truth`` MiB, and the batches that were run."""
     asked: list[int] = []
 
@@ -59,9 +61,17 @@ def test_runs_judge_in_the_place_of_the_high_end(name: str, budget_mib: int) -> 
     largest = max(size for size in range(1, 1000) if truth(size) <= budget_mib)
     slope = (truth(200) - truth(100)) / 100
     assert truth(best.batch) <= budget_mib and len(asked) <= 3
-    assert best.batch >= largest - (0.03 * budget_mib + 40) / slope - 0.05 * largest - 1
+    assert best.batch >= largest - (SPREAD * budget_mib + 40) / slope - 0.05 * largest - 1
     assert best.peak_bytes is not None and best.peak_bytes.high <= budget_mib * MIB
     assert {int(size) for size in best.runs_bytes} == {16, *asked}
+
+
+def test_runs_that_lie_close_lead_up_carefully() -> None:
+    """Two that come to the same by chance are no reason to try a million: beyond them the estimate's rise is halved."""
+    best, asked = found(1150, lambda size: 1000 + max(0, 25 * (size - 32)))
+
+    assert best.batch > 20 and 1000 + max(0, 25 * (best.batch - 32)) <= 1150
+    assert max(asked) < 40 and best.batch in (16, *asked)
 
 
 def test_an_exact_job_is_found_to_the_spread() -> None:

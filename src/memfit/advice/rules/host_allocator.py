@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ctypes.util import find_library
 
 from memfit.advice.setting import Proposal, Setting
 from memfit.documents import Hint, JobFacts
@@ -18,6 +19,7 @@ LIBRARIES = {
     "tcmalloc": "libtcmalloc_minimal.so.4",
     "mimalloc": "libmimalloc.so.2",
 }
+OTHER = "other-allocator-"  # begins the hints' slugs
 _PACKAGES = {"jemalloc": "libjemalloc2", "tcmalloc": "libtcmalloc-minimal4", "mimalloc": "libmimalloc2.0"}
 
 
@@ -37,17 +39,24 @@ def proposals(facts: JobFacts) -> Iterator[Proposal]:
     )
 
 
+def found() -> tuple[str, ...]:
+    """Those that the loader of this machine finds."""
+    return tuple(
+        name for name, library in LIBRARIES.items() if find_library(library.removeprefix("lib").partition(".so")[0])
+    )
+
+
 def hints(facts: JobFacts) -> Iterator[Hint]:
     """Allocators that memfit has no model of, where malloc keeps much."""
     kept = facts.breakdown.get("fragmentation", 0)
     if facts.on_device or facts.malloc_set or kept < 0.05 * facts.peak_bytes:
         return
     for name, library in LIBRARIES.items():
-        found = name in facts.installed
+        there = name in facts.installed
         how = f"LD_PRELOAD={library} python …"
-        state = "installed" if found else "not installed"
+        state = "installed" if there else "not installed"
         yield Hint(
-            slug=f"other-allocator-{name}",
+            slug=f"{OTHER}{name}",
             text=f"{name} ({state}) keeps less of freed blocks than glibc's malloc; how much is not estimated",
-            how=how if found else f"apt install {_PACKAGES[name]}; {how}",
+            how=how if there else f"apt install {_PACKAGES[name]}; {how}",
         )
