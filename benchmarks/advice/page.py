@@ -64,11 +64,18 @@ Hints come without an estimate in the plans: other allocators (jemalloc, tcmallo
 files that the script names (with the bytes that `memfit data` finds), XGBoost's quantile and external-memory matrices,
 checkpoints that are written part by part where writing one peaks, and where to set a batch that was not found.
 
+## Jobs of TensorFlow, Keras and JAX
+
+Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
+grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
+more. For a device every batch is planned anew, until `--seconds` are over. What else helps is told with what to type and not
+estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`'s buffers, how much of a GPU the framework takes.
+
 ## Judged by runs
 
 `--measure` runs a job on the CPU for real: three steps as it is, and three with each batch that the estimate, corrected by the runs
 so far, puts at the budget; at most three of these, each in a fresh process that is ended when it takes a quarter more than the
-budget, or what the machine has free. What changes save is then counted from the measured peak, and the largest batch is the one whose
+budget, or what the machine has free; and once with each of jemalloc, tcmalloc and mimalloc that is installed. What changes save is then counted from the measured peak, and the largest batch is the one whose
 corrected peak leaves free what one run in twenty is above another (5 % under malloc's defaults; half a percent with its threshold
 set, where runs repeat).
 Without the option nothing is run, and `high` judges.
@@ -212,7 +219,14 @@ def confirmed() -> str:
             f"{mib(at['measured_bytes'] or 0)} | {largest} | {shares[-1]:.0%} | {row['cpu_seconds']:.0f} | {ratios[-1]:.0%} |"
         )
     return f"""
-### Judged by runs
+### Jobs of TensorFlow, Keras and JAX
+
+Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
+grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
+more. For a device every batch is planned anew, until `--seconds` are over. What else helps is told with what to type and not
+estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`'s buffers, how much of a GPU the framework takes.
+
+## Judged by runs
 
 `--measure` on scripts that judge, and on some with malloc's threshold set: the batch that was found, in a run of its own of
 {cases.BATCH_STEPS} steps, then larger ones until one does not fit. Above the budget in **{above} of {len(lines)}**; at least
