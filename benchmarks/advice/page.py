@@ -75,8 +75,9 @@ estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`
 
 `--measure` runs a job on the CPU for real: three steps as it is, and three with each batch that the estimate, corrected by the runs
 so far, puts at the budget; at most three of these, each in a fresh process that is ended when it takes a quarter more than the
-budget, or what the machine has free; and once with each of jemalloc, tcmalloc and mimalloc that is installed. What changes save is then counted from the measured peak, and the largest batch is the one whose
-corrected peak leaves free what one run in twenty is above another (5 % under malloc's defaults; half a percent with its threshold
+budget, or what the machine has free; and once with each of jemalloc, tcmalloc and mimalloc that is installed. What changes
+save is then counted from the measured peak (what is less than the estimate was off, from the estimates alone as before), and
+the largest batch is the one whose corrected peak leaves free what one run in twenty is above another (5 % under malloc's defaults; half a percent with its threshold
 set, where runs repeat).
 Without the option nothing is run, and `high` judges.
 
@@ -157,8 +158,9 @@ def _saved(ran: list[dict[str, Any]], now: dict[str, dict[str, Any]], half: tupl
         base = now[row["job"]]
         saved = max(base["measured_bytes"] - row["measured_bytes"], 1)
         by_estimate.append(abs(base["peak"]["expected"] - row["peak"]["expected"] - saved) / saved)
-        told = base.get("another_run_bytes") or base["measured_bytes"]
-        by_run.append(abs(told - row["peak"]["expected"] - saved) / saved)
+        told, expected = base.get("another_run_bytes") or base["measured_bytes"], base["peak"]["expected"]
+        small = expected - row["peak"]["expected"] <= abs(told - expected)  # as memfit.advice.searching has it
+        by_run.append(abs((expected if small else told) - row["peak"]["expected"] - saved) / saved)
     if not by_run:
         return ""
     name = "scripts that were looked at" if half is cases.TUNING else "scripts that judge"

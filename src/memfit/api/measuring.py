@@ -83,7 +83,7 @@ class Measuring:
         if found is None:
             return base, None
         narrow = ByteRange(low=round(found * (1 - self.spread)), expected=found, high=round(found / (1 - self.spread)))
-        return replace(base, peak_bytes=narrow), found
+        return replace(base, peak_bytes=narrow, estimated_bytes=base.peak_bytes.expected), found
 
     def runs(self, budget_bytes: int, now: int, now_bytes: int | None) -> Runs | None:
         """What runs with other batches can tell of a budget; None where the machine has not so much free.

@@ -59,6 +59,7 @@ def test_one_run_narrows_the_job_as_it_is(runs: list[dict[str, Any]]) -> None:
 
     assert found == outcome.peak_bytes.expected == 900 * MIB
     assert outcome.peak_bytes.high == round(900 * MIB / (1 - SPREAD))
+    assert outcome.estimated_bytes == World().outcome(Setting()).peak_bytes.expected
     assert outcome.phase_peaks == World().outcome(Setting()).phase_peaks
     assert runs[0]["request"].steps == 3 and runs[0]["limits"].memory_bytes < 4 * GIB
 
