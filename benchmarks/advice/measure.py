@@ -1,6 +1,6 @@
 """Asks for advice and runs what is proposed for real, on this machine's CPU. Results are appended as they come.
 
-    python -m benchmarks.advice.measure plans|batches|sets [script …]
+    python -m benchmarks.advice.measure plans|batches|confirmed|sets|allocators|finders [script …]
 
 A real run is jobs.real's: the script with the plan's changes made, a few steps, the kernel's own high-water mark.
 """
@@ -24,8 +24,10 @@ from typing import Any
 
 from benchmarks.advice import cases
 from memfit.advice import Proposal, Setting, largest_batch, proposals, search
+from memfit.advice.rules.host_allocator import LIBRARIES
 from memfit.api.changed import ChangedJob
 from memfit.api.estimating import request_for
+from memfit.api.measuring import Measuring
 from memfit.jobs.launch import look_at
 from memfit.jobs.real import run_for_real, without_looking
 from memfit.jobs.warm import Warm
@@ -33,7 +35,7 @@ from memfit.probing.watching import Limits
 from memfit.quantities import GIB
 
 DATA = Path(__file__).parent / "data"
-LIMITS = Limits(memory_bytes=4 * GIB, seconds=120)
+LIMITS = Limits(memory_bytes=4 * GIB, seconds=300)
 
 
 @contextmanager
@@ -66,15 +68,18 @@ class Kept:
 def measured(job: ChangedJob, setting: Setting, steps: int = cases.STEPS) -> dict[str, Any]:
     """One run for real: its peak and its seconds, or why it failed."""
     reading = run_for_real(without_looking(job.as_request(setting), steps), setting.environment, LIMITS)
-    return {"measured_bytes": reading.rise_bytes, "seconds": round(reading.seconds, 2), "problem": reading.problem}
+    note: Any = reading.note or {}
+    return {"measured_bytes": reading.rise_bytes, "seconds": round(reading.seconds, 2), "problem": reading.problem,
+            "cpu_seconds": note.get("cpu_seconds")}  # fmt: skip
 
 
 def plans(name: str, tell: Callable[[dict[str, Any]], None]) -> None:
     """The plans for every budget, and what they come to."""
     with asked(name) as (job, allowed):
         base = job.base
-        now = measured(job, Setting())
-        tell({"job": name, "share": 1.0, "plan": [], "peak": asdict(base.peak_bytes), **now})
+        now, another = measured(job, Setting()), measured(job, Setting(), cases.ALLOCATOR_STEPS)
+        tell({"job": name, "share": 1.0, "plan": [], "peak": asdict(base.peak_bytes), **now,
+              "another_run_bytes": another["measured_bytes"]})  # fmt: skip
         done: dict[str, dict[str, Any]] = {}
         for share in cases.SHARES:
             budget = round(base.peak_bytes.high * share)
@@ -143,6 +148,59 @@ def batches(name: str, tell: Callable[[dict[str, Any]], None]) -> None:
               "brute_seconds": round(sum(each["wall"] for each in runs.values()), 2)})  # fmt: skip
 
 
+def confirmed(name: str, tell: Callable[[dict[str, Any]], None]) -> None:
+    """The largest batch by runs for real (`--measure`), then runs at it and above it that tell whether it is."""
+    script, _, malloc = name.partition("@")
+    variables = cases.MALLOC if malloc else {}
+    began = _cpu_seconds()
+    with changed_environment(variables), asked(script) as (job, _):
+        budget = round(job.base.peak_bytes.high * dict(cases.BATCHES)[name])
+        facts = job.facts(environment={})
+        assert facts.batch is not None
+        now = facts.batch.value
+        measuring = Measuring(job, python=None, tell=print)
+        _, now_bytes = measuring.as_it_is()
+
+        def outcome(size: int) -> Any:
+            return job.outcome(Setting(batch=None if size == now else size))
+
+        found = largest_batch(facts, outcome, budget, measuring.runs(budget, now, now_bytes))
+        assert found is not None
+    spent = _cpu_seconds() - began
+    checks: dict[int, dict[str, Any]] = {}
+
+    def fits(size: int) -> bool:
+        with changed_environment(variables):
+            checks[size] = measured(job, Setting(batch=None if size == now else size), cases.BATCH_STEPS)
+        return checks[size]["measured_bytes"] is not None and checks[size]["measured_bytes"] <= budget
+
+    fits(found.batch)
+    above = -(-found.batch * 20 // 19)  # 95 % of it are the batch that was found
+    while fits(above) and above < 4 * found.batch:
+        above = above * 11 // 10 + 1
+    tell({"job": name, "budget_bytes": budget, "now": now, "batch": found.batch, "likely_batch": found.likely_batch,
+          "runs": dict(found.runs_bytes), "above": above,
+          "cpu_seconds": round(spent, 1), "estimates": job.estimates,
+          "checks": {str(size): each for size, each in checks.items()}})  # fmt: skip
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of all that it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@contextmanager
+def changed_environment(variables: dict[str, str]) -> Iterator[None]:
+    """Variables that processes started meanwhile find set."""
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for each in variables:
+            os.environ.pop(each, None)
+
+
 def sets(name: str, tell: Callable[[dict[str, Any]], None]) -> None:
     """The cost of the chosen set beside that of the cheapest of all sets of at most three changes."""
     from memfit.advice.searching import RESULTS_PRICE
@@ -190,11 +248,25 @@ def finders(name: str, tell: Callable[[dict[str, Any]], None]) -> None:
         tell({"job": name, "finder": finder, "budget_bytes": row["budget_bytes"], **told})
 
 
+def allocators(name: str, tell: Callable[[dict[str, Any]], None]) -> None:
+    """A script as it is under glibc's malloc and under each other allocator that is installed."""
+    request = request_for(str(cases.JOBS / f"{name}.py"), [], on="cpu", steps=cases.ALLOCATOR_STEPS, timeout_s=300)
+    for allocator in ("glibc", *LIBRARIES):
+        library = LIBRARIES.get(allocator)
+        variables = {} if library is None else {"LD_PRELOAD": library}
+        reading = run_for_real(request, variables, LIMITS)
+        note: Any = reading.note or {}
+        tell({"job": name, "allocator": allocator, "measured_bytes": reading.rise_bytes, "problem": reading.problem,
+              "cpu_seconds": note.get("cpu_seconds"), "peaks_bytes": note.get("peaks_bytes")})  # fmt: skip
+
+
 KINDS: dict[str, tuple[Callable[[str, Callable[[dict[str, Any]], None]], None], tuple[str, ...]]] = {
     "plans": (plans, cases.SCRIPTS),
     "batches": (batches, tuple(name for name, _ in cases.BATCHES)),
     "sets": (sets, cases.EXHAUSTIVE),
+    "confirmed": (confirmed, tuple(name for name, _ in cases.BATCHES)),
     "finders": (finders, ("unet",)),
+    "allocators": (allocators, cases.SCRIPTS),
 }
 
 

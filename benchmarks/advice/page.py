@@ -52,14 +52,34 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 | `lighter-optimizer` | Adam and its kin: 8-bit, paged, Lion, Adafactor, SGD; momentum of SGD | rounding to training | none to 20 % (assumed) |
 | `narrower-weights` | a job that only infers: half, 8-bit, 4-bit | rounding | none |
 | `frozen-layers`, `low-rank-adapters` | always; linear layers | another model | −33 %, −10 % (assumed) |
+| `quantised-base` | adapters on linear layers held in four bits; on a device | another model | 30 % (assumed) |
+| `fewer-layers`, `low-rank-layers` | every second one of four layers of a class or more; linear layers of a quarter or an eighth of their rank | another model | −40 %, −20 % (assumed) |
+| `freed-results` | batches, outputs or losses that a step leaves named for the next one | same | none |
 | `expandable-segments` | on a device, not set yet | same | none known |
-| `malloc-threshold` | on the CPU, nothing set yet | same | 30 % (see below) |
-| `loader-workers` | workers, for the host | same | 2 to 20 % (assumed) |
+| `malloc-threshold` | on the CPU, nothing set yet | same | half as much again (see below) |
+| `loader-workers`, `loader-start-method` | workers, for the host; those that are spawned | same | 2 to 20 % (assumed), none |
 | `fewer-jobs`, `float32-data`, `shallower-trees`, `smaller-samples`, `fewer-bins`, `fewer-leaves`, `histogram-pool`, `smaller-bin-sample` | estimators of scikit-learn, XGBoost and LightGBM in a script | same to training | stated beside each |
 
 Hints come without an estimate in the plans: other allocators (jemalloc, tcmalloc, mimalloc), lighter ways to hold the data
-files that the script names (with the bytes that `memfit data` finds), XGBoost's quantile and external-memory matrices, and
-where to set a batch that was not found.
+files that the script names (with the bytes that `memfit data` finds), XGBoost's quantile and external-memory matrices,
+checkpoints that are written part by part where writing one peaks, and where to set a batch that was not found.
+
+## Jobs of TensorFlow, Keras and JAX
+
+Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
+grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
+more. For a device every batch is planned anew, until `--seconds` are over. What else helps is told with what to type and not
+estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`'s buffers, how much of a GPU the framework takes.
+
+## Judged by runs
+
+`--measure` runs a job on the CPU for real: three steps as it is, and three with each batch that the estimate, corrected by the runs
+so far, puts at the budget; at most three of these, each in a fresh process that is ended when it takes a quarter more than the
+budget, or what the machine has free; and once with each of jemalloc, tcmalloc and mimalloc that is installed. What changes
+save is then counted from the measured peak (what is less than the estimate was off, from the estimates alone as before), and
+the largest batch is the one whose corrected peak leaves free what one run in twenty is above another (5 % under malloc's defaults; half a percent with its threshold
+set, where runs repeat).
+Without the option nothing is run, and `high` judges.
 
 ## How sets are chosen
 
@@ -108,6 +128,7 @@ def plans() -> str:
         )
     jobs = len({row["job"] for row in found})
     budgets = len({(row["job"], row["share"]) for row in ran})
+    judged = [half for half in (_saved(ran, now, cases.TUNING), _saved(ran, now, cases.JUDGING)) if half]
     return f"""
 ## Proposals, run for real
 
@@ -119,6 +140,7 @@ plans`).
 - **{len(kept)} of {len(ran)} runs** ({budgets} jobs × budgets, up to {2} plans each) stayed within their budget{_missed(ran, kept)}.
 - Saved bytes as said within **{median(errors):.0%}** in the median (the aim was 10 %: the unchanged job, under malloc's defaults, is the
   least certain of the figures); the peak itself within {median(of_peak):.1%}.
+{chr(10).join(judged)}
 - For {len(none)} of {budgets + len(none)} jobs × budgets no set of these changes fitted, and memfit said so.
 
 All figures in MiB.
@@ -127,6 +149,26 @@ All figures in MiB.
 |---|---|---|---|---|---|---|---|
 {chr(10).join(lines)}
 """
+
+
+def _saved(ran: list[dict[str, Any]], now: dict[str, dict[str, Any]], half: tuple[str, ...]) -> str:
+    """How far the saved bytes are off in one half, by the estimate alone and from the measured peak of the job as it is."""
+    by_estimate, by_run = [], []
+    for row in (row for row in ran if row["job"] in half):
+        base = now[row["job"]]
+        saved = max(base["measured_bytes"] - row["measured_bytes"], 1)
+        by_estimate.append(abs(base["peak"]["expected"] - row["peak"]["expected"] - saved) / saved)
+        told, expected = base.get("another_run_bytes") or base["measured_bytes"], base["peak"]["expected"]
+        small = expected - row["peak"]["expected"] <= abs(told - expected)  # as memfit.advice.searching has it
+        by_run.append(abs((expected if small else told) - row["peak"]["expected"] - saved) / saved)
+    if not by_run:
+        return ""
+    name = "scripts that were looked at" if half is cases.TUNING else "scripts that judge"
+    same = " (the same run of it on both sides)" if half is cases.TUNING else ""
+    return (
+        f"- Of the {len(by_run)} runs of {name}: {median(by_estimate):.0%} by the estimate alone, "
+        f"**{median(by_run):.0%}** from the measured peak of the job as it is, as `--measure` says it{same}."
+    )
 
 
 def _missed(ran: list[dict[str, Any]], kept: list[dict[str, Any]]) -> str:
@@ -162,8 +204,66 @@ is judged by the expected peak. {_unmeasured()}
 """
 
 
+def confirmed() -> str:
+    """The largest batch judged by runs."""
+    lines, shares, above, ratios = [], [], 0, []
+    for row in rows("confirmed"):
+        checks = {int(size): each for size, each in row["checks"].items()}
+        at = checks[row["batch"]]
+        fails = [size for size, each in checks.items() if not _fits(each, row["budget_bytes"])]
+        above += row["batch"] in fails
+        largest = min((size for size in fails if size > row["batch"]), default=row["above"])
+        shares.append(row["batch"] / max(largest - 1, row["batch"]))
+        ratios.append(row["cpu_seconds"] / _brute_cpu_seconds(row, largest, at["cpu_seconds"]))
+        ran = ", ".join(row["runs"])
+        lines.append(
+            f"| {row['job']} | {row['now']} | {mib(row['budget_bytes'])} | {row['batch']} | {ran} | "
+            f"{mib(at['measured_bytes'] or 0)} | {largest} | {shares[-1]:.0%} | {row['cpu_seconds']:.0f} | {ratios[-1]:.0%} |"
+        )
+    return f"""
+### Jobs of TensorFlow, Keras and JAX
+
+Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
+grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
+more. For a device every batch is planned anew, until `--seconds` are over. What else helps is told with what to type and not
+estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`'s buffers, how much of a GPU the framework takes.
+
+## Judged by runs
+
+`--measure` on scripts that judge, and on some with malloc's threshold set: the batch that was found, in a run of its own of
+{cases.BATCH_STEPS} steps, then larger ones until one does not fit. Above the budget in **{above} of {len(lines)}**; at least
+**{median(shares):.0%}** of the true largest in the median, {min(shares):.0%} at the least ("at least": the share of the batch below the
+one that was seen not to fit). CPU time, on a machine that others used too, beside what doubling and halving would take, computed from
+the run at the batch that was found: {median(ratios):.0%} of it in the median; a tenth was the aim. Runs near the answer cost what they cost:
+fewer than two of them cannot tell it within what one run differs from another.
+
+| job | batch as it is | budget, MiB | found | runs | in a run of its own, MiB | does not fit | share, at least | CPU s | of brute force |
+|---|---|---|---|---|---|---|---|---|---|
+{chr(10).join(lines)}
+"""
+
+
+def _fits(check: dict[str, Any], budget_bytes: int) -> bool:
+    return check["measured_bytes"] is not None and check["measured_bytes"] <= budget_bytes
+
+
+def _brute_cpu_seconds(row: dict[str, Any], largest: int, of_run: float) -> float:
+    """Doubling from the batch as it is, then halving the interval, with runs whose time goes with the batch."""
+    low, high, sizes = row["now"], 2 * row["now"], [row["now"]]
+    while high < largest:
+        sizes.append(high)
+        low, high = high, 2 * high
+    sizes.append(high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        sizes.append(middle)
+        low, high = (middle, high) if middle < largest else (low, middle)
+    return sum(of_run * size / row["batch"] for size in sizes)
+
+
 def _unmeasured() -> str:
-    left = [name for name, _ in cases.BATCHES if name not in {row["job"] for row in rows("batches")}]
+    done = {row["job"] for kind in ("batches", "confirmed") for row in rows(kind)}
+    left = [name for name, _ in cases.BATCHES if name not in done]
     return f"Listed and not measured: {', '.join(left)}." if left else ""
 
 
@@ -254,10 +354,13 @@ def _middle(pairs: list[tuple[int, float]]) -> tuple[float, float]:
     return median(size for size, _ in pairs), median(seconds for _, seconds in pairs)
 
 
+PARTS = (("plans", plans), ("batches", batches), ("confirmed", confirmed), ("sets", sets))
+
+
 def text() -> str:
     """The page: the rules, and what has been measured so far."""
     parts = [INTRODUCTION]
-    parts += [make() for name, make in (("plans", plans), ("batches", batches), ("sets", sets)) if rows(name)]
+    parts += [make() for name, make in PARTS if rows(name)]
     return "".join([*parts, malloc()])
 
 

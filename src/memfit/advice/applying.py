@@ -97,7 +97,8 @@ def _turn(knob: Knob, value: int, source: _Source, words: list[str]) -> bool:
 
 
 def _loader_keywords(fields: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"workers": "num_workers", "prefetch": "prefetch_factor", "pinned": "pin_memory"}
+    names = {"workers": "num_workers", "prefetch": "prefetch_factor", "pinned": "pin_memory",
+             "start_method": "multiprocessing_context"}  # fmt: skip
     found = {names[name]: value for name, value in fields.items()}
     return {**found, "prefetch_factor": None} if found.get("num_workers") == 0 else found
 

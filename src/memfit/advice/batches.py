@@ -1,20 +1,26 @@
-"""The largest batch that fits: peaks at few sizes, a line through them, and estimates at the answer and one more."""
+"""The largest batch that fits: peaks at few sizes, a line through them, and estimates at the answer and one more.
+
+Where the job can be run for real, few estimates lead to the batch that is run, and runs judge (confirming.py).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from memfit.advice.confirming import Confirming, Runs
 from memfit.advice.rules.batch_size import how
 from memfit.advice.setting import Outcome
-from memfit.documents import JobFacts, LargestBatch
+from memfit.documents import JobFacts, Knob, LargestBatch
 
 _MOST_ESTIMATES = 12
+_ESTIMATES_BEFORE_RUNS = 2
 _LARGEST = 1 << 20  # samples
 _FURTHEST = 64  # times as large as the largest that was seen, in one step
 
 
 def largest_batch(
-    facts: JobFacts, outcome_of: Callable[[int], Outcome | None], budget_bytes: int
+    facts: JobFacts, outcome_of: Callable[[int], Outcome | None], budget_bytes: int, runs: Runs | None = None
 ) -> LargestBatch | None:
     """Find it.
 
@@ -22,6 +28,7 @@ def largest_batch(
         facts: of the job.
         outcome_of: the outcome of a batch of that size, None when the job fails with it.
         budget_bytes: what may be used.
+        runs: for real, that judge in the place of ``high``.
 
     Returns:
         None where the batch is not known, or does not change the peak.
@@ -32,19 +39,12 @@ def largest_batch(
     ladder = _Ladder(outcome_of, budget_bytes)
     if not ladder.start(knob.value):
         return None
-    ladder.close_in()
-    best = ladder.fits
-    times = max(-(-knob.value // best), 1) if best else 1
-    return LargestBatch(
-        name=knob.name,
-        now=knob.value,
-        batch=best,
-        peak_bytes=ladder.known[best].peak_bytes if best else None,
-        next_peak_bytes=ladder.known[best + 1].peak_bytes if best + 1 in ladder.known else None,
-        likely_batch=max(ladder.likely(), best),
-        accumulation=times,
-        how=how(facts, best, times) if best else "",
-    )
+    found = ladder.judged_by_runs(knob, runs) if runs is not None else None
+    if found is None:
+        ladder.close_in()
+        found = ladder.judged_by_high(knob)
+    times = max(-(-knob.value // found.batch), 1) if found.batch else 1
+    return replace(found, accumulation=times, how=how(facts, found.batch, times) if found.batch else "")
 
 
 class _Ladder:
@@ -83,6 +83,42 @@ class _Ladder:
             size = self._meets(self._budget, lambda outcome: outcome.peak_bytes.high)
             top = min(self.fails - 1, max(self.known) * _FURTHEST)
             self.see(min(max(size, self.fits + 1), top))
+
+    def judged_by_high(self, knob: Knob) -> LargestBatch:
+        """The largest whose high end was estimated to fit."""
+        best = self.fits
+        return LargestBatch(
+            name=knob.name,
+            now=knob.value,
+            batch=best,
+            peak_bytes=self.known[best].peak_bytes if best else None,
+            next_peak_bytes=self.known[best + 1].peak_bytes if best + 1 in self.known else None,
+            likely_batch=max(self.likely(), best),
+        )
+
+    def judged_by_runs(self, knob: Knob, runs: Runs) -> LargestBatch | None:
+        """The largest that runs show to fit; None when none of them gave a reading, or there was no time for it."""
+        for _ in range(_ESTIMATES_BEFORE_RUNS):
+            size = self._meets(self._budget, lambda outcome: outcome.peak_bytes.expected)
+            if 1 <= size <= _LARGEST and size not in self.known:
+                self.see(size)
+        expected = {size: outcome.peak_bytes.expected for size, outcome in self.known.items()}
+        search = Confirming(expected=expected, budget_bytes=self._budget, runs=runs)
+        try:
+            best = search.largest()
+        except TimeoutError:
+            return None
+        if not search.measured:
+            return None
+        return LargestBatch(
+            name=knob.name,
+            now=knob.value,
+            batch=best,
+            peak_bytes=search.range(best) if best else None,
+            next_peak_bytes=search.range(best + 1),
+            likely_batch=max(search.likely(), best),
+            runs_bytes={str(size): peak for size, peak in sorted(search.measured.items())},
+        )
 
     def likely(self) -> int:
         """The size at which the line of expected peaks, through the two ends that are known, meets the budget."""

@@ -338,5 +338,8 @@ class _Search:
         )
 
     def _saved_alone(self, place: int) -> int:
-        alone = self.guesses.known[frozenset({place})]
-        return self.base.peak_bytes.expected - alone.peak_bytes.expected
+        """From the measured peak where there is one; what is less than the estimate was off, by the estimates alone."""
+        alone = self.guesses.known[frozenset({place})].peak_bytes.expected
+        now = self.base.peak_bytes.expected
+        estimated = now if self.base.estimated_bytes is None else self.base.estimated_bytes
+        return now - alone if estimated - alone > abs(now - estimated) else estimated - alone

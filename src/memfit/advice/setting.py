@@ -109,11 +109,13 @@ class Outcome:
         peak_bytes: of the pool in question.
         phase_peaks: what tensors come to in each phase.
         estimate: the whole document.
+        estimated_bytes: what the estimate expected, where ``peak_bytes`` is around a measured peak; None elsewhere.
     """
 
     peak_bytes: ByteRange
     phase_peaks: Mapping[str, int]
     estimate: Estimate
+    estimated_bytes: int | None = None
 
 
 # Settings that share one run are asked for together; the answers come in their order, None for one that failed.

@@ -27,17 +27,15 @@ from memfit.advice.rules import batch_size
 from memfit.api.changed import ChangedJob, fullest
 from memfit.api.estimating import check_script, is_estimator, request_for
 from memfit.api.lighter_data import data_ways
+from memfit.api.measuring import Measuring
 from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch
 from memfit.errors import JobNeverTrained, UsageError
-from memfit.jobs import Progress
+from memfit.jobs import Progress, Request
 from memfit.jobs.choosing import way_of
 from memfit.jobs.launch import look_at
-from memfit.jobs.real import run_for_real, without_looking
 from memfit.jobs.warm import Warm
-from memfit.probing.watching import Limits
 from memfit.quantities import format_bytes
 from memfit.recipes.names import is_model
-from memfit.sensors import host_capacity
 
 if TYPE_CHECKING:
     from memfit.api.by_library import LibraryJob
@@ -45,14 +43,14 @@ if TYPE_CHECKING:
 
 _AT_ONCE = min(2, os.cpu_count() or 1)  # variants that are simulated side by side, some hundred MiB each
 _SHARE_FOR_PLANS = 0.75  # of the time; the rest is for the largest batch
-_VERIFIED_STEPS = 6
-_VERIFY_SECONDS = 120.0
-_VERIFY_ROOM = 1.5  # of the predicted high end, that a run for real may take before it is ended
 TIME = Assumption(
     slug="time-is-a-model",
     text="time is a stated model, not a measurement: recomputation costs a third of a step by its share of the "
     "activations, other factors are assumed and written beside each change",
 )
+
+RUN_SMALL = Hint(slug="not-measured", text="jobs of TensorFlow and JAX are run small, or planned, for every estimate")
+PROBED = Hint(slug="not-measured", text="fits of estimators are probed by running them on parts of their data")
 
 
 def advise(
@@ -73,6 +71,7 @@ def advise(
     probe_budget_s: float = 20.0,
     seconds: float = 120.0,
     verify: bool = False,
+    measure: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Advice:
     """What to change about a job, and the cheapest set of changes that fits.
@@ -93,6 +92,8 @@ def advise(
         probe_budget_s: seconds for the probes of each estimate of a script that fits estimators.
         seconds: so many after the first estimate no further one is begun; what was found by then is told.
         verify: run the best plan for real for a few steps, where this machine can.
+        measure: run the job as it is, and with the batches found, for a few steps: what is saved and the largest batch
+            are then judged by measured peaks. For jobs on the CPU, where what malloc keeps is least certain.
         progress: called as the work goes on.
 
     Returns:
@@ -118,6 +119,7 @@ def advise(
         probe_budget_s=probe_budget_s,
         seconds=seconds,
         verify=verify,
+        measure=measure,
         progress=progress,
     )[0]
 
@@ -138,6 +140,7 @@ def advised(
     probe_budget_s: float,
     seconds: float,
     verify: bool,
+    measure: bool,
     progress: Callable[[Progress], None] | None,
 ) -> tuple[Advice, Review | None]:
     """As `advise`, and the best plan made ready for review."""
@@ -149,7 +152,7 @@ def advised(
         found, reviewed = advised(
             named.recipe, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
             timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
-            probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, progress=progress,
+            probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, measure=measure, progress=progress,
         )  # fmt: skip
         return replace(found, target=named.target(found.target)), reviewed
     request = request_for(
@@ -163,29 +166,35 @@ def advised(
             slug="no-script",
         )
     check_script(request)
-    way = way_of(request.target, module=module, on_device=True)
+    way = way_of(request.target, module=module, on_device=_is_simulated(request))
     if way in ("anchored", "planned"):
-        raise UsageError(
-            f"{request.target} is a job of TensorFlow or JAX: no change of it can be estimated yet",
-            hint="`memfit estimate` tells what it needs; a smaller batch is the first thing to try",
-            slug="no-advice",
-        )
+        from memfit.api.advising_compiled import advised_on_compiled
+
+        request = replace(request, way=way)
+        found = advised_on_compiled(request, wishes, within_bytes, seconds=seconds, python=python, progress=progress)
+        return (replace(found, hints=(*found.hints, RUN_SMALL)) if measure or verify else found), None
     if way == "probed":
         from memfit.api.advising_tables import advised_on_tables
 
         request = replace(request, way="probed", probe_budget_s=probe_budget_s)
-        return advised_on_tables(request, wishes, within_bytes, python=python, progress=progress), None
+        found = advised_on_tables(request, wishes, within_bytes, python=python, progress=progress)
+        return (replace(found, hints=(*found.hints, PROBED)) if measure or verify else found), None
     request = replace(request, looked_at=True)
     with contextlib.ExitStack() as stack:
         warm = [stack.enter_context(Warm(python)) for _ in range(_AT_ONCE)]
         seen = look_at(request, python=python, progress=progress)
         if not seen.facts:
             raise JobNeverTrained(f"{request.target} showed nothing that could be changed")
-        start = time.monotonic()
-        job = ChangedJob(request, seen, warm, deadline=start + seconds * _SHARE_FOR_PLANS)
-        teller = _Teller(progress, began)
-        run = _Run(job, wishes, within_bytes, teller, python)
-        return run.advice(verify=verify, began=began, until=start + seconds)
+        job, teller = ChangedJob(request, seen, warm), _Teller(progress, began)
+        measuring = Measuring(job, python=python, tell=teller)
+        run = _Run(job, wishes, within_bytes, teller, measuring, measure=measure)
+        return run.advice(verify=verify, began=began, seconds=seconds)
+
+
+def _is_simulated(request: Request) -> bool:
+    """Whether a device is named, or Keras runs on torch, which is simulated for advice on the host too."""
+    on_device = request.on is not None
+    return on_device or way_of(request.target, module=request.module, on_device=True) == "simulated"
 
 
 def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | NamedJob | None:
@@ -232,30 +241,50 @@ class _Run:
     """One piece of advice being made."""
 
     def __init__(
-        self, job: ChangedJob, wishes: Wishes, within_bytes: int | None, tell: _Teller, python: str | None
+        self,
+        job: ChangedJob,
+        wishes: Wishes,
+        within_bytes: int | None,
+        tell: _Teller,
+        measuring: Measuring,
+        *,
+        measure: bool,
     ) -> None:
-        self.job, self.wishes, self.tell, self.python = job, wishes, tell, python
+        self.job, self.wishes, self.tell, self.measuring = job, wishes, tell, measuring
         self.budget_bytes, self.assumed = budget(job.base.estimate, job.pool, within_bytes)
-        tell("looking for the batch")
-        job.hurry()
-        facts = job.facts()
-        self.facts: JobFacts = replace(facts, data_ways=data_ways(job.text, job.request.arguments))
+        self.base, self.measured_bytes = job.base, None
+        self.not_measured = measuring.why_not() if measure else None
+        self.measures = measure and self.not_measured is None
+        if self.measures:
+            self.base, self.measured_bytes = measuring.as_it_is()
+            if self.measured_bytes is None:
+                self.not_measured = f"the job as it is: {measuring.problem}"
+        self.start = time.monotonic()
 
-    def advice(self, *, verify: bool, began: float, until: float) -> tuple[Advice, Review | None]:
+    def _look(self, seconds: float) -> None:
+        """See what rules look at; from now on the time counts."""
+        self.tell("looking for the batch")
+        self.job.deadline = self.start + seconds
+        self.job.hurry()
+        facts = self.job.facts()
+        self.facts: JobFacts = replace(facts, data_ways=data_ways(self.job.text, self.job.request.arguments))
+
+    def advice(self, *, verify: bool, began: float, seconds: float) -> tuple[Advice, Review | None]:
+        job = self.job
+        self._look(seconds * _SHARE_FOR_PLANS)
         proposed = proposals(self.facts)
         self.wishes.check(proposed)
         allowed = [each for each in proposed if self.wishes.allow(each)]
-        found = search(self.job.base, allowed, self.job.outcomes, self.budget_bytes, progress=self.tell)
-        self.job.deadline = until
+        found = search(self.base, allowed, job.outcomes, self.budget_bytes, progress=self.tell)
+        job.deadline = self.start + seconds
         batch = self._largest_batch()
-        job = self.job
         estimate = job.base.estimate
         advice = Advice(
             target=estimate.target,
             machine=estimate.machine.name,
             pool=job.pool,
             budget_bytes=self.budget_bytes,
-            now_bytes=job.base.peak_bytes,
+            now_bytes=self.base.peak_bytes,
             plans=found.plans,
             floor_bytes=found.floor.peak_bytes,
             floor_holds=_holds(found.floor.estimate, job.pool),
@@ -263,10 +292,11 @@ class _Run:
             hints=self._hints(),
             assumptions=(*self.assumed, *self._assumptions(estimate)),
             cost={"seconds": round(time.monotonic() - began, 2), "estimates": job.estimates},
+            now_measured_bytes=self.measured_bytes,
         )
         chosen = self._chosen(found)
         if verify:
-            advice = self._verified(advice, found)
+            advice = self.measuring.verified(advice, found)
         return advice, self._review(chosen)
 
     def _largest_batch(self) -> LargestBatch | None:
@@ -279,8 +309,13 @@ class _Run:
             times = -(-knob.value // size)
             return self.job.outcome(Setting(batch=None if size == knob.value else size, accumulation=_several(times)))
 
+        runs = self.measuring.runs(self.budget_bytes, knob.value, self.measured_bytes) if self.measures else None
+        if self.measures and runs is None:
+            self.not_measured = f"the largest batch: {self.measuring.problem}"
         late = len(self.job.late)
-        found = largest_batch(self.facts, outcome, self.budget_bytes)
+        found = largest_batch(self.facts, outcome, self.budget_bytes, runs)
+        if runs is not None and found is not None and not found.runs_bytes:
+            self.not_measured = f"the largest batch: {self.measuring.problem}"
         without_time = len(self.job.late) > late
         return None if found is not None and without_time and not found.batch else found
 
@@ -294,10 +329,14 @@ class _Run:
 
     def _hints(self) -> tuple[Hint, ...]:
         told = [hint for rule in HINTS for hint in rule(self.facts)]
+        if self.measured_bytes is not None and time.monotonic() < self.job.deadline:
+            told = list(self.measuring.with_allocators(told, self.measured_bytes))
         told += [Hint(slug="change-not-simulated", text=f"{name}: {why}") for name, why in self.job.failures.items()]
         if self.job.late:
             text = f"{len(self.job.late)} estimates were not made: the time was over; --seconds gives more"
             told.append(Hint(slug="time-was-over", text=text))
+        if self.not_measured is not None:
+            told.append(Hint(slug="not-measured", text=self.not_measured))
         host = next((pool for pool in self.job.base.estimate.pools if pool.pool == "host"), None)
         if self.job.pool != "host" and host is not None and host.verdict.value == "does_not_fit":
             told.append(
@@ -307,38 +346,8 @@ class _Run:
         return tuple(told)
 
     def _assumptions(self, estimate: Estimate) -> tuple[Assumption, ...]:
-        return (TIME, *estimate.assumptions)
-
-    # -- for real ----------------------------------------------------------------------------------------------
-
-    def _verified(self, advice: Advice, found: Found) -> Advice:
-        """The best plan with what a run for real came to; why not, where there can be none."""
-        if not found.plans:
-            return advice
-        plan, setting, chosen = found.plans[0], found.settings[0], found.chosen[0]
-        why = self._not_verifiable(chosen)
-        if why is None:
-            self.tell("running the best plan for real")
-            limit = min(round(plan.peak_bytes.high * _VERIFY_ROOM), round(host_capacity().binding.room_bytes * 0.9))
-            reading = run_for_real(
-                without_looking(self.job.as_request(setting), _VERIFIED_STEPS),
-                setting.environment,
-                Limits(memory_bytes=limit, seconds=_VERIFY_SECONDS),
-                python=self.python,
-            )
-            if reading.rise_bytes is not None:
-                measured = replace(plan, measured_bytes=reading.rise_bytes)
-                return replace(advice, plans=(measured, *advice.plans[1:]))
-            why = f"the run for real failed: {reading.problem}"
-        return replace(advice, hints=(*advice.hints, Hint(slug="not-verified", text=why)))
-
-    def _not_verifiable(self, chosen: Sequence[Proposal]) -> str | None:
-        if self.job.request.on is not None:
-            return "the job is for a device: it is not run for real here"
-        by_hand = [each.title for each in chosen if not each.verifiable]
-        if by_hand:
-            return f"memfit estimates {', '.join(by_hand)} and cannot make it in a run for real"
-        return None
+        measured = (self.measuring.assumption(),) if self.measured_bytes is not None else ()
+        return (TIME, *measured, *estimate.assumptions)
 
 
 def budget(estimate: Estimate, name: str, within_bytes: int | None) -> tuple[int | None, tuple[Assumption, ...]]:

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from ctypes.util import find_library
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from queue import Queue
 from typing import Any
 
 from memfit.advice import Outcome, Setting
+from memfit.advice.rules import host_allocator
 from memfit.documents import Estimate, JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts, PoolEstimate
 from memfit.errors import MemfitError
 from memfit.jobs import Request
@@ -24,7 +24,6 @@ from memfit.jobs.warm import Warm
 
 _REPLAY = "changed"
 _MALLOC = ("MALLOC_", "GLIBC_TUNABLES")
-_ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
 _QUICK_STEPS = 2  # an optimizer's state appears in the first and is felt in the second
 _SAME = 0.002  # of the peak: phases that differ by less are the same
 _NO_BATCH_EFFECT = 0.002  # of the peak: a number that moves it by less is not the batch
@@ -114,11 +113,13 @@ class ChangedJob:
             scores=tuple(told["scores"]),
             logits=told["logits"],
             linear_layers=told["linear_layers"],
+            linear_sizes=tuple(told["linear_sizes"]),
+            outliving_bytes=told["outliving_bytes"],
             weight_bytes=told["weight_bytes"],
             batch=self._knob,
             accumulation=self._accumulation,
             grows_bytes=_grows(pool),
-            installed=tuple(name for name in _ALLOCATORS if find_library(name)),
+            installed=host_allocator.found(),
             malloc_set=any(name.startswith(_MALLOC) for name in environment),
             expandable="expandable_segments:True" in str(self._seen.estimate.environment.get("allocator_settings", "")),
             capability=tuple(capability) if capability else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -16,7 +17,8 @@ from memfit.machines import chosen, placements
 from memfit.quantities import Verdict
 
 REFERENCE = "h100-80gb"  # what a job is estimated on when nobody says: what it runs on is asked, not given
-_DEVICES = 3  # classes of devices that a job is estimated on again
+_DEVICES = 3  # devices that a job is estimated on again
+_OTHER_KERNELS = 2  # the same of those to which no figures can be carried over
 
 
 def machines_for(
@@ -78,17 +80,28 @@ def placed(
     machines, today = [each for each in chosen(only) if only or each.kind != "edge"], date.today()
     rows = {row.machine: row for row in placements(first, machines, today)}
     tried = {first.machine.name}
-    while again is not None and len(tried) <= _DEVICES:
-        row = next((row for row in rows.values() if row.device not in tried and _hopeful(row)), None)
-        if row is None or row.device is None:
-            break
+
+    def estimated(wanted: Callable[[Placement], bool], kin: Callable[[Placement], bool]) -> bool:
+        """Estimate on the first device that is wanted; the figures go to it and its kin. False when none is left."""
+        row = next((row for row in rows.values() if row.device not in tried and wanted(row)), None)
+        if row is None or row.device is None or again is None:
+            return False
         tried.add(row.device)
-        try:
+        with contextlib.suppress(MemfitError):  # what was carried over stays, and says so
             found = again(row.device if row.devices_used == 1 else f"{row.devices_used}x{row.device}")
-        except MemfitError:  # what was carried over stays, and says so
-            continue
-        alike = [each for each in machines if each.device is not None and each.device.name == row.device]
-        rows.update((each.machine, each) for each in placements(found, alike, today))
+            alike = [
+                each
+                for each in machines
+                if each.device is not None and (each.device.name == row.device or kin(rows[each.name]))
+            ]
+            rows.update((each.machine, each) for each in placements(found, alike, today))
+        return True
+
+    while len(tried) <= _DEVICES and estimated(_hopeful, lambda row: False):
+        pass
+    for _ in range(_OTHER_KERNELS):
+        if not estimated(_unknown, _unknown):
+            break
     return tuple(rows.values())
 
 
@@ -114,3 +127,8 @@ def saved_estimate(job: Any) -> Estimate | None:
 
 def _hopeful(row: Placement) -> bool:
     return not row.estimated and row.verdict in (Verdict.FITS, Verdict.TIGHT)
+
+
+def _unknown(row: Placement) -> bool:
+    """Nothing could be carried over, and the device is not too small by what is known of the job."""
+    return row.verdict is Verdict.UNKNOWN and row.device_share is not None and row.device_share <= 1

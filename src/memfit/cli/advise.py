@@ -51,6 +51,11 @@ def configure(parser: Parser) -> None:
     )
     parser.add_argument("--verify", action="store_true", help="run the best plan for real for a few steps (CPU jobs)")
     parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="run the job as it is and with the batches found for real, for a few steps, and judge by that (CPU jobs)",
+    )
+    parser.add_argument(
         "--probe-budget", type=seconds, default=20.0, metavar="SECONDS", help="for each estimate of estimators (20)"
     )
     parser.add_argument(
@@ -110,6 +115,7 @@ def _advised(arguments: argparse.Namespace) -> tuple[Advice, Any]:
                 probe_budget_s=arguments.probe_budget,
                 seconds=arguments.seconds,
                 verify=arguments.verify,
+                measure=arguments.measure,
                 progress=progress,
             )
         except JobFailed as error:

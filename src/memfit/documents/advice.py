@@ -71,6 +71,8 @@ class LargestBatch:
         likely_batch: the largest whose ``expected`` fits; 0 when not even one does.
         accumulation: micro-steps that keep the effective batch.
         how: what to type.
+        runs_bytes: batch → the peak of a run for real with it; where there are any they judge in the place of the
+            estimate's ``high``, and the range of ``peak_bytes`` is what one run differs from another.
     """
 
     name: str
@@ -81,6 +83,7 @@ class LargestBatch:
     likely_batch: int
     accumulation: int = 1
     how: str = ""
+    runs_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +114,7 @@ class Advice:
         machine: its name.
         pool: the memory in question.
         budget_bytes: what may be used of it; None when it is not known.
-        now_bytes: the peak of the job as it is.
+        now_bytes: the peak of the job as it is; around ``now_measured_bytes`` where there is one.
         plans: best first: those that fit before those that do not, the cheapest first.
         floor_bytes: the lowest peak that any set of changes came to.
         floor_holds: what holds it, by category.
@@ -119,6 +122,7 @@ class Advice:
         hints: see there.
         assumptions: what the figures rest on.
         cost: what the advice itself took: "seconds", "estimates".
+        now_measured_bytes: what the job as it is came to in a run for real; None when there was none.
     """
 
     target: Mapping[str, Any]
@@ -133,6 +137,7 @@ class Advice:
     hints: tuple[Hint, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     cost: Mapping[str, Any] = field(default_factory=dict)
+    now_measured_bytes: int | None = None
 
     @property
     def fits_now(self) -> bool | None:

@@ -29,6 +29,7 @@ class LoaderFacts:
     pinned: bool = False
     batch_bytes: int = 0
     trains: bool = False
+    start_method: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,8 @@ class Knob:
 
     Args:
         name: "--batch_size", "batch_size".
-        kind: "argument" (on the command line), "option" (a default of it), "constant" (in the script), "loader".
+        kind: "argument" (on the command line), "option" (a default of it), "constant" (in the script), "loader",
+            "framework" (made by TensorFlow's or Keras's own functions, by no number that was found).
         value: as it is.
         places: "line:column" of a constant in the script.
     """
@@ -83,6 +85,7 @@ class JobFacts:
         on_device: whether that is a device.
         machine: the device's name; "cpu".
         script: the file's name, for places.
+        text: of the script, for settings that show in it; "" where nobody looks.
         breakdown: of the pool's expected peak.
         phase_peaks: what tensors come to in each phase.
         steps, micro_steps: optimizer steps seen, backward passes for each.
@@ -95,6 +98,8 @@ class JobFacts:
         scores: attention scores that are written out: "where", "bytes", "one_bytes".
         logits: elements of the largest input of a cross-entropy, and the line.
         linear_layers: how many.
+        linear_sizes: of their matrices, in bytes, those apart that are as large as a table of embeddings.
+        outliving_bytes: of results that a step hands to the next one, which lets go of them.
         weight_bytes: of one element of the parameters, by the type that most have; 0 when unknown.
         batch, accumulation: the knobs, where they were found.
         malloc_set: whether MALLOC_* or GLIBC_TUNABLES are set already.
@@ -114,6 +119,7 @@ class JobFacts:
     on_device: bool
     machine: str = "cpu"
     script: str = ""
+    text: str = ""
     breakdown: Mapping[str, int] = field(default_factory=dict)
     phase_peaks: Mapping[str, int] = field(default_factory=dict)
     steps: int = 0
@@ -129,6 +135,8 @@ class JobFacts:
     scores: tuple[Mapping[str, Any], ...] = ()
     logits: Mapping[str, Any] = field(default_factory=dict)
     linear_layers: int = 0
+    linear_sizes: tuple[int, ...] = ()
+    outliving_bytes: int = 0
     weight_bytes: int = 0
     batch: Knob | None = None
     accumulation: Knob | None = None

@@ -22,6 +22,7 @@ class Edit:
         factor: what is left of the size; 0 takes the storage out.
         to_pool: where what is left lives; None leaves it there.
         floor_bytes: storages below it are left alone.
+        ends_with_step: what is left dies when the optimizer step ends in which it was born, if it lived on.
     """
 
     category: str | None = None
@@ -33,6 +34,7 @@ class Edit:
     factor: float = 1.0
     to_pool: str | None = None
     floor_bytes: int = 0
+    ends_with_step: bool = False
 
     def holds_for(self, storage: Storage) -> bool:
         """Whether a storage is meant."""
@@ -60,12 +62,41 @@ def edited(trace: Trace, edits: Sequence[Edit]) -> Trace:
     2
     """
     storages = []
+    steps = [mark.tick for mark in trace.marks if mark.kind == "step"]
     for storage in trace.storages:
         edit = next((edit for edit in edits if edit.holds_for(storage)), None)
         left = storage if edit is None else edit.apply(storage)
+        if edit is not None and left is not None and edit.ends_with_step:
+            left = replace(left, died=end_of_step(left, steps))
         if left is not None:
             storages.append(left)
     return Trace(storages=storages, marks=trace.marks)
+
+
+def end_of_step(storage: Storage, steps: Sequence[int]) -> int | None:
+    """When a storage dies that does not outlive the optimizer step of its birth; ``steps`` are their ends' ticks."""
+    end = next((tick for tick in steps if tick > storage.born), None)
+    return storage.died if end is None or (storage.died is not None and storage.died < end) else end
+
+
+def outliving_bytes(trace: Trace, pool: str, categories: frozenset[Category]) -> int:
+    """The most that is handed from one optimizer step to the next and dies within that one: results still named.
+
+    Args:
+        trace: of the job.
+        pool: in question.
+        categories: of the storages that are counted.
+    """
+    steps = [mark.tick for mark in trace.marks if mark.kind == "step"]
+    most = 0
+    for before, end, after in zip([0, *steps], steps, steps[1:], strict=False):
+        most = max(most, sum(
+            storage.size_bytes
+            for storage in trace.storages
+            if storage.pool == pool and storage.category in categories
+            and before < storage.born < end and storage.died is not None and end < storage.died < after
+        ))  # fmt: skip
+    return most
 
 
 def phase_peaks(trace: Trace, pool: str) -> dict[str, int]:

@@ -45,13 +45,18 @@ def document_of_small_runs(
         seconds: that it all took.
     """
     parts, how = _parts(readings, knob)
+    note: Any = readings[-1].note
     return host_estimate(
         target_of(request),
         parts,
         peak_at=PeakLocation(phase=Phase.BACKWARD),
         assumptions=(how, *(Assumption(slug=slug, text=text) for slug, text in assumed.items())),
         versions={name: version for name, version in frameworks_found().items() if name in _SHOWN},
-        cost={"seconds": round(seconds, 2), "process_peak_bytes": max(each.rise_bytes or 0 for each in readings)},
+        cost={
+            "seconds": round(seconds, 2),
+            "process_peak_bytes": max(each.rise_bytes or 0 for each in readings),
+            **({"batch": note["batch"]} if note["batch"] else {}),
+        },
         host_memory_bytes=request.host_memory_bytes,
     )
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from memfit import errors
@@ -70,13 +71,20 @@ def run_job(
     return look_at(request, python=python, progress=progress).estimate
 
 
-def look_at(request: Request, *, python: str | None = None, progress: Callable[[Progress], None] | None = None) -> Seen:
+def look_at(
+    request: Request,
+    *,
+    python: str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Seen:
     """Simulate a job in a process of its own and return what it found.
 
     Args:
         request: what to simulate.
         python: the interpreter to use; this one by default.
         progress: called as the child reports.
+        environment: variables that are set for the child.
 
     Raises:
         MemfitError: what went wrong, in a sentence.
@@ -84,7 +92,7 @@ def look_at(request: Request, *, python: str | None = None, progress: Callable[[
     with tempfile.TemporaryDirectory(prefix="memfit-") as name:
         folder = Path(name)
         write_request(folder, request)
-        with _child(folder, request, python) as child:
+        with _child(folder, request, python, environment) as child:
             _follow(child, folder, request, progress)
             code = child.returncode
         return result(folder, code, request)
@@ -96,9 +104,11 @@ def write_request(folder: Path, request: Request) -> None:
 
 
 @contextlib.contextmanager
-def _child(folder: Path, request: Request, python: str | None) -> Iterator[subprocess.Popen[bytes]]:
+def _child(
+    folder: Path, request: Request, python: str | None, variables: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """The running child; killed on the way out if it is still there."""
-    environment = environment_of_child(folder)
+    environment = {**environment_of_child(folder), **variables}
     if request.way == "probed":
         _one_thread(environment)
     command = [python or sys.executable, "-m", WAYS[request.way], str(folder)]

@@ -20,7 +20,7 @@ from memfit.errors import UsageError
 from memfit.jobs.child import Child
 from memfit.jobs.request import Request
 from memfit.jobs.running import run_as_main, stay_offline
-from memfit.jobs.watched import leave_reading, run_watched
+from memfit.jobs.watched import leave_reading, peak_bytes, run_watched
 from memfit.probing.watching import Limits, Reading
 from memfit.registry import adapter
 
@@ -37,7 +37,9 @@ def run_for_real(
         python: the interpreter; this one by default.
 
     Returns:
-        The reading; ``rise_bytes`` is the peak of the process and its children, None when it failed.
+        The reading; ``rise_bytes`` is the peak of the process and its children, None when it failed; ``note`` has
+        "steps" that were made, "peaks_bytes", the process's own peak after each call of an optimizer's step, and
+        "cpu_seconds" of the whole process.
     """
     if request.on is not None:
         raise UsageError("a job on a device cannot be run on this machine's CPU", slug="cannot-verify")
@@ -64,6 +66,7 @@ class Real(Child):
         changes = importlib.import_module("memfit.frameworks.torch.changes")
         changes.install(request.changes, patching.Patches())
         self._steps: dict[int, int] = {}
+        self._peaks_bytes: list[int] = []
         self._began_at = time.monotonic()
         optimizer.register_optimizer_step_post_hook(self._stepped)
         self.overlay.install()
@@ -73,11 +76,17 @@ class Real(Child):
 
     def _stepped(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         self._steps[id(optimizer)] = self._steps.get(id(optimizer), 0) + 1
+        self._peaks_bytes.append(peak_bytes())
         if max(self._steps.values()) >= self.request.steps:
             self._told()
 
     def _told(self) -> NoReturn:
-        leave_reading(self.folder, began_at=self._began_at, note=max(self._steps.values(), default=0))
+        note = {
+            "steps": max(self._steps.values(), default=0),
+            "peaks_bytes": self._peaks_bytes,
+            "cpu_seconds": round(time.process_time(), 2),
+        }
+        leave_reading(self.folder, began_at=self._began_at, note=note)
         self._end(0)
 
 

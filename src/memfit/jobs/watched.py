@@ -75,9 +75,8 @@ def leave_reading(folder: Path, *, began_at: float, note: object, least_bytes: i
         note: what was seen, as JSON takes it.
         least_bytes: the peak is not below: that of the process that this one was forked from.
     """
-    now = process_memory()
     told = {
-        "rise_bytes": max(least_bytes, (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0),
+        "rise_bytes": max(least_bytes, peak_bytes()),
         "kept_bytes": 0,
         "start_bytes": 0,
         "seconds": time.monotonic() - began_at,
@@ -87,3 +86,9 @@ def leave_reading(folder: Path, *, began_at: float, note: object, least_bytes: i
     draft = folder / "reading.part"
     draft.write_text(json.dumps(told), encoding="utf-8")
     os.rename(draft, folder / "reading")  # noqa: PTH104  # pathlib's is the overlay's
+
+
+def peak_bytes() -> int:
+    """This process's own high-water mark; 0 where the system does not tell."""
+    now = process_memory()
+    return (now.peak_rss_bytes or now.rss_bytes) if now is not None else 0

@@ -18,12 +18,13 @@ from memfit.reports.wording import many, signed
 
 _PLANS = 6  # that are shown
 _INDENT = 2
-_RESULTS = {
+RESULTS = {
     "same": "same results",
     "rounding": "results differ by rounding",
     "training": "trains otherwise",
     "model": "another model is trained",
 }
+FITS = {True: "fits", False: "does not fit", None: ""}
 _FLOOR_PARTS = 4
 
 
@@ -47,14 +48,14 @@ def write(advice: Advice, stream: TextIO) -> None:
 
 def report(advice: Advice) -> RenderableType:
     """The advice as one renderable."""
-    parts: list[RenderableType] = [_headline(advice), Text(_sentence(advice))]
+    parts: list[RenderableType] = [_headline(advice), Text(now(advice))]
     for number, plan in enumerate(advice.plans[:_PLANS], 1):
         if plan.changes:
             parts += [Text(), *_plan(number, plan, advice)]
     if advice.largest_batch is not None:
-        parts += [Text(), Text(_batch(advice.largest_batch, advice))]
+        parts += [Text(), Text(batch(advice.largest_batch))]
     if advice.best is None and advice.budget_bytes is not None and not advice.fits_now:
-        parts += [Text(), Text(_floor(advice))]
+        parts += [Text(), Text(floor(advice))]
     rows = [("also" if not at else "", _hint(hint.text, hint.how)) for at, hint in enumerate(advice.hints)]
     model = next((each.text for each in advice.assumptions if each.slug == "time-is-a-model"), "")
     rows.append(("assumed", f"{model}  [time-is-a-model]" if model else ""))
@@ -71,29 +72,35 @@ def _headline(advice: Advice) -> Text:
         word, colour = " PLANS ", "yellow"
     else:
         word, colour = (" CAN FIT ", "yellow") if advice.best is not None else (" DOES NOT FIT ", "red")
+    name = printable(target(advice))
+    return Text.assemble((word, f"bold reverse {colour}"), "  ", (name, "bold"), f" on {advice.machine}")
+
+
+def target(advice: Advice) -> str:
+    """The job's name and its arguments."""
     arguments = advice.target.get("arguments")
-    name = " ".join([str(advice.target.get("name", "")), *map(str, arguments if isinstance(arguments, list) else ())])
-    return Text.assemble((word, f"bold reverse {colour}"), "  ", (printable(name), "bold"), f" on {advice.machine}")
+    return " ".join([str(advice.target.get("name", "")), *map(str, arguments if isinstance(arguments, list) else ())])
 
 
-def _sentence(advice: Advice) -> str:
-    now = f"{advice.pool}: expect {format_bytes(advice.now_bytes.expected)}, plan with "
-    now += f"{format_bytes(advice.now_bytes.high)} as it is"
+def now(advice: Advice) -> str:
+    """The job as it is against the budget."""
+    word = "expect" if advice.now_measured_bytes is None else "measured"
+    told = f"{advice.pool}: {word} {format_bytes(advice.now_bytes.expected)}, plan with "
+    told += f"{format_bytes(advice.now_bytes.high)} as it is"
     if advice.budget_bytes is None:
-        return f"{now}; the budget is not known: --within says one"
+        return f"{told}; the budget is not known: --within says one"
     if advice.fits_now:
-        return f"{now}, of {format_bytes(advice.budget_bytes)}: nothing has to change"
+        return f"{told}, of {format_bytes(advice.budget_bytes)}: nothing has to change"
     over = format_bytes(advice.now_bytes.high - advice.budget_bytes)
-    return f"{now}, of {format_bytes(advice.budget_bytes)}: {over} too much"
+    return f"{told}, of {format_bytes(advice.budget_bytes)}: {over} too much"
 
 
 def _plan(number: int, plan: Plan, advice: Advice) -> Iterator[RenderableType]:
-    verdict = "" if plan.fits is None else "fits" if plan.fits else "does not fit"
+    verdict = FITS[plan.fits]
     colour = {"fits": "bold green", "does not fit": "bold red"}.get(verdict, "bold")
     peak = f"expect {format_bytes(plan.peak_bytes.expected)}, plan with {format_bytes(plan.peak_bytes.high)}"
-    time = f"{(plan.time_factor - 1) * 100:+.0f} % time" if abs(plan.time_factor - 1) >= 0.005 else "same time"
     words: list[str | tuple[str, str]] = [(f"{number}. ", "bold"), (verdict, colour), "  " if verdict else "", peak]
-    words.append(f" · {time}, by the model")
+    words.append(f" · {time(plan)}, by the model")
     if plan.measured_bytes is not None:
         words.append(f" · {format_bytes(plan.measured_bytes)} measured")
     yield Text.assemble(*words)
@@ -101,11 +108,16 @@ def _plan(number: int, plan: Plan, advice: Advice) -> Iterator[RenderableType]:
         yield Padding(_change(change), (0, 0, 0, _INDENT))
 
 
+def time(plan: Plan) -> str:
+    """What a plan does to the time of a step."""
+    return f"{(plan.time_factor - 1) * 100:+.0f} % time" if abs(plan.time_factor - 1) >= 0.005 else "same time"
+
+
 def _change(change: Change) -> RenderableType:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(justify="right", min_width=9, no_wrap=True)
     grid.add_column()
-    title = f"{printable(change.title)}  [{change.slug}] · {_RESULTS.get(change.results, change.results)}"
+    title = f"{printable(change.title)}  [{change.slug}] · {RESULTS.get(change.results, change.results)}"
     grid.add_row(Text(signed(-change.saves_bytes)), Text(title, style="bold"))
     grid.add_row(Text(), Text(printable(change.costs)))
     where = f"{printable(change.where)}: " if change.where else ""
@@ -113,17 +125,21 @@ def _change(change: Change) -> RenderableType:
     return grid
 
 
-def _batch(found: LargestBatch, advice: Advice) -> str:
+def batch(found: LargestBatch) -> str:
+    """The largest batch, what the next one does, and what it rests on."""
     if not found.batch:
         return f"largest batch: not even {found.name} of 1 fits"
     peak = f", plan with {format_bytes(found.peak_bytes.high)}" if found.peak_bytes is not None else ""
     beyond = f"; {found.batch + 1} does not fit" if found.next_peak_bytes is not None else ""
     likely = f"; up to about {found.likely_batch} is likely to" if found.likely_batch > found.batch else ""
     typed = f": {printable(found.how)}" if found.batch != found.now else ""
-    return f"largest batch, all else as it is: {found.batch} (now {found.now}{peak}){beyond}{likely}{typed}"
+    ran = ", ".join(f"{size} came to {format_bytes(peak)}" for size, peak in found.runs_bytes.items())
+    basis = f"; by runs for real: {ran}" if ran else ""
+    return f"largest batch, all else as it is: {found.batch} (now {found.now}{peak}){beyond}{likely}{basis}{typed}"
 
 
-def _floor(advice: Advice) -> str:
+def floor(advice: Advice) -> str:
+    """The lowest peak that changes came to, and what holds it."""
     parts = sorted(advice.floor_holds.items(), key=lambda part: -part[1])[:_FLOOR_PARTS]
     held = ", ".join(f"{name.replace('_', ' ')} {format_bytes(size)}" for name, size in parts)
     return f"the lowest that any changes came to: plan with {format_bytes(advice.floor_bytes.high)}; it is {held}"

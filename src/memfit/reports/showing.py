@@ -58,12 +58,6 @@ def page_text(documents: Sequence[Shown], *, private: bool = False) -> str:
     """One HTML page of all of them."""
     from memfit.reports.html import Content, page, render
 
-    if any(isinstance(document, Advice) for document in documents):
-        raise UsageError(
-            "advice has no page yet",
-            hint="leave out -o: it is shown in the terminal",
-            slug="no-page",
-        )
     kinds = {type(document): document for document in documents}
     content: dict[str, Any] = {kind.__name__.lower(): document for kind, document in kinds.items()}
     return render(page(Content(**content), private=private))

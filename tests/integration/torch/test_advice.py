@@ -61,6 +61,19 @@ def test_a_plan_fits_and_is_what_a_real_run_comes_to(script: str) -> None:
     assert found is not None and (found.name, found.now) == ("batch_size", 256)
 
 
+def test_runs_for_real_judge_where_they_are_asked_for(script: str) -> None:
+    """The job as it is was run, and batches near the budget; the one found leaves free what runs differ by."""
+    within = round(memfit.estimate(script, on="cpu").pool("host").peak_bytes.high * 1.2)
+
+    advice = memfit.advise(script, on="cpu", within_bytes=within, only=["zero-grad-early"], measure=True)
+
+    now, found = advice.now_measured_bytes, advice.largest_batch
+    assert now is not None and advice.now_bytes.low < now < advice.now_bytes.high and advice.fits_now
+    assert found is not None and found.batch > 256 and found.runs_bytes["256"] == now
+    assert found.peak_bytes is not None and found.peak_bytes.high <= within
+    assert any(abs(int(size) - found.batch) <= 0.04 * int(size) for size in found.runs_bytes)
+
+
 def test_an_impossible_budget_tells_the_floor(script: str) -> None:
     """No plan, the lowest peak, and what holds it."""
     advice = memfit.advise(script, on="cpu", within_bytes=50 * MIB, only=["activation-checkpointing"])

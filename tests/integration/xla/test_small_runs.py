@@ -199,3 +199,17 @@ def test_without_a_run_a_plan_answers(tmp_path: Path) -> None:
     assert "not-run" in {each.slug for each in found.assumptions}
     assert pool.breakdown_bytes["activations"] >= 8192 * 8192 * 4
     assert pool.peak_bytes.high > 1.2 * pool.peak_bytes.expected
+
+
+def test_advice_on_the_batch_takes_the_one_estimate(tmp_path: Path) -> None:
+    """Smaller and larger batches by the line through the small runs; what to type names the script's number."""
+    path = tmp_path / "train.py"
+    path.write_text(textwrap.dedent(JAX), encoding="utf-8")
+    within = 1 << 40
+
+    advice = memfit.advise(path, on="cpu", within_bytes=within, only=["smaller-batch"], python=str(XLA))
+
+    found = advice.largest_batch
+    assert found is not None and (found.name, found.now) == ("BATCH_SIZE", 8192) and found.batch > 8192
+    assert advice.cost["estimates"] == 1 and advice.fits_now
+    assert "donated-arguments" in {hint.slug for hint in advice.hints}

@@ -81,6 +81,16 @@ SOURCES: list[tuple[str, str, JobFacts, JobFacts]] = [
      replace(JOB, optimizers=())),
     ("low-rank-adapters", "RAM, Tips 5 Model optimization: low-rank factorizations", JOB,
      replace(JOB, linear_layers=1)),
+    ("fewer-layers", "RAM, Tips 5 Model optimization: fewer layers; pruning", JOB, replace(JOB, layers=())),
+    ("low-rank-layers", "RAM, Tips 5 Model optimization: low-rank factorizations", JOB,
+     replace(JOB, linear_layers=1)),
+    ("quantised-base", "RAM, Trends 4 Optimization techniques: quantization; Tips 5 Model optimization",
+     replace(JOB, linear_sizes=(64 * MIB,)), JOB),
+    ("freed-results", "RAM, Tips 8 Garbage collection: release memory no longer in use; Pitfalls 3: memory not "
+     "released after use", replace(JOB, outliving_bytes=GIB), JOB),
+    ("loader-start-method", "GROWTH, Data Loading and Preprocessing; RAM, Factors: Parallel processing",
+     replace(ON_CPU, loaders=(LoaderFacts(workers=4, prefetch=2, batch_bytes=MIB, start_method="spawn"),)),
+     replace(ON_CPU, loaders=(LoaderFacts(workers=4, prefetch=2, batch_bytes=MIB, start_method="fork"),))),
     ("expandable-segments", "RAM, Tips 6 Memory management libraries: reduce memory fragmentation", JOB,
      replace(JOB, expandable=True)),
     ("malloc-threshold", "RAM, Tips 6 Memory management libraries; Tips 8: release memory no longer in use", ON_CPU,
@@ -145,9 +155,12 @@ def test_old_devices_get_float16_and_a_scaler() -> None:
     assert "GradScaler" in proposal.how
 
 
+OTHER_MODELS = ("frozen-layers", "low-rank-adapters", "fewer-layers", "low-rank-layers")
+
+
 def test_what_is_tried_says_when_it_is_another_model() -> None:
     """RAM, Tips 5: "while maintaining acceptable model performance": what changes the model is marked."""
-    assert {p.results for p in proposals(JOB) if p.slug in ("frozen-layers", "low-rank-adapters")} == {"model"}
+    assert {p.results for p in proposals(JOB) if p.slug in OTHER_MODELS} == {"model"}
     assert {p.results for p in proposals(JOB) if p.slug == "activation-checkpointing"} == {"same"}
 
 
@@ -158,13 +171,43 @@ def test_what_is_tried_says_when_it_is_another_model() -> None:
                          "loses": ""},)}, "data-narrow-types"),
         ({"batch": None}, "batch-not-found"),
         ({"grows_bytes": MIB}, "detached-metrics"),
+        ({"phase_peaks": {"backward": GIB, "checkpoint": 2 * GIB}}, "streamed-checkpoint"),
         ({"pool": "host", "on_device": False}, "other-allocator-jemalloc"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_estimated_is_said(changes: dict[str, Any], slug: str) -> None:
-    """RAM, Tips 2 Use data generators or iterators, 3 data structures, 4 batch size, 6 libraries; Pitfalls 3 Ignoring
-    memory leaks and GROWTH, Checkpointing and Logging: as hints."""
+    """RAM, Tips 2 Use data generators or iterators, 3 data structures, 4 batch size, 6 libraries, 7 Store checkpoints
+    on disk; Pitfalls 3 Ignoring memory leaks and GROWTH, Checkpointing and Logging: as hints."""
     facts = replace(JOB, **changes)
 
     assert slug in {hint.slug for rule in HINTS for hint in rule(facts)}
     assert {batch_size.hints, data_in_memory.hints, host_allocator.hints} <= set(HINTS)
+
+
+JAX = JobFacts(framework="jax", pool="cuda:0", on_device=True, text="import jax\nstep = jax.jit(f)\n",
+               breakdown={"parameters": GIB}, optimizers=(OptimizerFacts(kind=""),))  # fmt: skip
+READS = "import keras, tensorflow as tf\ntf.data.Dataset.list_files(p).map(load).shuffle(10_000)\n"
+KERAS = JobFacts(framework="tensorflow", pool="host", on_device=False, optimizers=JAX.optimizers, text=READS)
+
+
+@pytest.mark.parametrize(
+    ("slug", "job", "done"),
+    [
+        ("mixed-precision-policy", KERAS, 'keras.mixed_precision.set_global_policy("mixed_bfloat16")'),
+        ("remat", JAX, "jax.checkpoint(f)"),
+        ("donated-arguments", JAX, "donate_argnums"),
+        ("dataset-buffers", KERAS, None),
+        ("allocator-growth", JAX, None),
+    ],
+)
+def test_settings_of_tensorflow_and_jax_are_told_where_they_are_missing(
+    slug: str, job: JobFacts, done: str | None
+) -> None:
+    """RAM, Tips 2 Use data generators or iterators, 5 Model optimization, 6 Memory management libraries; Trends 4
+    Optimization techniques: what to type, and silence where it is typed already."""
+
+    def told(facts: JobFacts) -> dict[str, str]:
+        return {hint.slug: hint.how for rule in HINTS for hint in rule(facts)}
+
+    assert told(job)[slug]
+    assert slug not in told(replace(job, text=job.text + (done or ""), on_device=False) if done else JOB)

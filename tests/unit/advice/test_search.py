@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -10,7 +11,7 @@ from tests.unit.advice.worlds import World, proposal, usual
 from memfit.advice import Found, Setting, Wishes, search
 from memfit.advice.searching import RESULTS_PRICE
 from memfit.errors import UsageError
-from memfit.quantities import MIB
+from memfit.quantities import MIB, ByteRange
 
 
 def searched(budget_mib: int | None, world: World | None = None) -> Found:
@@ -114,3 +115,21 @@ def test_a_change_that_cannot_be_simulated_is_left_out() -> None:
     )
 
     assert found.plans == ()
+
+
+def test_savings_are_counted_from_a_measured_peak() -> None:
+    """The job came to 100 MiB less than expected: a change saves so much less, but for what is smaller than that."""
+    world = World()
+    base = world.outcome(Setting())
+    expected = base.peak_bytes.expected
+    peak = ByteRange.around(expected - 100 * MIB, 10 * MIB)
+    found = search(replace(base, peak_bytes=peak, estimated_bytes=expected), usual(), world.outcomes, 1200 * MIB)
+    plain = search(base, usual(), world.outcomes, 1200 * MIB)
+
+    def saved(of: Found) -> dict[str, int]:
+        return {change.title: change.saves_bytes for plan in of.plans for change in plan.changes}
+
+    told, before = saved(found), saved(plain)
+    for title in told.keys() & before.keys():
+        assert told[title] == before[title] - (100 * MIB if before[title] > 100 * MIB else 0)
+    assert told.keys() & before.keys()

@@ -99,6 +99,20 @@ def test_json_is_the_document_and_is_read_again(
     assert "recompute Block" in capsys.readouterr().out
 
 
+def test_a_saved_one_becomes_a_page(asked: list[dict[str, Any]], tmp_path: Path) -> None:
+    """Every plan with its meter and what to type, the largest batch, hints; nothing of the job's text is markup."""
+    saved, page = tmp_path / "advice.json", tmp_path / "advice.html"
+    main(["advise", "-o", str(saved), "train.py"])
+
+    assert main(["report", str(saved), "-o", str(page)]) == 0
+
+    text = page.read_text(encoding="utf-8")
+    for words in ("recompute Block", "checkpoint(block, x)", "train.py:9", "-3.00 GiB", "The largest batch", "a hint",
+                  "measured 3.00 GiB", "can fit"):  # fmt: skip
+        assert words in text
+    assert "\x1b" not in text
+
+
 def test_apply_writes_a_file_to_review(
     asked: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

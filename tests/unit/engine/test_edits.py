@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from memfit.engine.edits import Edit, edited, phase_peaks
-from memfit.engine.trace import Storage, Trace
+from memfit.engine.edits import Edit, edited, outliving_bytes, phase_peaks
+from memfit.engine.trace import Mark, Storage, Trace
 from memfit.quantities import Category, Phase
 
 
@@ -59,3 +59,27 @@ def test_the_first_edit_that_holds_is_made() -> None:
 def test_each_phase_has_its_peak() -> None:
     """By the birth that reached it."""
     assert phase_peaks(trace(), "cuda:0") == {"setup": 100, "forward": 140, "backward": 150, "optimizer": 300}
+
+
+def test_results_that_live_on_end_with_their_step() -> None:
+    """The first step's output is named until the second makes its own: two live at once, and one when it is let go."""
+    output = {"pool": "host", "category": Category.ACTIVATIONS, "phase": Phase.FORWARD}
+    before = Trace(
+        storages=[
+            Storage(**output, size_bytes=70, born=1, died=5, step=1),
+            Storage(**output, size_bytes=70, born=4, died=9, step=2),
+            Storage(**output, size_bytes=5, born=2, step=1),
+        ],
+        marks=[
+            Mark(tick=3, kind="step", step=1),
+            Mark(tick=8, kind="step", step=2),
+            Mark(tick=12, kind="step", step=3),
+        ],
+    )
+
+    after = edited(before, [Edit(category="activations", ends_with_step=True)])
+
+    assert outliving_bytes(before, "host", frozenset({Category.ACTIVATIONS})) == 70
+    assert outliving_bytes(after, "host", frozenset({Category.ACTIVATIONS})) == 0
+    assert phase_peaks(before, "host") == {"forward": 145} and phase_peaks(after, "host") == {"forward": 75}
+    assert [storage.died for storage in after.storages] == [3, 8, 3]

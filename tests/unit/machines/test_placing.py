@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from memfit import api
 from memfit.documents import Component, Estimate, Machine, Placement, PoolEstimate
 from memfit.machines import all_machines, chosen, find, placements
 from memfit.quantities import GIB, Basis, ByteRange, Category, Verdict
@@ -127,3 +128,20 @@ def test_more_memory_never_stops_a_job_from_fitting(device_gib: int, host_gib: i
     fits = {each.machine for each in large if each.verdict is Verdict.FITS}
 
     assert fits <= {each.machine for each in small if each.verdict is Verdict.FITS}
+
+
+def test_devices_with_other_kernels_are_estimated_on_themselves() -> None:
+    """A T4 runs no flash attention: with a way to estimate again it is proposed or refused like others, and its kin."""
+    asked: list[str] = []
+
+    def again(device: str) -> Estimate:
+        asked.append(device)
+        old = device in ("t4-16gb", "v100-16gb", "v100-32gb")
+        return job(4, 20 if old else 10, on=device)
+
+    found = {row.machine: row for row in api.placed(job(4, 10), again, only=["aws"])}
+
+    assert "t4-16gb" in asked and len(asked) <= 5
+    assert found["g4dn.xlarge"].verdict is Verdict.DOES_NOT_FIT and found["g4dn.xlarge"].estimated
+    assert found["p3dn.24xlarge"].verdict is Verdict.FITS and not found["p3dn.24xlarge"].estimated
+    assert api.placed(job(4, 10), only=["aws"])[0].verdict is not Verdict.FITS

@@ -10,11 +10,15 @@ from memfit.advice.rules import (
     attention,
     batch_size,
     checkpointing,
+    checkpoints,
     chunked_loss,
+    compiled,
     data_in_memory,
     detached_metrics,
     device_allocator,
     evaluation,
+    fewer_layers,
+    freed_results,
     frozen_layers,
     gradients,
     host_allocator,
@@ -25,6 +29,7 @@ from memfit.advice.rules import (
     optimizer_in_backward,
     optimizer_kernels,
     optimizer_offload,
+    quantised_base,
     sharding,
     trees,
 )
@@ -36,6 +41,7 @@ RULES: tuple[Callable[[JobFacts], Iterable[Proposal]], ...] = (
     host_allocator.proposals,
     loaders.proposals,
     gradients.proposals,
+    freed_results.proposals,
     evaluation.proposals,
     optimizer_kernels.proposals,
     attention.proposals,
@@ -51,14 +57,18 @@ RULES: tuple[Callable[[JobFacts], Iterable[Proposal]], ...] = (
     lighter_optimizer.proposals,
     frozen_layers.proposals,
     adapters.proposals,
+    quantised_base.proposals,
+    fewer_layers.proposals,
     trees.proposals,
 )
 # What cannot be estimated, or made, by memfit: said all the same.
 HINTS: tuple[Callable[[JobFacts], Iterable[Hint]], ...] = (
     batch_size.hints,
     detached_metrics.hints,
+    checkpoints.hints,
     host_allocator.hints,
     data_in_memory.hints,
+    compiled.hints,
     trees.hints,
 )
 

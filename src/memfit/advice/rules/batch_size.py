@@ -11,6 +11,13 @@ SLUG = "smaller-batch"
 # Assumed, for every halving: the same samples in more and smaller kernels.
 _TIME_EACH_HALVING = 1.05
 _MOST_HALVINGS = 7
+_ACCUMULATED = {
+    "torch": "in the loop: (loss / {times}).backward(), and every {times}th time optimizer.step() and "
+    "optimizer.zero_grad()",
+    "tensorflow": "a Keras optimizer with gradient_accumulation_steps={times}; in a loop of one's own: add up "
+    "gradients, apply every {times}th time their mean",
+    "jax": "optax.MultiSteps(optimizer, {times}); with Keras an optimizer with gradient_accumulation_steps={times}",
+}
 
 
 def proposals(facts: JobFacts) -> Iterator[Proposal]:
@@ -58,10 +65,7 @@ def how(facts: JobFacts, batch: int, times: int) -> str:
         return told
     if facts.accumulation is not None:
         return f"{told}; {typed(facts.accumulation, facts.accumulation.value * times, facts.script)}"
-    return (
-        f"{told}; in the loop: (loss / {times}).backward(), and every {times}th time optimizer.step() and "
-        "optimizer.zero_grad()"
-    )
+    return f"{told}; {_ACCUMULATED.get(facts.framework, _ACCUMULATED['torch']).format(times=times)}"
 
 
 def typed(knob: Knob, value: int, script: str) -> str:
@@ -70,5 +74,7 @@ def typed(knob: Knob, value: int, script: str) -> str:
         return f"{knob.name}={value}" if knob.name.startswith("--") or "=" in knob.name else f"{knob.name} {value}"
     if knob.kind == "loader":
         return f"DataLoader(…, batch_size={value})"
+    if knob.kind == "framework":
+        return f"batch_size={value} in fit(), or dataset.batch({value})"
     line = knob.places[0].partition(":")[0] if knob.places else "?"
     return f"{script}:{line}: {knob.name} = {value}"

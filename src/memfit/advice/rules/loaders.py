@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from memfit.advice.setting import Proposal, Setting
 from memfit.documents import JobFacts
 
 SLUG = "loader-workers"
+_FRESH = ("spawn", "forkserver")
 _SPAWNED_BYTES = 128 << 20  # a worker that does not share the parent's pages holds at least so much
 
 
 def proposals(facts: JobFacts) -> Iterator[Proposal]:
-    """Fewer batches ahead, fewer workers, none; for the host's memory alone."""
+    """Forked workers, fewer batches ahead, fewer workers, none; for the host's memory alone."""
     if facts.pool != "host" or facts.framework != "torch":
         return
     busy = [loader for loader in facts.loaders if loader.workers]
@@ -20,6 +22,20 @@ def proposals(facts: JobFacts) -> Iterator[Proposal]:
     if not busy:
         return
     workers = max(loader.workers for loader in busy)
+    if any(loader.start_method in _FRESH for loader in busy):
+        yield replace(
+            _proposal(
+                {"start_method": "fork"},
+                "loader workers that are forked",
+                'DataLoader(…, multiprocessing_context="fork")',
+                "a worker begins with the job's pages instead of imports of its own; not safe once threads or a device "
+                "are used before the loader",
+                workers * _SPAWNED_BYTES * 4,
+                1.0,
+            ),
+            slug="loader-start-method",
+            touches=frozenset({"start method"}),
+        )
     if max(loader.prefetch for loader in busy) > 1:
         yield _proposal(
             {"prefetch": 1},
@@ -48,7 +64,9 @@ def proposals(facts: JobFacts) -> Iterator[Proposal]:
     )
 
 
-def _proposal(fields: dict[str, int], title: str, how: str, costs: str, at_most: int, time_factor: float) -> Proposal:
+def _proposal(
+    fields: dict[str, int | str], title: str, how: str, costs: str, at_most: int, time_factor: float
+) -> Proposal:
     return Proposal(
         slug=SLUG,
         title=title,

@@ -48,6 +48,7 @@ def _from_json(data: Mapping[str, Any]) -> Advice:
             for each in data["assumptions"]
         ),
         cost=dict(data["cost"]),
+        now_measured_bytes=size(data.get("now_measured_bytes")),
     )
 
 
@@ -78,6 +79,7 @@ def _largest_batch(data: Mapping[str, Any]) -> LargestBatch:
         likely_batch=whole(data["likely_batch"]),
         accumulation=whole(data["accumulation"]),
         how=text(data["how"]),
+        runs_bytes={text(name): whole(value) for name, value in data.get("runs_bytes", {}).items()},
     )
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from memfit.engine.edits import phase_peaks
+from memfit.engine.edits import outliving_bytes, phase_peaks
 from memfit.engine.trace import Storage, Trace
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
 _LEAST_SHARE = 0.1  # of all activations: layers below it are not worth a change
 _MOST_LAYERS = 4
+RESULTS = frozenset({Category.ACTIVATIONS, Category.INPUTS, Category.TEMPORARIES})  # of a step, that it may give back
 
 
 class Facts:
@@ -145,8 +146,17 @@ class Facts:
             "scores": _scores(alive),
             "logits": {"numel": self._logits[0], "where": self._logits[1]},
             "linear_layers": linear,
+            "linear_sizes": self._linear_sizes(),
+            "outliving_bytes": outliving_bytes(trace, main, RESULTS),
             "weight_bytes": self._weight_bytes(),
         }
+
+    def _linear_sizes(self) -> list[int]:
+        """The sizes of linear layers' matrices, those apart that are as large as a table of embeddings."""
+        parts = [part for root in self._sim.modules for part in root.modules()]
+        weights = {kind: {each.weight.numel() * each.weight.element_size() for each in parts if isinstance(each, kind)}
+                   for kind in (torch.nn.Linear, torch.nn.Embedding)}  # fmt: skip
+        return sorted(weights[torch.nn.Linear] - weights[torch.nn.Embedding])
 
     def _weight_bytes(self) -> int:
         """Of one element of the modules' parameters, by the type that most have; 0 without any."""
@@ -164,6 +174,7 @@ class Facts:
             "pinned": bool(loader.pin_memory),
             "batch_bytes": needs.batch_bytes if needs is not None else 0,
             "trains": loader in self._trained,
+            "start_method": needs.start_method if needs is not None else "default",
         }
 
     def _told_layers(self, alive: list[Storage], total: int) -> list[dict[str, Any]]:

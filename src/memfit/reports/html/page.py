@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memfit.documents import Comparison, Data, Diagnosis, Estimate, Recording
+from memfit.documents import Advice, Comparison, Data, Diagnosis, Estimate, Recording
 from memfit.reports import recorded
 from memfit.reports import view as estimated
-from memfit.reports.html import compared, diagnosed, measured, predicted, weighed
+from memfit.reports.html import advised, compared, diagnosed, measured, predicted, weighed
 from memfit.reports.html.curves import Curves
 from memfit.reports.html.parts import Page, Section
 from memfit.reports.text import printable
@@ -26,6 +26,7 @@ class Content:
     diagnosis: Diagnosis | None = None
     comparison: Comparison | None = None
     data: Data | None = None
+    advice: Advice | None = None
 
 
 def page(content: Content, *, private: bool = False) -> Page:
@@ -62,9 +63,13 @@ def _badges(
         yield compared.verdict(content.comparison.standing)
     if content.data is not None and (fits := weighed.verdict(content.data)) is not None:
         yield f"reading it {predicted.badge(fits)}", predicted.TONES[fits]
+    if content.advice is not None:
+        yield advised.verdict(content.advice)
 
 
 def _name(content: Content) -> str:
+    if content.advice is not None:
+        return advised.title(content.advice)
     if content.comparison is not None:
         return printable(content.comparison.second.name)
     if content.data is not None and content.diagnosis is None:
@@ -83,6 +88,8 @@ def _kinds(content: Content) -> Iterable[str]:
         yield "a comparison"
     if content.data is not None:
         yield "a weighing of data sets"
+    if content.advice is not None:
+        yield "advice"
 
 
 def _headline(
@@ -99,6 +106,8 @@ def _headline(
         yield compared.headline(content.comparison)
     if content.data is not None:
         yield from weighed.headlines(content.data)
+    if content.advice is not None:
+        yield from advised.headlines(content.advice)
 
 
 def _sections(
@@ -128,3 +137,5 @@ def _sections(
     if content.data is not None:
         alone = seen is None and guess is None  # a job's own peaks have that name
         yield from (part for part in weighed.sections(content.data) if alone or part.name != "peaks")
+    if content.advice is not None:
+        yield from advised.sections(content.advice)

@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 
 import torch
 
+from memfit.errors import UsageError
 from memfit.frameworks.torch.changes import CHANGES, install
 from memfit.frameworks.torch.surface.patching import Patches
 
@@ -201,9 +202,46 @@ def test_patches_leave_nothing_behind(patches: Patches) -> None:
         "accumulate": 2, "optimizer": "SGD", "optimizer_kernel": "fused", "freeze": {"share": 0.5},
         "adapters": {"rank": 2}, "autocast": {"device": "cpu", "dtype": "bfloat16"},
         "checkpoint": {"kind": "Block"}, "attention": "sdpa", "loader_batch": {"old": 1, "new": 2},
+        "leave_out": {"kind": "Block"}, "factorize": {"share": 0.25},
     }  # fmt: skip
 
     install({name: values.get(name, True) for name in CHANGES}, patches)
     patches.undo()
 
     assert before == (torch.nn.Module.__call__, torch.optim.Optimizer.__init__, torch.nn.Linear.forward)
+
+
+def test_every_second_layer_is_left_out(patches: Patches) -> None:
+    """Half of the blocks are called, their parameters are the only ones that are held and trained."""
+    install({"leave_out": {"kind": "Block"}}, patches)
+
+    model, optimizer, losses = trained()
+
+    assert Block.calls == 3 * 2 and losses[-1] < losses[0]
+    assert [model[at].linear.weight.numel() for at in range(4)] == [64, 0, 64, 0]
+    assert len(optimizer.param_groups[0]["params"]) == 2 * 2 + 2
+
+
+def test_linear_layers_become_thin(patches: Patches) -> None:
+    """Two matrices of the rank are trained instead of one; what would not be smaller stays."""
+    install({"factorize": {"share": 0.25}}, patches)
+    wide, narrow = torch.nn.Linear(64, 64), torch.nn.Linear(8, 8)
+
+    optimizer = torch.optim.SGD([*wide.parameters(), *narrow.parameters()], lr=0.01)
+    wide(torch.randn(4, 64)).square().mean().backward()
+    optimizer.step()
+
+    shapes = [tuple(each.shape) for each in optimizer.param_groups[0]["params"]]
+    assert shapes == [(16, 64), (64, 16), (64,), (8, 8), (8,)]
+    assert wide.weight.numel() == 0
+    assert all(each.grad is not None for each in optimizer.param_groups[0]["params"][:3])
+
+
+def test_a_layer_that_changes_the_shape_cannot_be_left_out(patches: Patches) -> None:
+    """It is said, instead of a model that computes something else."""
+    install({"leave_out": {"kind": "Linear"}}, patches)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Linear(8, 4))
+    torch.optim.SGD(model.parameters(), lr=0.1)
+
+    with pytest.raises(UsageError, match="cannot be left out"):
+        model(torch.randn(2, 4))

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from memfit.frameworks.torch.changes import forward, loading, optimizing
+from memfit.frameworks.torch.changes import forward, loading, optimizing, shrinking
 from memfit.frameworks.torch.surface.patching import Patches
 
 CHANGES: dict[str, Callable[[Any, Patches], None]] = {
+    "leave_out": shrinking.leave_out,
+    "factorize": shrinking.factorize,
     "accumulate": optimizing.accumulate,
     "optimizer": optimizing.use_optimizer,
     "optimizer_kernel": optimizing.use_kernel,
