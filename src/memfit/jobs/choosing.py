@@ -16,7 +16,7 @@ WAYS = {
     "anchored": "memfit.jobs.anchoring",  # run for real, for a few steps with small batches
     "planned": "memfit.jobs.planning",  # run without computing; a compiler for the device plans its programs
 }
-_PROBED = frozenset({"sklearn", "xgboost", "lightgbm"})
+_PROBED = frozenset({"sklearn", "xgboost", "lightgbm", "catboost"})
 _OF_JAX = frozenset({"jax", "flax", "equinox", "optax", "haiku"})
 _ANCHORED = _OF_JAX | {"tensorflow", "tf_keras"}
 # torch in earnest: its loaders feed JAX jobs too.

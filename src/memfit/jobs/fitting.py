@@ -296,7 +296,7 @@ class Fitting(Child):
         self.tree.paused = False
         state, result = found
         if call.estimator is not None:
-            call.estimator.__dict__.update(state)
+            call.take(state)
         return call.estimator if result is None else result
 
     # -- ends --------------------------------------------------------------------------------------------------

@@ -31,7 +31,11 @@ _LARGEST = 3  # probes that the law beside a sample is fitted on
 # What a sample's vectors take beyond their usual: chosen on the tuning half, where they took up to 1.2 times as much.
 _SAMPLE_HIGH = 1.3
 _TARGET_BYTES = 8  # float64 of a regression, int64 of labels
-_DEFAULT_CLASSES = {"xgboost": "xgboost.XGBRegressor", "lightgbm": "lightgbm.LGBMRegressor"}
+_DEFAULT_CLASSES = {
+    "xgboost": "xgboost.XGBRegressor",
+    "lightgbm": "lightgbm.LGBMRegressor",
+    "catboost": "catboost.CatBoostRegressor",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

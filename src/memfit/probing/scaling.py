@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ class Scaling:
         values_share: of the rise, that other values may add: for probes on made-up values.
         beyond_bytes: what the last switch adds at most, where the probes do not reach it.
         fills: rows up to which sketches and histograms fill: the smaller probes grow faster than the whole.
+        probe_params: that a probe sets besides: quietness, no files.
         source: where this is known from.
     """
 
@@ -106,6 +108,7 @@ class Scaling:
     values_share: float = 0.0
     beyond_bytes: int = 0
     fills: int = 0
+    probe_params: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
 
 
