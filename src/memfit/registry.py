@@ -25,6 +25,7 @@ SCALINGS = {
     "sklearn": "memfit.frameworks.sklearn.scaling",
     "xgboost": "memfit.frameworks.xgboost.scaling",
     "lightgbm": "memfit.frameworks.lightgbm.scaling",
+    "catboost": "memfit.frameworks.catboost.scaling",
 }
 # framework → the module that has formulas for its fits; one line each.
 CLOSED_FORMS = {"sklearn": "memfit.frameworks.sklearn.closed_forms"}
@@ -33,6 +34,7 @@ TRAININGS = {
     "sklearn": "memfit.frameworks.sklearn.training",
     "xgboost": "memfit.frameworks.xgboost.training",
     "lightgbm": "memfit.frameworks.lightgbm.training",
+    "catboost": "memfit.frameworks.catboost.training",
 }
 # framework → the module that makes a job's batches small, for running it for real; one line each.
 SMALL_BATCHES = {

@@ -14,6 +14,7 @@ from memfit.jobs.formula import estimate_by_formula
 from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
 if TYPE_CHECKING:
+    from memfit.datasets.shape import Shape
     from memfit.probing.child.likeness import ColumnLike
 
 _MOST_CLASSES = 1_000  # a target of more different values is none of classes
@@ -26,6 +27,7 @@ def estimate_by_shape(
     source: tuple[str | os.PathLike[str] | None, str | None],
     probe: bool,
     shrink: float | None,
+    texts: tuple[str | None, str | None] = (None, None),
     **options: Any,
 ) -> Estimate:
     """The estimate of an estimator.
@@ -37,6 +39,7 @@ def estimate_by_shape(
         source: a data file, and the column to be predicted.
         probe: whether it may be run on small data; without, a formula answers.
         shrink: of scripts alone.
+        texts: the column of the file that has texts, and what makes numbers of them; (None, None) for tables.
         options: of `TabularRequest`.
 
     Raises:
@@ -45,19 +48,25 @@ def estimate_by_shape(
     if shrink is not None:
         raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
     rows, columns = shape
+    named = isinstance(target, str)
+    name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
+    if texts[0] is not None and source[0] is None:
+        raise UsageError("--text names a column of a data file: --data says which", slug="no-texts")
     if source[0] is not None:
-        read = shape_of(os.fspath(source[0]), source[1])
+        read = shape_of(os.fspath(source[0]), source[1], texts[0])
         rows, columns = rows or read.rows, columns or read.columns
-        like = read.like if read.columns == columns else ()
-        options |= {
-            "data": read.text,
-            "missing": options["missing"] or read.missing,
-            "like": like,
-            "target_like": read.target_like,
-        }
+        options |= {"data": read.text, "target_like": read.target_like}
         if read.classes:
             options["classes"] = read.classes
-    named = isinstance(target, str)
+        if texts[0] is not None:
+            from memfit.api.by_texts import estimate_texts
+
+            options |= {"target": name, "given": None if named else target, "rows": rows}
+            return estimate_texts(read.shape, texts[0], texts[1], progress, **options)
+        options |= {
+            "missing": options["missing"] or read.missing,
+            "like": read.like if read.columns == columns else (),
+        }
     if rows is None or columns is None or rows < 1 or columns < 1:
         raise UsageError(
             f"{name_of(target)} is an estimator: rows and columns of its data are needed",
@@ -66,7 +75,6 @@ def estimate_by_shape(
         )
     if not named and not hasattr(target, "fit"):
         raise UsageError(f"expected an estimator, got {name_of(target)}", slug="bad-target")
-    name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
     request = TabularRequest(target=name, rows=rows, columns=columns, given=None if named else target, **options)
     return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
 
@@ -81,13 +89,15 @@ class _Read(NamedTuple):
     like: tuple[ColumnLike, ...]
     target_like: ColumnLike | None
     text: str
+    shape: Shape
 
 
-def shape_of(path: str, label: str | None) -> _Read:
+def shape_of(path: str, label: str | None, texts: str | None = None) -> _Read:
     """What a data file says of an estimator's data.
 
     Args:
         label: the column to be predicted, None where none was named.
+        texts: the column of texts, which alone is the data then; None for all but the label.
 
     Raises:
         UsageError: it has no such column.
@@ -97,11 +107,8 @@ def shape_of(path: str, label: str | None) -> _Read:
     from memfit.datasets.statistics import statistics_of
 
     shape = read_shape(path)
-    names = {name for name, _, _, count in shape.kinds if count == 1}
-    if label is not None and label not in names:
-        raise UsageError(
-            f"{path} has no column {label!r}", hint="its columns: " + ", ".join(sorted(names)[:12]), slug="no-column"
-        )
+    names = [name for name, _, _, count in shape.kinds if count == 1]
+    label, texts = (_named(path, each, names) if each is not None else None for each in (label, texts))
     like, target_like = likenesses(statistics_of(shape.table), label)
     text = f"{path}: about {shape.rows:,} rows ({shape.rows_low:,} to {shape.rows_high:,}), {shape.columns:,} columns; "
     return _Read(
@@ -111,8 +118,29 @@ def shape_of(path: str, label: str | None) -> _Read:
         classes=_classes(target_like),
         like=like,
         target_like=target_like,
-        text=text + "every column is taken as one number: texts that become one-hot columns need more",
+        text=text + _taken(label, texts),
+        shape=shape,
     )
+
+
+def _taken(label: str | None, texts: str | None) -> str:
+    if texts is not None:
+        return f"column {texts!r} alone is the data"
+    all_of_them = "" if label is not None else "no --target was named, so that all columns are data; "
+    return all_of_them + "every column is taken as one number: texts that become one-hot columns need more"
+
+
+def _named(path: str, asked: str, names: list[str]) -> str:
+    """The column of that name, blanks around it aside.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = [name for name in names if name == asked] or [name for name in names if name.strip() == asked.strip()]
+    if not found:
+        shown = ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+        raise UsageError(f"{path} has no column {asked!r}", hint=f"its columns: {shown}", slug="no-column")
+    return found[0]
 
 
 def _classes(target_like: ColumnLike | None) -> int | None:

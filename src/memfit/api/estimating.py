@@ -47,6 +47,8 @@ def estimate(
     probe_budget_s: float = 60.0,
     data: str | os.PathLike[str] | None = None,
     label: str | None = None,
+    text: str | None = None,
+    vectorizer: str | None = None,
     shrink: float | None = None,
     run: bool = True,
     progress: Callable[[Progress], None] | None = None,
@@ -81,6 +83,9 @@ def estimate(
         probe: whether the estimator may be run on small data; without, a formula answers where there is one.
         probe_budget_s: seconds that the estimator may be probed.
         data: a data file that the shape is read from, where it is not given; label is the column to be predicted.
+        text: the column of the data file that has texts to learn from, instead of all columns.
+        vectorizer: what makes numbers of them: "tfidf", "count", "hashing"; None for the first, before estimators that
+            take no texts.
         shrink: of a script that fits estimators, the share of its files' rows to read, from which it is carried on to
             all; 0 to choose it by the files' sizes, None to read them whole.
         run: whether a job of TensorFlow or JAX may be run for a few steps with small batches; without, what can be
@@ -106,6 +111,7 @@ def estimate(
             source=(data, label),
             probe=probe,
             shrink=shrink,
+            texts=(text, vectorizer),
             dtype=dtype,
             classes=classes,
             missing=missing,
@@ -288,7 +294,9 @@ def is_estimator(target: str, words: Sequence[str] = ()) -> bool:
 
     if Path(target).exists():
         return False
-    return target.partition(".")[0] in SCALINGS or (":" in target and any(word.startswith("--rows") for word in words))
+    return target.partition(".")[0] in SCALINGS or (
+        ":" in target and any(word.startswith(("--rows", "--text")) for word in words)
+    )
 
 
 def name_of(target: Any) -> str:

@@ -39,6 +39,8 @@ def shape(target: str, words: list[str]) -> dict[str, Any]:
     parser.add_argument("--cols", "--columns", dest="columns", type=count)
     parser.add_argument("--data", metavar="FILE")
     parser.add_argument("--target", dest="label", metavar="COLUMN")
+    parser.add_argument("--text", metavar="COLUMN")
+    parser.add_argument("--vectorizer", choices=("tfidf", "count", "hashing"))
     parser.add_argument("--dtype", default="float64", choices=("float64", "float32", "int64", "int32", "uint8"))
     parser.add_argument("--classes", type=whole, default=2)
     parser.add_argument("--missing", type=share, default=0.0, metavar="SHARE")

@@ -72,8 +72,12 @@ class Windows:
     notes: tuple[str, ...] = ()
 
 
-def look(path: Path) -> Windows:
+def look(path: Path, *, width_bytes: int = _WINDOW_BYTES) -> Windows:
     """See a text file through windows.
+
+    Args:
+        path: of the file.
+        width_bytes: of a window, of which there are 40 at most.
 
     Raises:
         UnreadableData: it is empty, binary, or cannot be read.
@@ -86,7 +90,7 @@ def look(path: Path) -> Windows:
             raise UnreadableData(f"{path} is empty")
         form = compressed.form_of(start)
         try:
-            found = _look_inside(source, form, path, size) if form else _look_at(source, start, size, path)
+            found = _look_inside(source, form, path, size) if form else _look_at(source, start, size, path, width_bytes)
         except OSError as error:
             raise UnreadableData(f"cannot read {path}: {error.strerror or error}") from error
     return found
@@ -106,7 +110,7 @@ def _look_inside(source: BinaryIO, form: str, path: Path, size: int) -> Windows:
     )  # fmt: skip
 
 
-def _look_at(source: BinaryIO, start: bytes, size: int, path: Path) -> Windows:
+def _look_at(source: BinaryIO, start: bytes, size: int, path: Path, least: int) -> Windows:
     if size <= WHOLE_BYTES:
         start += source.read(size - len(start))
     encoding = _encoding([start], path)
@@ -116,8 +120,9 @@ def _look_at(source: BinaryIO, start: bytes, size: int, path: Path) -> Windows:
                        encoding=encoding)  # fmt: skip
     start = _whole_line(source, start)
     longest = max(map(len, start.splitlines()[:50]), default=0)
-    width = min(max(_WINDOW_BYTES, 4 * longest), _ALL_WINDOWS_BYTES // 2)
-    places = list(_read_places(source, len(start), size, width))
+    most = max(_ALL_WINDOWS_BYTES, _PLACES * least)
+    width = min(max(least, 4 * longest), most // 2)
+    places = list(_read_places(source, len(start), size, width, most))
     if encoding != "utf-8-sig":
         encoding = _encoding([start, *places], path)
     windows = [_window(place, encoding) for place in places]
@@ -139,7 +144,7 @@ def _whole_line(source: BinaryIO, start: bytes) -> bytes:
     return start
 
 
-def _read_places(source: BinaryIO, first: int, size: int, width: int) -> Sequence[bytes]:
+def _read_places(source: BinaryIO, first: int, size: int, width: int, most: int) -> Sequence[bytes]:
     """Stretches spread over the file, one in each of equal parts at a place of its own, the last at the end.
 
     The places depend on the size alone: the same file gives the same answer.
@@ -147,7 +152,7 @@ def _read_places(source: BinaryIO, first: int, size: int, width: int) -> Sequenc
     rest = size - first
     if rest <= 0:
         return []
-    number = max(1, min(_PLACES, _ALL_WINDOWS_BYTES // width, rest // width))  # they do not overlap
+    number = max(1, min(_PLACES, most // width, rest // width))  # they do not overlap
     dice = random.Random(size)
     part = rest / number
     starts = [first + round(part * at + dice.random() * max(part - width, 0)) for at in range(number - 1)]

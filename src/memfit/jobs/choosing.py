@@ -19,7 +19,7 @@ WAYS = {
     "unrun": "memfit.jobs.unrun",  # run without computing; this machine's compiler plans its programs
     "planned": "memfit.jobs.planning",  # run without computing; a compiler for the device plans its programs
 }
-_PROBED = frozenset({"sklearn", "xgboost", "lightgbm"})
+_PROBED = frozenset({"sklearn", "xgboost", "lightgbm", "catboost"})
 _OF_JAX = frozenset({"jax", "flax", "equinox", "optax", "haiku"})
 _ANCHORED = _OF_JAX | {"tensorflow", "tf_keras"}
 # torch in earnest: its loaders feed JAX jobs too.

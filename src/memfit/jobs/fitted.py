@@ -15,7 +15,7 @@ from memfit.probing.sweeping import FORKED, ProbeResult
 from memfit.quantities import Basis, ByteRange, Category, Phase, format_bytes
 from memfit.sensors import frameworks_found
 
-_SHOWN = ("scikit-learn", "xgboost", "lightgbm", "numpy", "pandas")
+_SHOWN = ("scikit-learn", "xgboost", "lightgbm", "catboost", "numpy", "pandas")
 _AS_HIGH = 1.03  # what a script holds outside of fits is told where it is more than a fit's peak by more than its error
 _NAMED = 5  # tables that a sentence names
 # What a script's own threads add: while it is run to its fits it has one. Most of 47 public scripts, run with two,

@@ -150,22 +150,22 @@ class Fitting(Child):
         self._there.append(FitThere(call.label, call.rows, call.data_bytes, own))
         return self._there[-1]
 
-    def _carried(self, call: TrainingCall, there: FitThere) -> tuple[FitThere, int]:
-        """What a call comes to with all of the rows, and by how much more the script holds then.
+    def _carried(self, call: TrainingCall, there: FitThere) -> tuple[FitThere, int, float]:
+        """What a call comes to with all of the rows, how much more the script holds then, by which power of the rows.
 
         The run ends where the one ahead made another call.
         """
         if self.ahead is None:
-            return there, 0
+            return there, 0, 1.0
         at = len(self._there) - 1
         before = self.ahead.fits[at] if at < len(self.ahead.fits) else None
         if before is None or before.label != there.label:
             self._fail(shrunk.diverged(call.label, before))
             self._end(1)
-        carried = self.ahead.carried
-        own = carried(there.own_bytes, before.own_bytes)
-        rows, data = carried(there.rows, before.rows), carried(there.data_bytes, before.data_bytes)
-        return FitThere(there.label, rows, data, own), own - there.own_bytes
+        found, power = self.ahead.whole_of(at, there)
+        if power > 1:
+            self.assume("grows-faster", shrunk.faster(f"at {call.label}", power, self.ahead.share))
+        return found, found.own_bytes - there.own_bytes, power
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text
@@ -211,7 +211,7 @@ class Fitting(Child):
             return True
         self._mark()
         self.tree.paused = True
-        whole_call, growth = self._carried(call, self._noted(call))
+        whole_call, growth, power = self._carried(call, self._noted(call))
         now = process_memory()
         held = (now.rss_bytes if now is not None else 0) + children_bytes()
         told = facts_of(call)
@@ -252,7 +252,7 @@ class Fitting(Child):
                 kept_bytes=0 if cheap else kept_bytes(result),
                 workers_bytes=max(each.workers_bytes for each in result.readings),
                 holdings=self._holdings(call, whole_call.rows / max(call.rows, 1)),
-                unsure_bytes=self.ahead.unsure_bytes(growth) if self.ahead is not None else 0,
+                unsure_bytes=self.ahead.unsure_bytes(growth, power) if self.ahead is not None else 0,
             )
         )
         return cheap or (self.ahead is not None and call.rows <= FEW_ROWS)
@@ -264,9 +264,9 @@ class Fitting(Child):
         seen = max(highest - _OWN_BYTES, 0)
         unsure = 0
         if self.ahead is not None:
-            read = seen
-            seen = self.ahead.mark(len(self._marks), seen)
-            unsure = self.ahead.unsure_bytes(seen - read)
+            seen, unsure, power = self.ahead.mark(len(self._marks), seen)
+            if power > 1:
+                self.assume("grows-faster", shrunk.faster("at its peak", power, self.ahead.share))
         self._marks.append(seen)
         more = sum(fit.kept_bytes for fit in self.fits) + max((fit.workers_bytes for fit in self.fits), default=0)
         known = self._outside
@@ -296,7 +296,7 @@ class Fitting(Child):
         self.tree.paused = False
         state, result = found
         if call.estimator is not None:
-            call.estimator.__dict__.update(state)
+            call.take(state)
         return call.estimator if result is None else result
 
     # -- ends --------------------------------------------------------------------------------------------------

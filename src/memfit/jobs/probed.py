@@ -170,7 +170,7 @@ class HandBack:
         if learnt is not None and not self.call.gives_result:
             learnt = stretched(learnt, rows, self.call.rows)
         draft = self.path + ".part"
-        Path(draft).write_bytes(_pickled((getattr(self.call.estimator, "__dict__", {}), learnt)))
+        Path(draft).write_bytes(_pickled((self.call.learnt(), learnt)))
         os.rename(draft, self.path)  # noqa: PTH104  # pathlib's is the overlay's
 
 

@@ -1,7 +1,8 @@
-"""A script run on parts of its data: twice, on a share and on half of it; what grew between is carried on to the whole.
+"""A script run on parts of its data: on a share, on half of it and on a quarter; what grew is carried on to the whole.
 
 What a script holds, reads and fits grows with its rows by a line, whatever of it does not grow at all: a sample of
-fixed size, imports, a table to look things up in. Two runs tell the line; the one that goes ahead fits little.
+fixed size, imports, a table to look things up in. Two runs tell the line, and a third whether it is one: what a join or
+a matrix of all pairs makes grows faster, by a power of the rows. The runs that go ahead fit little.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ from memfit.probing.sweeping import ProbeResult
 from memfit.quantities import ByteRange
 
 PART_AHEAD = 0.5  # of the share, that the run ahead reads
+_PART_BEFORE = 0.25  # of the share, that a run before that reads
+# Growth that more than doubles when the rows do, by more than the runs' noise and this share, is no line; the power
+# that is taken for it is at most this, and that far off at the larger end.
+_BENT_SHARE, _MOST_POWER, _POWER_ERROR = 1.15, 2.2, 0.1
 _COUNTING_S = 90.0
 # Of what grew: allocators serve large blocks in another way than small ones, readers keep buffers of a fixed size.
 CARRIED_SHARE = 0.05
@@ -49,6 +54,20 @@ class FitThere(NamedTuple):
     own_bytes: int
 
 
+class Grown(NamedTuple):
+    """What a figure comes to with all of the rows.
+
+    Attributes:
+        size_bytes: of it.
+        unsure_bytes: that may come on top.
+        power: of the rows, that it grows with.
+    """
+
+    size_bytes: int
+    unsure_bytes: int
+    power: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
     """What the run ahead saw.
@@ -60,6 +79,8 @@ class Ahead:
         cuts: the files of which it read a part, in a sentence each.
         whole: the files that it read whole, by the reason.
         unsure_share: of the number of rows, that there may be more.
+        fits_before: as fits, of a run on half of what this one read; () where it made others.
+        marks_before: as marks, of the same.
     """
 
     share: float
@@ -68,23 +89,29 @@ class Ahead:
     cuts: tuple[str, ...]
     whole: dict[str, str]
     unsure_share: float
+    fits_before: tuple[FitThere, ...] = ()
+    marks_before: tuple[int, ...] = ()
 
     @property
     def times(self) -> float:
         """How often what grew between the two runs is still to come."""
         return (1 - self.share) / (self.share * (1 - PART_AHEAD))
 
-    def carried(self, now: float, ahead: float) -> int:
+    def carried(self, now: float, ahead: float, power: float = 1.0) -> int:
         """What a figure comes to with all of the rows, from those of the run and of the run ahead.
 
-        >>> Ahead(share=0.1, fits=(), marks=(), cuts=(), whole={}, unsure_share=0).carried(20, 15)
-        110
+        >>> known = Ahead(share=0.1, fits=(), marks=(), cuts=(), whole={}, unsure_share=0)
+        >>> known.carried(20, 15), known.carried(100, 25, power=2)
+        (110, 10000)
         """
-        return round(now + max(now - ahead, 0) * self.times)
+        coming = math.pow(self.share, -power) - 1
+        return round(now + max(now - ahead, 0) / (1 - math.pow(PART_AHEAD, power)) * coming)
 
-    def unsure_bytes(self, growth: float) -> int:
-        """What may come on top of growth that was carried on: noise of the two runs, rows not counted, the distance."""
+    def unsure_bytes(self, growth: float, power: float = 1.0) -> int:
+        """What may come on top of growth that was carried on: noise of the runs, rows not counted, the distance."""
         distance = CARRIED_SHARE + DOUBLING_SHARE * math.log2(1 / self.share)
+        if power > 1:
+            distance += math.pow(self.share, -_POWER_ERROR) - 1
         return round(_NOISE_BYTES * self.times + max(growth, 0) * (self.unsure_share + distance))
 
     def unsure(self, result: ProbeResult) -> ProbeResult:
@@ -95,20 +122,68 @@ class Ahead:
         high = rise.high + self.unsure_bytes(rise.expected)
         return dataclasses.replace(result, rise_bytes=ByteRange(low=rise.low, expected=rise.expected, high=high))
 
-    def mark(self, at: int, now: int) -> int:
+    def whole_of(self, at: int, there: FitThere) -> tuple[FitThere, float]:
+        """What a call comes to with all of the rows, and the power that the fastest of its figures grows with."""
+        ahead = self.fits[at]
+        before = self.fits_before[at] if self.fits_before else None
+        grown, powers = [], []
+        for name, noise in (("rows", 0.0), ("data_bytes", 4.0 * _NOISE_BYTES), ("own_bytes", 4.0 * _NOISE_BYTES)):
+            now, half = getattr(there, name), getattr(ahead, name)
+            powers.append(power_of(now, half, None if before is None else getattr(before, name), noise))
+            grown.append(self.carried(now, half, powers[-1]))
+        return FitThere(there.label, *grown), max(powers)
+
+    def mark(self, at: int, now: int) -> Grown:
         """What a mark comes to; one that the run ahead had not grows in proportion."""
-        return self.carried(now, self.marks[at]) if at < len(self.marks) else round(now / self.share)
+        if at >= len(self.marks):
+            whole = round(now / self.share)
+            return Grown(whole, self.unsure_bytes(whole - now), 1.0)
+        before = self.marks_before[at] if len(self.marks_before) == len(self.marks) else None
+        power = power_of(now, self.marks[at], before)
+        whole = self.carried(now, self.marks[at], power)
+        return Grown(whole, self.unsure_bytes(whole - now, power), power)
+
+
+def power_of(now: float, ahead: float, before: float | None, noise: float = 4 * _NOISE_BYTES) -> float:
+    """The power of the rows that a figure grows with, from the run, the one ahead and the one before: 1 for a line.
+
+    >>> power_of(100e6, 25e6, 6.25e6), power_of(100e6, 55e6, 32e6), power_of(100e6, 25e6, None)
+    (2.0, 1.0, 1.0)
+    """
+    if before is None:
+        return 1.0
+    last, first = now - ahead, max(ahead - before, noise, 1.0)
+    if last <= 2 * first * _BENT_SHARE + noise:
+        return 1.0
+    return min(math.log2(last / first), _MOST_POWER)
 
 
 def run_ahead(folder: Path, request: Request) -> Ahead:
-    """Run the script on half of the share.
+    """Run the script on half of the share, and on a quarter.
+
+    Raises:
+        MemfitError: it failed on half of it, or nothing that it reads could be cut.
+    """
+    found = _run(folder, request, PART_AHEAD)
+    if not found.cuts:
+        return found
+    try:
+        before = _run(folder, dataclasses.replace(request, shrink=found.share), _PART_BEFORE)
+    except MemfitError:  # on so few rows: then a line has to do
+        return found
+    alike = [fit.label for fit in before.fits] == [fit.label for fit in found.fits]
+    return dataclasses.replace(found, fits_before=before.fits, marks_before=before.marks) if alike else found
+
+
+def _run(folder: Path, request: Request, part: float) -> Ahead:
+    """Run the script on a part of the share.
 
     Raises:
         MemfitError: it failed, or nothing that it reads could be cut.
     """
-    place = folder / "ahead"
+    place = folder / f"ahead-{part:g}"
     place.mkdir()
-    asked = dataclasses.replace(request, shrink_part=PART_AHEAD, timeout_s=request.timeout_s / 2)
+    asked = dataclasses.replace(request, shrink_part=part, timeout_s=request.timeout_s / 2)
     (place / "request.json").write_text(json.dumps(dataclasses.asdict(asked)), encoding="utf-8")
     command = [sys.executable, "-m", "memfit.jobs.fitting", str(place)]
     try:
@@ -150,6 +225,15 @@ def on_a_part(message: str) -> MemfitError:
     )
 
 
+def faster(label: str, power: float, share: float) -> str:
+    """What is said of what grows faster than the rows."""
+    return (
+        f"between a quarter, half and all of the part that was read, what the script holds {label} grows as "
+        f"n^{power:.1f}: a join, or all pairs of rows. It is carried on by that power to {1 / share:.0f} times as "
+        "many, which a larger --shrink makes surer"
+    )
+
+
 def diverged(label: str, before: FitThere | None) -> MemfitError:
     """What is said where the run ahead made another fit, or none."""
     seen = before.label if before is not None else "no further fit"
@@ -183,8 +267,8 @@ def assumptions(readers: Readers, ahead: Ahead) -> list[Assumption]:
     found = [
         Assumption(
             slug="shrunk-data",
-            text=f"read: {'; '.join(map(str, readers.cuts))}. Half of that was read in a run before; what grew between "
-            "the two was carried on to all rows",
+            text=f"read: {'; '.join(map(str, readers.cuts))}. Half and a quarter of that were read in runs before; "
+            "what grew between them was carried on to all rows",
         )
     ] if readers.cuts else []  # fmt: skip
     if readers.whole:

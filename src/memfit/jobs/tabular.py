@@ -18,6 +18,7 @@ from memfit.probing.law import Point, fit_law
 from memfit.probing.planning import Plan
 from memfit.probing.scaling import Repeats, Sample, Scaling
 from memfit.probing.sweeping import ProbeResult, result_of, sweep
+from memfit.probing.vocabulary import terms_with
 from memfit.probing.watching import Limits
 from memfit.quantities import MIB, Basis, ByteRange, Category, format_bytes
 from memfit.registry import scaling
@@ -30,7 +31,11 @@ _LARGEST = 3  # probes that the law beside a sample is fitted on
 # What a sample's vectors take beyond their usual: chosen on the tuning half, where they took up to 1.2 times as much.
 _SAMPLE_HIGH = 1.3
 _TARGET_BYTES = 8  # float64 of a regression, int64 of labels
-_DEFAULT_CLASSES = {"xgboost": "xgboost.XGBRegressor", "lightgbm": "lightgbm.LGBMRegressor"}
+_DEFAULT_CLASSES = {
+    "xgboost": "xgboost.XGBRegressor",
+    "lightgbm": "lightgbm.LGBMRegressor",
+    "catboost": "catboost.CatBoostRegressor",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,54 @@ class TabularRequest:
         """The table and a target."""
         return self.rows * (self.columns * item_bytes(self.dtype) + _TARGET_BYTES)
 
+    @property
+    def data_source(self) -> str:
+        """What those bytes are, in words."""
+        return f"{self.rows:,} rows × {self.columns:,} columns of {self.dtype}, and a target"
+
+    @property
+    def shape_words(self) -> list[str]:
+        """What the command line says of the data besides its rows."""
+        return ["--cols", str(self.columns)]
+
+    @property
+    def probed_on(self) -> str:
+        """What the probes' data is, in a sentence."""
+        return _LIKE if self.like else _DENSE
+
+    @property
+    def held_as(self) -> str:
+        """How the data is held when the fit begins."""
+        return "as one array"
+
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """Rows to probe; None to choose them on the way."""
+        return None
+
+    def scaling(self) -> Scaling:
+        """What its framework knows of the estimator."""
+        return scaling_of(self)
+
+    def call(self, params: Mapping[str, Any]) -> EstimatorFit:
+        """The fit that probes make.
+
+        Args:
+            params: that they set otherwise.
+        """
+        return EstimatorFit(
+            self.name,
+            {**self.params, **params},
+            self.columns,
+            self.dtype,
+            self.classes,
+            self.predict,
+            self.given,
+            self.missing,
+            self.like,
+            self.target_like,
+        )
+
 
 def item_bytes(dtype: str) -> int:
     """Bytes of one value, from the number in its name.
@@ -98,20 +151,9 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         MemfitError: it cannot be loaded or no probe succeeded.
     """
     began = time.monotonic()
-    known = scaling_of(request)
+    known = request.scaling()
     repeats = known.repeats
-    call = EstimatorFit(
-        request.name,
-        {**request.params, **({repeats.parameter: repeats.probed} if repeats is not None else {})},
-        request.columns,
-        request.dtype,
-        request.classes,
-        request.predict,
-        request.given,
-        request.missing,
-        request.like,
-        request.target_like,
-    )
+    call = request.call({repeats.parameter: repeats.probed} if repeats is not None else {})
 
     def tell(text: str) -> None:
         if progress is not None:
@@ -119,7 +161,7 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
 
     tell(f"loading {request.name}")
     limits = Limits.of_this_machine(seconds=request.budget_s)
-    plan = Plan.of(known, target=request.rows, sizes=None, budget_s=request.budget_s, limits=limits)
+    plan = Plan.of(known, target=request.rows, sizes=request.sizes, budget_s=request.budget_s, limits=limits)
     with source_of(call, modules=("numpy",), python=request.python) as source:
         found = sweep(source, plan, progress=tell)
     if repeats is not None:
@@ -193,7 +235,7 @@ def held_parts(request: TabularRequest, held_bytes: int) -> list[Component]:
             category=Category.DATASET,
             range=ByteRange.exactly(request.data_bytes),
             basis=Basis.COMPUTED,
-            source=f"{request.rows:,} rows × {request.columns:,} columns of {request.dtype}, and a target",
+            source=request.data_source,
         ),
     ]
 
@@ -216,13 +258,16 @@ def document_of(
 def kept_bytes(found: ProbeResult) -> int:
     """What a fit still holds at its end, at the size that is of interest."""
     kept = [Point(size=each.size, rise_bytes=each.kept_bytes) for each in found.readings if each.rise_bytes is not None]
-    return min(fit_law(kept).at(found.target or 1), found.rise_bytes.expected if found.rise_bytes is not None else 0)
+    return min(
+        fit_law(kept, terms=terms_with(("n",), found.readings)).at(found.target or 1),
+        found.rise_bytes.expected if found.rise_bytes is not None else 0,
+    )
 
 
 def stored_bytes(found: ProbeResult) -> int | None:
     """What the fitted estimator takes on disk at the size that is of interest; None where no probe told."""
     told = [Point(size=each.size, rise_bytes=each.stored_bytes) for each in found.readings if each.stored_bytes]
-    return fit_law(told).at(found.target or 1) if told else None
+    return fit_law(told, terms=terms_with(("n",), found.readings)).at(found.target or 1) if told else None
 
 
 def fit_parts(found: ProbeResult, rise: ByteRange) -> list[Component]:
@@ -244,7 +289,7 @@ def assumptions(request: TabularRequest, found: ProbeResult) -> tuple[Assumption
     told = [
         Assumption(
             slug="synthetic-data",
-            text=_LIKE if request.like else _DENSE,
+            text=request.probed_on,
         ),
         Assumption(
             slug="extrapolated-from-probes",
@@ -271,7 +316,7 @@ def one_array(request: TabularRequest) -> Assumption:
     """What is taken for the data."""
     return Assumption(
         slug="data-as-one-array",
-        text=f"{format_bytes(request.data_bytes)} of data are held once, as one array, when the fit begins; "
+        text=f"{format_bytes(request.data_bytes)} of data are held once, {request.held_as}, when the fit begins; "
         "reading and preparing them is not in this figure",
     )
 
@@ -292,10 +337,10 @@ _STOPS = {
 
 def words(request: TabularRequest) -> list[str]:
     """The command line that says the same."""
-    told = ["--rows", str(request.rows), "--cols", str(request.columns)]
+    told = ["--rows", str(request.rows), *request.shape_words]
     if request.dtype != "float64":
         told += ["--dtype", request.dtype]
-    if request.classes != 2:
+    if request.classes != 2 and not request.name.endswith("Regressor"):
         told += ["--classes", str(request.classes)]
     if request.missing and not request.data:
         told += ["--missing", f"{request.missing:g}"]

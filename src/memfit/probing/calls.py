@@ -88,6 +88,14 @@ class TrainingCall:
         """
         raise NotImplementedError
 
+    def learnt(self) -> Any:
+        """What the estimator has learnt, as data that can be pickled."""
+        return getattr(self.estimator, "__dict__", {})
+
+    def take(self, learnt: Any) -> None:
+        """Have the estimator know what another learnt."""
+        self.estimator.__dict__.update(learnt)
+
     def __call__(self, prepared: Any) -> Any:
         raise NotImplementedError
 

@@ -20,6 +20,7 @@ _LEAP_OF_SQUARES = 3
 _LITTLE_S = 10.0
 _HALF_TAKES = 0.5  # of the whole, at most; a square alone takes a quarter
 _LITTLE_BYTES = 128 * MIB  # what takes no more is probed up to half of it, whatever its law
+_ENOUGH_TO_TELL = 3  # points
 _PAST = 1.1  # times a size beyond which another way of working is known
 _PAST_SHARE = 0.6  # of the target, at most
 
@@ -66,7 +67,7 @@ def _next(size: int, last: Reading, passed: int, leap: int) -> int:
 def _worth_half(plan: Plan, readings: Sequence[Reading], half: int) -> bool:
     """Of squares where it takes a part of the whole; of all else where it takes little."""
     if "n2" not in plan.terms:
-        return _is_little(plan, readings, half)
+        return _is_little(plan, readings, half) or _is_little_by_law(plan, readings, half)
     points = points_of(readings)
     if not points or not _is_quick(readings[-1], half):
         return False
@@ -80,6 +81,16 @@ def _is_little(plan: Plan, readings: Sequence[Reading], size: int) -> bool:
     if last.rise_bytes is None or not _is_quick(last, size):
         return False
     return max(last.rise_bytes, TRUSTED_BYTES) * (size / last.size) ** 2 < _LITTLE_BYTES
+
+
+def _is_little_by_law(plan: Plan, readings: Sequence[Reading], size: int) -> bool:
+    """The same of what is known to fill on the way, and grows by a line at most: its law tells from three points on."""
+    last = readings[-1]
+    solid = [point for point in points_of(readings) if point.rise_bytes >= TRUSTED_BYTES]
+    if last.rise_bytes is None or len(solid) < _ENOUGH_TO_TELL or last.size >= plan.fills:
+        return False
+    rise = fit_law(solid, terms=plan.terms, caps_bytes=plan.caps_bytes).range_at(size).high
+    return rise < _LITTLE_BYTES and last.wall_s * size / last.size < _LITTLE_S
 
 
 def _is_quick(last: Reading, size: int) -> bool:

@@ -1,12 +1,14 @@
 """From a few measured sizes to a law, and from the law to another size with a range. Pure: no process, clock or file.
 
-A law is a sum of terms with coefficients that are not negative, fitted with relative weights. n log n and n² are used
-only where the caller allows them: chosen freely on three small probes, a square term is off by a factor.
+A law is a sum of terms with coefficients that are not negative, fitted with relative weights. n log n, n² and powers
+("n^0.6") are used only where the caller allows them: chosen freely on three small probes, a square term is off by a
+factor.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -27,6 +29,7 @@ BENT_POWER = 1.5
 SPREAD_BYTES = 4 * MIB
 
 _SHAPES = {"n": lambda n: n, "n log n": lambda n: n * math.log2(max(n, 2.0)), "n2": lambda n: n * n}
+_POWER = re.compile(r"n\^(0?\.\d+)")  # below 1: what grows ever more slowly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ class Law:
         share = SPREAD_SHARE + self.residual_share + DOUBLING_SHARE * distance
         if len(self.points) < 3:
             share *= 2  # two points lie on every line
-        straight = self._straight(size) if not self.caps_bytes else expected
+        straight = self.straight_at(size) if not self.caps_bytes else expected
         bent = self._bent(size) if not self.caps_bytes else expected
         return ByteRange(
             low=max(0, min(round(expected * (1 - share)) - SPREAD_BYTES, straight)),
@@ -113,7 +116,8 @@ class Law:
             return 0
         return round(last.rise_bytes * (size / last.size) ** 2 * (1 + SPREAD_SHARE)) + SPREAD_BYTES
 
-    def _straight(self, size: float) -> int:
+    def straight_at(self, size: float) -> int:
+        """What the line through the two largest probes comes to; of one that falls, the last of them or the law."""
         if len(self.points) < 2 or size <= self.points[-1].size:
             return self.at(size)
         before, last = self.points[-2:]
@@ -147,17 +151,17 @@ def fit_law(points: Sequence[Point], *, terms: Sequence[str] = ("n",), caps_byte
 
     Args:
         points: measured sizes; those below about 5 MiB are left out while others are there.
-        terms: what may grow: "n", "n log n", "n2".
+        terms: what may grow: "n", "n log n", "n2", "n^0.6".
         caps_bytes: what a term can add at most, by term.
 
     Raises:
         UsageError: no point, or a term that nobody knows.
     """
-    unknown = [name for name in terms if name not in _SHAPES]
+    unknown = [name for name in terms if name not in _SHAPES and not _POWER.fullmatch(name)]
     if unknown or not points:
         raise UsageError(
             f"no term {unknown[0]!r}" if unknown else "no probe to fit a law on",
-            hint="the terms are " + ", ".join(_SHAPES),
+            hint="the terms are " + ", ".join(_SHAPES) + ", and powers below 1 such as n^0.6",
             slug="bad-law",
         )
     used, caps = trusted(points), caps_bytes or {}
@@ -217,7 +221,10 @@ def _refined(
 
 
 def _column(size: float, name: str) -> float:
-    return 1.0 if name == "1" else float(_SHAPES[name](size))
+    if name == "1":
+        return 1.0
+    power = _POWER.fullmatch(name)
+    return float(size ** float(power.group(1)) if power else _SHAPES[name](size))
 
 
 def _capped(size: float, name: str, coefficient: float, caps: dict[str, int]) -> float:

@@ -26,6 +26,7 @@ class Plan:
         smallest: the least size that the callable can do.
         spread_share: of the rise, that one run may have more than the law says.
         beyond_bytes: what the last switch adds at most, where it is not reached.
+        fills: a size up to which something is known to fill: fewer are not enough to go by.
         most_coefficients: by term, the most that data of other values can make of its coefficient.
     """
 
@@ -39,6 +40,7 @@ class Plan:
     smallest: int = SMALLEST
     spread_share: float = 0.0
     beyond_bytes: int = 0
+    fills: int = 0
     most_coefficients: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -55,6 +57,7 @@ class Plan:
             smallest=known.smallest,
             spread_share=known.spread_share,
             beyond_bytes=known.beyond_bytes,
+            fills=known.fills,
             most_coefficients=known.most_coefficients,
         )
 

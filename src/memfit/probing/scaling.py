@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,8 @@ class Scaling:
             made-up values.
         values_share: of the rise, that other values may add: for probes on made-up values.
         beyond_bytes: what the last switch adds at most, where the probes do not reach it.
+        fills: rows up to which sketches and histograms fill: the smaller probes grow faster than the whole.
+        probe_params: that a probe sets besides: quietness, no files.
         source: where this is known from.
     """
 
@@ -104,6 +107,8 @@ class Scaling:
     most_coefficients: Mapping[str, float] = field(default_factory=dict)
     values_share: float = 0.0
     beyond_bytes: int = 0
+    fills: int = 0
+    probe_params: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
 
 
@@ -119,6 +124,7 @@ def together(scalings: Sequence[Scaling]) -> Scaling:
         smallest=max(each.smallest for each in scalings),
         spread_share=max(each.spread_share for each in scalings),
         beyond_bytes=max(each.beyond_bytes for each in scalings),
+        fills=max(each.fills for each in scalings),
         sample=max(samples, key=lambda each: each.cell_bytes * each.columns * each.rows, default=None),
         source="; ".join(dict.fromkeys(each.source for each in scalings if each.source)),
     )

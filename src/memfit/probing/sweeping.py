@@ -18,6 +18,7 @@ from memfit.probing.choosing_sizes import points_of, sizes
 from memfit.probing.launching import ForkOfThis, Source, source_of
 from memfit.probing.law import BENT_POWER, TRUSTED_BYTES, Law, Point, fit_law
 from memfit.probing.planning import Plan, check
+from memfit.probing.vocabulary import note_of, terms_with
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import ByteRange, format_bytes
 
@@ -196,12 +197,13 @@ def result_of(
             slug="no-probe-succeeded",
         )
     used, unseen = _on_the_side_of(plan, points)
-    terms = _terms(plan, used)
+    terms = _terms(plan, used, readings)
     law = fit_law(used, terms=terms, caps_bytes=plan.caps_bytes)
     last = max(points, key=lambda point: point.size)
     if last.size > max(point.size for point in used):  # the only one past a switch
         law = law.through(last)
-    bent = (BENT,) if terms != plan.terms else ()
+    bent = (BENT,) if "n2" in terms and "n2" not in plan.terms else ()
+    learnt = note_of(readings, plan.target)
     return ProbeResult(
         readings=tuple(readings),
         law=law,
@@ -209,7 +211,7 @@ def result_of(
         rise_bytes=None if plan.target is None else _widened(law.range_at(plan.target), law, plan, unseen=bool(unseen)),
         held_bytes=held_bytes,
         stopped=stopped,
-        notes=(*notes, *bent, *unseen, *_remarks(readings, law)),
+        notes=(*notes, *bent, *((learnt,) if learnt else ()), *unseen, *_remarks(readings, law)),
         seconds=seconds,
     )
 
@@ -217,8 +219,11 @@ def result_of(
 BENT = "its memory grew faster than the size: a square was taken for its law"
 
 
-def _terms(plan: Plan, points: Sequence[Point]) -> tuple[str, ...]:
-    """The plan's terms, and n² where the last rises bend: what grows with a square is seen to in the larger probes."""
+def _terms(plan: Plan, points: Sequence[Point], readings: Sequence[Reading]) -> tuple[str, ...]:
+    """The plan's terms; n² where the last rises bend, which the larger probes show; a vocabulary's power."""
+    known = terms_with(plan.terms, readings)
+    if known != plan.terms:
+        return known
     last = sorted((point for point in points if point.rise_bytes >= TRUSTED_BYTES), key=lambda point: point.size)[-3:]
     if "n2" in plan.terms or len(last) < 3:
         return plan.terms
@@ -230,7 +235,13 @@ def _terms(plan: Plan, points: Sequence[Point]) -> tuple[str, ...]:
 
 
 def _widened(rise: ByteRange, law: Law, plan: Plan, *, unseen: bool) -> ByteRange:
-    """The range, with what one run may have more, and what the values of the data may make of a term."""
+    """The range, with what one run may have more, and what the values of the data may make of a term.
+
+    Of what fills on the way the truth lies between the line through all probes and the one through the last two.
+    """
+    straight = max(law.straight_at(plan.target or 1), law.points[-1].rise_bytes)
+    if plan.fills and len(law.points) > 2 and straight < rise.expected:
+        rise = ByteRange(low=rise.low, expected=(straight + rise.expected) // 2, high=rise.high)
     high = round(rise.high + plan.spread_share * rise.expected) + (plan.beyond_bytes if unseen else 0)
     for term, most in plan.most_coefficients.items():
         high = max(high, law.with_coefficient(term, most).at(plan.target or 1))
@@ -248,7 +259,7 @@ def _reason_to_stop(size: int, readings: Sequence[Reading], plan: Plan, left_s: 
     if not readings:
         return ""
     factor = size / readings[-1].size
-    if plan.sizes is None and _good_enough(points, plan):
+    if plan.sizes is None and _good_enough(points, plan, readings):
         return "good-enough"
     solid = sum(point.rise_bytes >= TRUSTED_BYTES for point in points)
     patience = 1 if solid >= 2 else 4  # one that takes too long is ended: where nothing is known yet, it is worth a try
@@ -271,15 +282,17 @@ def _seconds_of(size: int, readings: Sequence[Reading]) -> float:
     return last.wall_s + slope * (size - last.size)
 
 
-def _good_enough(points: Sequence[Point], plan: Plan) -> bool:
+def _good_enough(points: Sequence[Point], plan: Plan, readings: Sequence[Reading]) -> bool:
     """Whether the last probe moved the prediction by little, and the target is within reach."""
     solid = [point for point in points if point.rise_bytes >= TRUSTED_BYTES]
     if plan.target is None or len(solid) < _ENOUGH_POINTS or plan.target > solid[-1].size * _REACH:
         return False
+    if solid[-1].size < plan.fills:
+        return False
     used, unseen = _on_the_side_of(plan, solid)
     if unseen or len(used) < _ENOUGH_POINTS:
         return False
-    fits = [fit_law(part, terms=_terms(plan, part), caps_bytes=plan.caps_bytes) for part in (used[:-1], used)]
+    fits = [fit_law(part, terms=_terms(plan, part, readings), caps_bytes=plan.caps_bytes) for part in (used[:-1], used)]
     before, now = (fit.at(plan.target) for fit in fits)
     return abs(before - now) <= TOLERANCE * now
 

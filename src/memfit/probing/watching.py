@@ -58,6 +58,7 @@ class Reading:
         problem: what went wrong, in words.
         wall_s: of the whole probe.
         note: what the callable had to say.
+        terms: different words and categories that its result has learnt; None where it learns none.
     """
 
     size: int
@@ -73,6 +74,7 @@ class Reading:
     problem: str = ""
     wall_s: float = 0.0
     note: object = None
+    terms: int | None = None
 
 
 class Watch:
@@ -153,6 +155,7 @@ class Watch:
             workers_bytes=self._workers_bytes,
             wall_s=wall_s,
             note=told.get("note"),
+            terms=told.get("terms"),
         )
 
     def _problem(self, told: dict[str, Any] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,32 @@ def test_what_grows_is_carried_on_and_what_does_not_is_not() -> None:
 
 def test_marks_that_the_run_ahead_had_not_grow_in_proportion() -> None:
     """The careful reading."""
-    assert ahead().mark(0, 150) == 1_050
-    assert ahead().mark(1, 150) == 1_500
+    assert ahead().mark(0, 150).size_bytes == 1_050
+    assert ahead().mark(1, 150).size_bytes == 1_500
+
+
+def test_what_grows_faster_than_the_rows_is_carried_on_by_its_power() -> None:
+    """A square through a fortieth, a twentieth and a tenth, with what does not grow beside it; lines stay lines."""
+    square, line = ([50 * MIB + round(4_000 * MIB * part**power) for part in (0.025, 0.05, 0.1)] for power in (2, 1))
+    for figures, whole, power in ((square, 4_050 * MIB, 2), (line, 4_050 * MIB, 1)):
+        known = replace(ahead(), marks=(figures[1],), marks_before=(figures[0],))
+
+        found = known.mark(0, figures[2])
+
+        assert found.size_bytes == pytest.approx(whole, rel=0.01)
+        assert found.power == pytest.approx(power, abs=0.01)
+    assert replace(ahead(), marks=(square[1],)).mark(0, square[2]).size_bytes < 1_000 * MIB
+
+
+def test_rows_that_a_join_multiplies_are_carried_on_by_their_power() -> None:
+    """What a fit will have of rows decides how far it is probed; what is unsure of it widens."""
+    fits = [FitThere("f", rows, rows * 800, rows * 800) for rows in (62_500, 250_000, 1_000_000)]
+    known = replace(ahead(), fits=(fits[1],), fits_before=(fits[0],))
+
+    found, power = known.whole_of(0, fits[2])
+
+    assert (found.rows, power) == (100_000_000, 2.0)
+    assert known.unsure_bytes(1 << 30, power) > known.unsure_bytes(1 << 30)
 
 
 def test_the_high_end_widens_with_the_distance() -> None:

@@ -90,6 +90,19 @@ def test_what_takes_little_is_probed_up_to_half_whatever_its_law() -> None:
     assert found.rise_bytes.high >= MIB + 8 * 30_000**1.6
 
 
+def test_what_fills_on_the_way_is_probed_to_where_it_is_full() -> None:
+    """Histograms of a growing tree: a line in the small probes, full in half of the target."""
+
+    def filling(size: int) -> int:
+        return 12 * MIB + 100 * size + min(600 * size, 12_000_000)
+
+    found = swept(Formula(filling, seconds=lambda size: size / 8_000), 80_000, fills=65_536)
+
+    assert max(each.size for each in found.readings) == 40_000
+    assert found.rise_bytes is not None
+    assert filling(80_000) <= found.rise_bytes.expected < 1.25 * filling(80_000)
+
+
 def test_what_takes_much_is_not() -> None:
     """A fifth of a large job says enough."""
     found = swept(Formula(lambda size: 20 * MIB + 1_000 * size), 2_000_000)

@@ -59,6 +59,30 @@ def read(path: Path) -> Table:
     )  # fmt: skip
 
 
+def cells_of(path: Path, name: str, *, width_bytes: int) -> list[str]:
+    """The cells of one column in the rows that windows show, in the file's order; missing ones left out.
+
+    Args:
+        path: of the file.
+        name: of the column, as `read` calls it.
+        width_bytes: of a window.
+
+    Raises:
+        UnreadableData: it is empty, or no table, or has no such column.
+    """
+    windows = look(path, width_bytes=width_bytes)
+    delimiter = delimiter_of(windows.head.text, path)
+    with _long_cells():
+        header, first = _head(windows, delimiter, path)
+        parts = [part for window in windows.places if (part := _part(window, delimiter, len(header))) is not None]
+    names = _names(header)
+    if name not in names:
+        raise UnreadableData(f"{path} has no column {name!r}")
+    at = names.index(name)
+    rows = (row for part in [first, *parts] for row in part.rows if len(row) == len(header))
+    return [row[at] for row in rows if row[at] not in MISSING]
+
+
 def delimiter_of(head: str, path: Path) -> str:
     """The separator that cuts the first lines into the most equal rows."""
     lines = head.splitlines(keepends=True)[:60]

@@ -14,6 +14,8 @@ import sys
 import time
 from typing import NamedTuple
 
+from memfit.probing.child.vocabulary import terms_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,6 +163,7 @@ def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) ->
     keeps = max(rest.get(anonymous, 0) - before.get(anonymous, 0), 0)
     weigh = getattr(call, "stored_bytes", None)
     stored = weigh(result) if weigh is not None else None
+    terms = terms_of(result)
     del result
     return {
         "start_bytes": start,
@@ -170,6 +173,7 @@ def measure(call: Callable[[Any], Any], size: Any, parent: Mapped, told: str) ->
         "seconds": seconds,
         "exact": exact,
         "note": getattr(call, "note", None),
+        "terms": terms,
     }
 
 
