@@ -3,8 +3,8 @@
 Bytes and temporaries are those of NF4, with double quantisation or without; every weight's value counts as zero.
 """
 
-# Layout (bitsandbytes 0.50.2, functional.quantize_4bit, nn.Linear4bit and MatMul4Bit): two weights a byte; one scale for
-# 64 weights, a float32, or with double quantisation a byte, with one float32 for 256 scales; inputs are cast to the
+# Layout (bitsandbytes 0.50.2, functional.quantize_4bit, nn.Linear4bit and MatMul4Bit): two weights a byte; one scale
+# for 64 weights, a float32, or with double quantisation a byte, with one float32 for 256 scales; inputs are cast to the
 # compute type and outputs back to the inputs' own; forward and backward each make the whole matrix in the compute type
 # and the scales in float32, and keep neither (newer versions do without the first for few rows).
 
