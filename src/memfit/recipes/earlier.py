@@ -26,7 +26,7 @@ class Then:
 
     def __init__(self, *, logits: bool, caches: bool) -> None:
         self._logits, self._caches = logits, caches
-        self._held: list[Any] = []
+        self.held: list[Any] = []
         self._last: Any = None
 
     def before(self, model: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -34,12 +34,12 @@ class Then:
         if model.training:
             return None
         layers = getattr(kwargs.get("past_key_values"), "layers", ()) if self._caches else ()
-        self._held = [getattr(layer, name, None) for layer in layers for name in ("keys", "values")]
+        self.held = [getattr(layer, name, None) for layer in layers for name in ("keys", "values")]
         return args, {**kwargs, "logits_to_keep": 0} if self._logits and "logits_to_keep" in kwargs else kwargs
 
     def after(self, model: Any, args: Any, told: Any) -> None:
         """A pass has ended."""
-        self._held = []
+        self.held = []
         self._last = getattr(told, "logits", None) if self._logits and not model.training else None
 
 

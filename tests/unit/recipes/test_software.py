@@ -178,3 +178,22 @@ class TestModels:
         }
         scales = 256 * 128 // 64
         assert held == {True: scales + 4 * 2 + 4 * 273, False: 4 * scales + 4 * 16}
+
+    def test_a_pass_held_the_cache_that_it_began_with(self):
+        import torch
+
+        from memfit.recipes.earlier import Then
+
+        class Layer:
+            keys, values = torch.ones(3), torch.ones(4)
+
+        class Cache:
+            layers = (Layer(),)
+
+        model, then_ = torch.nn.Linear(1, 1), Then(logits=True, caches=True)
+        assert then_.before(model.train(), (), {"past_key_values": Cache()}) is None  # a pass of training keeps nothing
+        told = then_.before(model.eval(), (), {"past_key_values": Cache(), "logits_to_keep": 1})
+        assert [len(each) for each in then_.held] == [3, 4]
+        assert told[1]["logits_to_keep"] == 0
+        then_.after(model, (), None)
+        assert then_.held == []
