@@ -100,6 +100,25 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument("--completion", type=count, default=256, metavar="TOKENS", help="of answers under grpo (256)")
     made.add_argument("--checkpointing", action="store_true", help="recompute every layer's activations")
     made.add_argument("--attention", choices=("auto", "sdpa", "eager"), default="auto")
+    _add_adapters(made)
+    made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
+    made.add_argument(
+        "--mesh", type=Mesh.parse, metavar="NAME=N,…", help="how ranks are laid out: tp, fsdp, dp, ep, pp (tp to infer)"
+    )
+    made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")
+    made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
+    made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
+    made.add_argument(
+        "--software", type=Software.parse, default=Software(), metavar="NAME==VERSION,…",
+        help="the habits of other versions than those installed: torch, cuda, transformers, bitsandbytes",
+    )  # fmt: skip
+    made.add_argument("--steps", type=count, default=4, help=argparse.SUPPRESS)
+    made.add_argument("--every-token", action="store_true", help=argparse.SUPPRESS)  # written one by one, as on a card
+    return made
+
+
+def _add_adapters(made: argparse.ArgumentParser) -> None:
+    """How adapters are made, and what they are on."""
     made.add_argument("--lora-rank", type=count, default=16, metavar="R")
     made.add_argument(
         "--lora-dtype", choices=ADAPTERS, default="float32", help="with autocast, or as the weights without it"
@@ -115,20 +134,6 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--four-bit-skip", default="lm_head", metavar="NAMES", help='of qlora: layers left whole ("lm_head"; "none")'
     )
     made.add_argument("--lora-dropout", type=share, default=0.0, metavar="P", help="before every adapter (0)")
-    made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
-    made.add_argument(
-        "--mesh", type=Mesh.parse, metavar="NAME=N,…", help="how ranks are laid out: tp, fsdp, dp, ep, pp (tp to infer)"
-    )
-    made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")
-    made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
-    made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
-    made.add_argument(
-        "--software", type=Software.parse, default=Software(), metavar="NAME==VERSION,…",
-        help="the habits of other versions than those installed: torch, cuda, transformers, bitsandbytes",
-    )  # fmt: skip
-    made.add_argument("--steps", type=count, default=4, help=argparse.SUPPRESS)
-    made.add_argument("--every-token", action="store_true", help=argparse.SUPPRESS)  # written one by one, as on a card
-    return made
 
 
 def read(words: Sequence[str], prog: str) -> argparse.Namespace:
