@@ -232,7 +232,7 @@ def test_a_version_of_torch_decides_what_its_context_takes(small):
     assert "filled with zeros" in next(each.text for each in then.assumptions if each.slug == "other-software")
 
 
-def test_adapters_without_autocast_copy_their_inputs_and_dropout_keeps_another(small):
+def test_adapters_without_autocast_copy_their_inputs_and_dropout_keeps_a_mask(small):
     pytest.importorskip("peft")
     words = ["--train", "lora", "--seq", "512", "--batch", "8", "--lora-targets", "down_proj"]
     plain, bare, dropped = (
@@ -241,4 +241,4 @@ def test_adapters_without_autocast_copy_their_inputs_and_dropout_keeps_another(s
     )
     kept = 4 * 512 * 8 * 512  # numbers before the adapters of all four layers
     assert bare - plain > kept * 2  # float32 beside bfloat16
-    assert dropped - plain == pytest.approx(kept * (2 + 1), rel=0.1)  # a copy in bfloat16, and a mask
+    assert 0.7 * kept <= dropped - plain <= 1.1 * kept  # a mask of a byte each; its copy stands for the input
