@@ -13,7 +13,7 @@ from benchmarks.accuracy.figures import Comparison, median, summarise
 from benchmarks.accuracy.measure_process import SETTINGS
 from benchmarks.accuracy.page import mib, percent, table
 from benchmarks.accuracy.surroundings import ROOT
-from benchmarks.compiled import device_section
+from benchmarks.compiled import device_section, paired_section
 from benchmarks.compiled.cases import CASES, FLAVOURS, HALVES, STEPS
 from benchmarks.compiled.measure import DATA, TRUTH, lines
 from benchmarks.pages import write_or_check
@@ -60,7 +60,7 @@ def page() -> str:
     """The whole page."""
     runs, predicted, rivals = measured(), lines(DATA / "predictions.jsonl"), lines(DATA / "rivals.jsonl")
     parts = [opening(runs), *(section(runs, predicted, setting) for setting in SETTINGS), beside(runs, rivals)]
-    return "\n".join([*parts, device_section.section(), details(runs, predicted)])
+    return "\n".join([*parts, paired_section.section(), device_section.section(), details(runs, predicted)])
 
 
 def opening(runs: Runs) -> str:
