@@ -22,7 +22,8 @@ def section() -> str:
         "The tables above are of estimates by three runs, each in a fresh process, with an eighth, a quarter and half "
         "of the batch. Since then the frameworks are imported once, two batches (an eighth and half) run in forks, "
         "slow steps are fewer, and JAX's random numbers are compiled without optimisation. Here a job was measured and "
-        "estimated one right after the other (`benchmarks/compiled/paired.py`), each once, on a machine that was "
+        "estimated one right after the other (`benchmarks/compiled/paired.py`), each once (the first two eight minutes "
+        "apart), on a machine that was "
         "busy with other work: threads take turns in another order then, and TensorFlow keeps more "
         "(`tensorflow/mlp-w2048-b256-adam` peaked at 987 to 1,029 MiB on the quiet machine and at 1,197 on the busy "
         "one), so the truths above are not those of these estimates. Few jobs were paired; no constant was set on "
@@ -49,7 +50,7 @@ def _summary(rows: list[dict[str, Any]]) -> list[list[str]]:
                 percent(max(errors, key=abs), signed=True), str(above),
                 percent(median(made["high_bytes"] / measured["peak_bytes"] - 1 for measured, made in pairs)),
                 f"{median(made['cpu_seconds'] for _, made in pairs):.1f}",
-                f"{median(measured['cpu_seconds'] for measured, _ in pairs):.1f}",
+                f"{median(each['cpu_seconds'] for each, _ in pairs if 'cpu_seconds' in each):.1f}",
             ])  # fmt: skip
     return found
 
