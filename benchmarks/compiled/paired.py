@@ -15,11 +15,10 @@ from typing import Any
 
 from benchmarks.compiled.cases import CASES, Case
 from benchmarks.compiled.measure import DATA, add, lines, run, surrounded
-from benchmarks.compiled.predict import commit, predict
+from benchmarks.compiled.predict import PLANNED, commit, predict
 
 FILE = DATA / "paired.jsonl"
 WAYS = {"run": (), "no-run": ("--no-run",)}
-PLANNED = ("jax", "keras-jax")  # what can be estimated without a run by a plan
 
 
 def spent() -> float:

@@ -3,7 +3,9 @@
 A job of the judging half is predicted once: a figure that is there stays, whatever the code learns later. The tuning
 half is predicted anew with ``--again``. A refusal is kept with what memfit said, and asked for again.
 
-    python -m benchmarks.compiled.predict --python PYTHON --torch-python PYTHON [--half tuning] [--again]
+    python -m benchmarks.compiled.predict --python PYTHON --torch-python PYTHON [--half tuning] [--again] [--no-run]
+
+With ``--no-run`` the jobs of JAX, and of Keras on JAX, are predicted by their plans alone, into ``unrun.jsonl``.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from benchmarks.compiled.measure import DATA, lines, surrounded
 from memfit.documents import Estimate, load
 
 FILE = DATA / "predictions.jsonl"
+UNRUN = DATA / "unrun.jsonl"
+PLANNED = ("jax", "keras-jax")  # what can be predicted without a run by a plan
 LIMIT_SECONDS = 600  # other work may run on the machine
 
 
@@ -71,21 +75,25 @@ def main() -> None:
     parser.add_argument("--settings", nargs="*", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--flavours", nargs="*", default=list(FLAVOURS), choices=FLAVOURS)
     parser.add_argument("--again", action="store_true", help="the tuning half alone: what is there too")
+    parser.add_argument("--no-run", action="store_true")
+    parser.add_argument("--only", nargs="*", default=list(CASES), choices=CASES, metavar="JOB")
     options = parser.parse_args()
+    file, flags = (UNRUN, ("--no-run",)) if options.no_run else (FILE, ())
+    flavours = [name for name in options.flavours if name in PLANNED or not options.no_run]
     if options.again and options.half == "judging":
         parser.error("the judging half is predicted once")
-    for case in CASES.values():
+    for case in (CASES[name] for name in options.only):
         for setting in options.settings:
-            if case.half != options.half or case.flavour not in options.flavours:
+            if case.half != options.half or case.flavour not in flavours:
                 continue
-            kept = {(row["job"], row["setting"]): row for row in lines(FILE)}
+            kept = {(row["job"], row["setting"]): row for row in lines(file)}
             there = kept.get((case.name, setting))
             if there is not None and "failure" not in there and not options.again:
                 continue
             python = options.torch_python if case.flavour == "keras-torch" else options.python
-            found = predict(case, python, setting)
+            found = predict(case, python, setting, flags)
             kept[case.name, setting] = {"job": case.name, "setting": setting, "memfit": commit(), **found}
-            FILE.write_text("".join(json.dumps(row) + "\n" for row in kept.values()), encoding="utf-8")
+            file.write_text("".join(json.dumps(row) + "\n" for row in kept.values()), encoding="utf-8")
             print(case.name, setting, found, flush=True)
 
 

@@ -42,7 +42,7 @@ def configure(parser: Parser) -> None:
     )  # fmt: skip
     parser.may_stand_bare("--shrink", "auto", _is_share)
     parser.add_argument(
-        "--no-run", dest="run", action="store_false",
+        "--no-run", dest="may_run", action="store_false",
         help="of TensorFlow and JAX on the CPU: run no steps with small batches; a plan alone has a wider range",
     )  # fmt: skip
     parser.add_argument("--request", choices=SYSTEMS, help="print what to ask this system for, instead of the estimate")

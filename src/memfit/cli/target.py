@@ -86,7 +86,7 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
                 ranks=ranks,
                 debug=arguments.debug,
                 shrink=getattr(arguments, "shrink", None),
-                run=getattr(arguments, "run", True),
+                run=getattr(arguments, "may_run", True),
                 progress=progress,
                 **options,
             )

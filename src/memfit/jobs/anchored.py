@@ -77,20 +77,22 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
             + (f"{note['steps']} steps ran as they are" if note["steps"] else "the job ran as it is"),
         )
     elif len(readings) == 1:
-        # Nothing grows and all grows are the ends of what is possible; the figure stands between them.
-        most = round(rises[0] * (batch / sizes[0] - 1))
+        # Nothing grows and all grows that came with the steps are the ends of what is possible; the figure stands
+        # between them.
+        before = max(note["before_bytes"] - _OWN_BYTES - imported, 0)
+        most = round(max(rises[0] - before, 0) * (batch / sizes[0] - 1))
         grown = ByteRange(low=0, expected=most // 2, high=most)
         constant, high = rises[0], round(rises[0] * (1 + _RISE_SHARE)) + most // 2
         how = Assumption(
             slug="one-small-run",
             text=f"there was time for one run alone, with batches of {sizes[0]} instead of {batch}: how much of its "
-            "peak grows with the batch was not seen, so the range goes from none of it to all",
+            "peak grows with the batch was not seen, so the range goes from none of what came with the steps to all",
             effect_bytes=grown.expected,
         )
     else:
         steps = sorted({each.note["steps"] or each.note["passes"] for each in readings})  # type: ignore[index]
         law = fit_law([Point(size=size, rise_bytes=rise) for size, rise in zip(sizes, rises, strict=True)])
-        grown, constant, high = _split(law, batch)
+        grown, constant, high = _split(law, batch, _planned_slope(readings))
         how = Assumption(
             slug="ran-small",
             text=f"{' or '.join(map(str, steps))} steps were run for real with batches of "
@@ -134,12 +136,32 @@ def _creep(note: Mapping[str, Any]) -> float:
     return _CREEP_SHARE * max(float(note["left_out"]), 0.0)
 
 
-def _split(law: Law, batch: int) -> tuple[ByteRange, int, int]:
-    """What grows with the batch, what does not, and the high end of both together."""
-    whole = law.range_at(batch)
-    constant = min(round(law.constant_bytes), whole.expected)
+def _planned_slope(readings: Sequence[Reading]) -> float:
+    """Bytes by which the compiler's plans grow with each example of a batch; 0 where there are none.
+
+    Where the smallest batch rose by what compiling took, the peaks grow by less than the steps do.
+    """
+    before, after = (each.note for each in (readings[-2], readings[-1]))
+    if not (before["planned_bytes"] and after["planned_bytes"]):  # type: ignore[index]
+        return 0.0
+    grown = after["planned_bytes"] - before["planned_bytes"]  # type: ignore[index]
+    return float(max(grown, 0) / (after["cut"] - before["cut"]))  # type: ignore[index]
+
+
+def _split(law: Law, batch: int, slope: float) -> tuple[ByteRange, int, int]:
+    """What grows with the batch, what does not, and the high end of both together.
+
+    Args:
+        law: of the peaks.
+        batch: the whole one.
+        slope: bytes that each of its examples adds at least.
+    """
+    whole, last = law.range_at(batch), law.points[-1]
+    expected, constant = whole.expected, min(round(law.constant_bytes), whole.expected)
+    if (least := last.rise_bytes + round(slope * (batch - last.size))) > expected:
+        expected, constant = least, max(least - round(slope * batch), 0)
     return (
-        ByteRange.exactly(whole.expected - constant),
+        ByteRange.exactly(expected - constant),
         constant,
-        max(whole.high, round(whole.expected * (1 + _RISE_SHARE))),
+        max(whole.high, round(expected * (1 + _RISE_SHARE))),
     )

@@ -61,6 +61,9 @@ class Counted:
     def stepped(self) -> None:
         """A step was counted."""
 
+    def fits(self) -> None:
+        """A fit() begins."""
+
     @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         self.begin(name)
@@ -70,6 +73,8 @@ class Counted:
             self.end(name)
 
     def begin(self, name: str) -> None:
+        if name == "fit":
+            self.fits()
         self._fitting += name == "fit"
         self.passes += name in ("predict", "evaluation")
 
@@ -226,11 +231,13 @@ class Small(Child):
         super().__init__(folder)
         self.ground, self.small, self.marks = ground, ground.small, ground.marks
         self.problem = ""
+        self.before_bytes = 0  # what was held before the first step of a fit(): no batch is in it
         self._pace = Pace()
 
     def _simulate(self) -> None:
         self.small.divisor, self.small.steps = int(self.request.changes["divisor"]), self.request.steps
-        self.marks.enough, self.marks.done, self.marks.stepped = self.request.steps, self._told, self._stepped  # type: ignore[method-assign]
+        self.marks.enough, self.marks.done = self.request.steps, self._told
+        self.marks.stepped, self.marks.fits = self._stepped, self._fits  # type: ignore[method-assign]
         self._began_at = time.monotonic()
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
         self.overlay.install()
@@ -243,6 +250,11 @@ class Small(Child):
         except Exception as error:
             self.problem = said(error)
         self._told()
+
+    def _fits(self) -> None:
+        now = process_memory()
+        if not self.marks.steps and now is not None:
+            self.before_bytes = now.rss_bytes
 
     def _stepped(self) -> None:
         """Of slow steps fewer are made: what comes after them is not longer than they are."""
@@ -267,6 +279,7 @@ class Small(Child):
             note = {
                 **self.small.told(),
                 "imported_bytes": self.ground.imported_bytes,
+                "before_bytes": self.before_bytes,
                 "steps": self.marks.steps,
                 "step_seconds": self._pace.step_seconds,
                 "left_out": 1 - self.marks.steps / self.request.steps if self._pace.ended_early else 0.0,

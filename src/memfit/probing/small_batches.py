@@ -22,6 +22,7 @@ class SmallBatches:
         self._cut: dict[int, int] = {}
         self._models: dict[int, Any] = {}
         self._data: dict[int, int] = {}
+        self._planned_bytes = 0
         self._at_the_end: list[Callable[[], object]] = []
 
     def cut(self, size: int) -> int:
@@ -48,6 +49,10 @@ class SmallBatches:
         elif isinstance(getattr(data, "nbytes", None), int):
             self._data[id(data)] = data.nbytes
 
+    def planned(self, size: int) -> None:
+        """What a compiler plans for a program of the job, arguments and results included."""
+        self._planned_bytes = max(self._planned_bytes, size)
+
     def enough(self, steps: int) -> None:
         """The steps made are all that there are to be: fit() ends, and what follows it makes no more."""
         self.steps = steps
@@ -64,7 +69,7 @@ class SmallBatches:
             call()
 
     def told(self) -> dict[str, Any]:
-        """As JSON: the largest batch, what it was cut to, bytes of the models' variables and of whole arrays."""
+        """As JSON: the largest batch, what it was cut to, bytes of variables, of whole arrays, of the largest plan."""
         whole = max(self._cut, default=None)
         optimizers = [getattr(model, "optimizer", None) for model in self._models.values()]
         weights = [each for model in self._models.values() for each in getattr(model, "variables", ())]
@@ -76,6 +81,7 @@ class SmallBatches:
             "parameters_bytes": _sum_bytes(each for each in weights if id(each) not in known),
             "optimizer_bytes": _sum_bytes(slots),
             "data_bytes": sum(self._data.values()),
+            "planned_bytes": self._planned_bytes,
         }
 
 

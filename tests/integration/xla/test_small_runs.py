@@ -156,7 +156,7 @@ def test_an_interrupted_estimate_leaves_no_job_behind(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(memfit.__path__[0]).parent)}
     command = [str(XLA), "-m", "memfit", "estimate", "--quiet", path]
     child = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    assert wanted(lambda: len(running("memfit.jobs.anchoring", tmp_path)) == 2), "it never ran small"
+    assert wanted(lambda: len(running("memfit.jobs.anchoring", tmp_path)) == 2, 120), "it never ran small"
 
     child.send_signal(signal.SIGINT)
 

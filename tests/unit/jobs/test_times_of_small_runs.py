@@ -14,10 +14,12 @@ from memfit.quantities import MIB
 IMPORTED = 200 * MIB
 
 
-def reading(cut: int, rise: int, seconds: float = 1.0, *, early: bool = False) -> Reading:
+def reading(
+    cut: int, rise: int, seconds: float = 1.0, *, early: bool = False, before: int = 0, planned: int = 0
+) -> Reading:
     known = {"parameters_bytes": 0, "optimizer_bytes": 0, "data_bytes": 0}
     note = {"batch": 128, "cut": cut, "steps": 16, "passes": 0, "imported_bytes": IMPORTED, "problem": "", **known}
-    note |= {"step_seconds": 0.1, "left_out": 0.8 if early else 0.0}
+    note |= {"step_seconds": 0.1, "left_out": 0.8 if early else 0.0, "before_bytes": before, "planned_bytes": planned}
     return Reading(size=1, rise_bytes=IMPORTED + rise, wall_s=seconds, note=note)
 
 
@@ -34,6 +36,17 @@ def test_one_small_run_does_not_tell_what_grows() -> None:
     assert {each.slug for each in found.assumptions} == {"one-small-run"}
 
 
+def test_what_was_held_before_the_first_step_does_not_grow() -> None:
+    """Data and weights are there whatever the batch: of one run, only what came with the steps may grow."""
+    held = 250 * MIB
+    readings = [reading(16, 300 * MIB, before=IMPORTED + held)]
+
+    found = document_of_small_runs(Request(target="train.py"), readings, {}, knob="", seconds=1.0)
+
+    peak = found.pool("host").peak_bytes
+    assert IMPORTED + held + 50 * MIB * 8 <= peak.high < IMPORTED + 300 * MIB * 3
+
+
 def test_two_small_runs_tell_a_law() -> None:
     """What two batches have alike does not grow."""
     readings = [reading(16, 300 * MIB), reading(32, 316 * MIB)]
@@ -42,6 +55,15 @@ def test_two_small_runs_tell_a_law() -> None:
 
     grown = found.pool("host").breakdown_bytes["activations"]
     assert grown == pytest.approx(128 * MIB, rel=0.05)
+
+
+def test_peaks_that_compiling_set_grow_as_the_plans_do() -> None:
+    """The smallest batch rose by what compiling took: the slope is not below that of the compiler's plans."""
+    readings = [reading(16, 300 * MIB, planned=20 * MIB), reading(64, 310 * MIB, planned=80 * MIB)]
+
+    found = document_of_small_runs(Request(target="train.py"), readings, {}, knob="", seconds=1.0)
+
+    assert found.pool("host").peak_bytes.expected == pytest.approx(IMPORTED + 390 * MIB, rel=0.05)
 
 
 def test_few_slow_steps_are_not_all() -> None:

@@ -21,23 +21,35 @@ _CONSTANTS = 16  # elements of constants that are spelled out
 
 
 def install(module: Any, small: SmallBatches) -> None:
-    """What was dispatched is computed before the peak is read, and what does no work is compiled as it comes."""
+    """What was dispatched is computed before the peak is read; programs tell their plans, and are compiled quickly."""
     small.at_the_end(lambda: module.block_until_ready(module.live_arrays()))
     compiler: Any = sys.modules.get("jax._src.compiler")
     if hasattr(compiler, "compile_or_get_cached"):
-        compiler.compile_or_get_cached = _quickly(compiler.compile_or_get_cached)
+        compiler.compile_or_get_cached = _followed(compiler.compile_or_get_cached, small)
 
 
-def _quickly(original: Callable[..., Any]) -> Callable[..., Any]:
+def _followed(original: Callable[..., Any], small: SmallBatches) -> Callable[..., Any]:
     @functools.wraps(original)
     def compile_or_get_cached(backend: Any, computation: Any, devices: Any, options: Any, *args: Any, **kw: Any) -> Any:
         debug = getattr(getattr(options, "executable_build_options", None), "debug_options", None)
         if debug is not None and not _works(computation):
             debug.xla_backend_optimization_level = 0
             debug.xla_llvm_disable_expensive_passes = True
-        return original(backend, computation, devices, options, *args, **kw)
+        made = original(backend, computation, devices, options, *args, **kw)
+        small.planned(_planned_bytes(made))
+        return made
 
     return compile_or_get_cached
+
+
+def _planned_bytes(made: Any) -> int:
+    """All that a program needs by its plan; 0 where it does not tell."""
+    try:
+        plan = made.get_compiled_memory_stats()
+        kept = plan.output_size_in_bytes - plan.alias_size_in_bytes
+        return int(plan.argument_size_in_bytes + kept + plan.temp_size_in_bytes)
+    except Exception:  # another version's
+        return 0
 
 
 def _works(computation: Any) -> bool:
