@@ -62,7 +62,7 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 
 Hints come without an estimate in the plans: other allocators (jemalloc, tcmalloc, mimalloc), lighter ways to hold the data
 files that the script names (with the bytes that `memfit data` finds), XGBoost's quantile and external-memory matrices,
-checkpoints that are written part by part where writing one peaks, and where to set a batch that was not found.
+checkpoints that are written part by part where writing one peaks, lists that are gathered and made into one array, and where to set a batch that was not found.
 
 ## Jobs of TensorFlow, Keras and JAX
 
