@@ -221,14 +221,7 @@ def confirmed() -> str:
             f"{mib(at['measured_bytes'] or 0)} | {largest} | {shares[-1]:.0%} | {row['cpu_seconds']:.0f} | {ratios[-1]:.0%} |"
         )
     return f"""
-### Jobs of TensorFlow, Keras and JAX
-
-Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
-grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
-more. For a device every batch is planned anew, until `--seconds` are over. What else helps is told with what to type and not
-estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`'s buffers, how much of a GPU the framework takes.
-
-## Judged by runs
+### Judged by runs
 
 `--measure` on scripts that judge, and on some with malloc's threshold set: the batch that was found, in a run of its own of
 {cases.BATCH_STEPS} steps, then larger ones until one does not fit. Above the budget in **{above} of {len(lines)}**; at least
