@@ -223,7 +223,7 @@ def confirmed() -> str:
     return f"""
 ### Judged by runs
 
-`--measure` on scripts that judge, and on some with malloc's threshold set: the batch that was found, in a run of its own of
+`--measure` on scripts that judge, as far as they were measured: the batch that was found, in a run of its own of
 {cases.BATCH_STEPS} steps, then larger ones until one does not fit. Above the budget in **{above} of {len(lines)}**; at least
 **{median(shares):.0%}** of the true largest in the median, {min(shares):.0%} at the least ("at least": the share of the batch below the
 one that was seen not to fit). CPU time, on a machine that others used too, beside what doubling and halving would take, computed from
