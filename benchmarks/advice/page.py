@@ -62,7 +62,7 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 
 Hints come without an estimate in the plans: other allocators (jemalloc, tcmalloc, mimalloc), lighter ways to hold the data
 files that the script names (with the bytes that `memfit data` finds), XGBoost's quantile and external-memory matrices,
-checkpoints that are written part by part where writing one peaks, and where to set a batch that was not found.
+checkpoints that are written part by part where writing one peaks, lists that are gathered and made into one array, and where to set a batch that was not found.
 
 ## Jobs of TensorFlow, Keras and JAX
 
@@ -221,16 +221,9 @@ def confirmed() -> str:
             f"{mib(at['measured_bytes'] or 0)} | {largest} | {shares[-1]:.0%} | {row['cpu_seconds']:.0f} | {ratios[-1]:.0%} |"
         )
     return f"""
-### Jobs of TensorFlow, Keras and JAX
+### Judged by runs
 
-Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
-grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
-more. For a device every batch is planned anew, until `--seconds` are over. What else helps is told with what to type and not
-estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`'s buffers, how much of a GPU the framework takes.
-
-## Judged by runs
-
-`--measure` on scripts that judge, and on some with malloc's threshold set: the batch that was found, in a run of its own of
+`--measure` on scripts that judge, as far as they were measured: the batch that was found, in a run of its own of
 {cases.BATCH_STEPS} steps, then larger ones until one does not fit. Above the budget in **{above} of {len(lines)}**; at least
 **{median(shares):.0%}** of the true largest in the median, {min(shares):.0%} at the least ("at least": the share of the batch below the
 one that was seen not to fit). CPU time, on a machine that others used too, beside what doubling and halving would take, computed from

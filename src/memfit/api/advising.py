@@ -28,7 +28,8 @@ from memfit.api.changed import ChangedJob, fullest
 from memfit.api.estimating import check_script, is_estimator, request_for
 from memfit.api.lighter_data import data_ways
 from memfit.api.measuring import Measuring
-from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch
+from memfit.api.saved import load
+from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch, Recording
 from memfit.errors import JobNeverTrained, UsageError
 from memfit.jobs import Progress, Request
 from memfit.jobs.choosing import way_of
@@ -72,6 +73,7 @@ def advise(
     seconds: float = 120.0,
     verify: bool = False,
     measure: bool = False,
+    recording: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Advice:
     """What to change about a job, and the cheapest set of changes that fits.
@@ -94,6 +96,7 @@ def advise(
         verify: run the best plan for real for a few steps, where this machine can.
         measure: run the job as it is, and with the batches found, for a few steps: what is saved and the largest batch
             are then judged by measured peaks. For jobs on the CPU, where what malloc keeps is least certain.
+        recording: of the job as it is, made by ``memfit run`` on the same machine: savings are counted from its peak.
         progress: called as the work goes on.
 
     Returns:
@@ -120,6 +123,7 @@ def advise(
         seconds=seconds,
         verify=verify,
         measure=measure,
+        recording=recording,
         progress=progress,
     )[0]
 
@@ -141,6 +145,7 @@ def advised(
     seconds: float,
     verify: bool,
     measure: bool,
+    recording: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None,
 ) -> tuple[Advice, Review | None]:
     """As `advise`, and the best plan made ready for review."""
@@ -152,7 +157,8 @@ def advised(
         found, reviewed = advised(
             named.recipe, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
             timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
-            probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, measure=measure, progress=progress,
+            probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, measure=measure, recording=recording,
+            progress=progress,
         )  # fmt: skip
         return replace(found, target=named.target(found.target)), reviewed
     request = request_for(
@@ -172,13 +178,14 @@ def advised(
 
         request = replace(request, way=way)
         found = advised_on_compiled(request, wishes, within_bytes, seconds=seconds, python=python, progress=progress)
-        return (replace(found, hints=(*found.hints, RUN_SMALL)) if measure or verify else found), None
+        return (replace(found, hints=(*found.hints, RUN_SMALL)) if measure or verify or recording else found), None
     if way == "probed":
         from memfit.api.advising_tables import advised_on_tables
 
         request = replace(request, way="probed", probe_budget_s=probe_budget_s)
         found = advised_on_tables(request, wishes, within_bytes, python=python, progress=progress)
-        return (replace(found, hints=(*found.hints, PROBED)) if measure or verify else found), None
+        return (replace(found, hints=(*found.hints, PROBED)) if measure or verify or recording else found), None
+    recorded = _recording(recording)
     request = replace(request, looked_at=True)
     with contextlib.ExitStack() as stack:
         warm = [stack.enter_context(Warm(python)) for _ in range(_AT_ONCE)]
@@ -187,8 +194,19 @@ def advised(
             raise JobNeverTrained(f"{request.target} showed nothing that could be changed")
         job, teller = ChangedJob(request, seen, warm), _Teller(progress, began)
         measuring = Measuring(job, python=python, tell=teller)
-        run = _Run(job, wishes, within_bytes, teller, measuring, measure=measure)
+        run = _Run(job, wishes, within_bytes, teller, measuring, measure=measure, recorded=recorded)
         return run.advice(verify=verify, began=began, seconds=seconds)
+
+
+def _recording(path: str | os.PathLike[str] | None) -> Recording | None:
+    found = None if path is None else load(path)
+    if found is not None and not isinstance(found, Recording):
+        raise UsageError(
+            f"{path} is a {type(found).__name__.lower()}, a recording is needed",
+            hint="`memfit run -o job.memfit -- python train.py` makes one",
+            slug="no-recording",
+        )
+    return found
 
 
 def _is_simulated(request: Request) -> bool:
@@ -249,13 +267,18 @@ class _Run:
         measuring: Measuring,
         *,
         measure: bool,
+        recorded: Recording | None,
     ) -> None:
         self.job, self.wishes, self.tell, self.measuring = job, wishes, tell, measuring
         self.budget_bytes, self.assumed = budget(job.base.estimate, job.pool, within_bytes)
         self.base, self.measured_bytes = job.base, None
         self.not_measured = measuring.why_not() if measure else None
         self.measures = measure and self.not_measured is None
-        if self.measures:
+        if recorded is not None:
+            self.base, self.measured_bytes = measuring.recorded(recorded)
+            if self.measured_bytes is None:
+                self.not_measured = f"the recording has no readings of {job.pool}"
+        elif self.measures:
             self.base, self.measured_bytes = measuring.as_it_is()
             if self.measured_bytes is None:
                 self.not_measured = f"the job as it is: {measuring.problem}"
@@ -329,7 +352,7 @@ class _Run:
 
     def _hints(self) -> tuple[Hint, ...]:
         told = [hint for rule in HINTS for hint in rule(self.facts)]
-        if self.measured_bytes is not None and time.monotonic() < self.job.deadline:
+        if self.measures and self.measured_bytes is not None and time.monotonic() < self.job.deadline:
             told = list(self.measuring.with_allocators(told, self.measured_bytes))
         told += [Hint(slug="change-not-simulated", text=f"{name}: {why}") for name, why in self.job.failures.items()]
         if self.job.late:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from memfit.advice import HINTS, Outcome, Setting, Wishes, proposals, search
@@ -66,7 +67,7 @@ def advised_on_tables(
     job = ChangedFit(request, seen, python)
     estimate = seen.estimate
     pool = estimate.pools[-1]
-    facts = _facts(seen.facts, seen, script_text(request), request.arguments)
+    facts = replace(_facts(seen.facts, seen, script_text(request), request.arguments), script=Path(request.target).name)
     proposed = proposals(facts)
     wishes.check(proposed)
     budget_bytes, assumed = budget(estimate, pool.pool, within_bytes)
@@ -99,4 +100,5 @@ def _facts(told: dict[str, Any] | Any, seen: Seen, text: str, arguments: Sequenc
         target=str(told["target"]),
         dtype=str(told["dtype"]),
         data_ways=data_ways(text, arguments),
+        text=text,
     )

@@ -98,6 +98,7 @@ class ChangedJob:
             on_device=self.pool != "host",
             machine=machine.name,
             script=Path(self.request.target).name,
+            text=self.text,
             breakdown=dict(pool.breakdown_bytes),
             phase_peaks=dict(self.base.phase_peaks),
             steps=told["steps"],

@@ -9,7 +9,7 @@ from dataclasses import replace
 from memfit.advice import SPREAD, SPREAD_OF_THRESHOLD, Found, Outcome, Proposal, Runs, Setting
 from memfit.advice.rules import host_allocator
 from memfit.api.changed import ChangedJob
-from memfit.documents import Advice, Assumption, Hint
+from memfit.documents import Advice, Assumption, Hint, Recording
 from memfit.jobs.real import run_for_real, without_looking
 from memfit.probing.watching import Limits
 from memfit.quantities import ByteRange, format_bytes
@@ -80,10 +80,19 @@ class Measuring:
         base = self._job.base
         self._tell("running the job as it is for real")
         found = self.peak_bytes(Setting(), steps=_MEASURED_STEPS, most_bytes=_ROOM * base.peak_bytes.high)
-        if found is None:
-            return base, None
-        narrow = ByteRange(low=round(found * (1 - self.spread)), expected=found, high=round(found / (1 - self.spread)))
-        return replace(base, peak_bytes=narrow, estimated_bytes=base.peak_bytes.expected), found
+        return (base, None) if found is None else (self._around(found), found)
+
+    def recorded(self, recording: Recording) -> tuple[Outcome, int | None]:
+        """The same from a recording of the job as it is; unchanged where it has no peak of the memory in question."""
+        found = recording.peak_bytes(self._job.pool)
+        return (self._job.base, None) if found is None else (self._around(found), found)
+
+    def _around(self, peak_bytes: int) -> Outcome:
+        """The job as it is, its range what another run may be off."""
+        base = self._job.base
+        low, high = round(peak_bytes * (1 - self.spread)), round(peak_bytes / (1 - self.spread))
+        peak = ByteRange(low=low, expected=peak_bytes, high=high)
+        return replace(base, peak_bytes=peak, estimated_bytes=base.peak_bytes.expected)
 
     def runs(self, budget_bytes: int, now: int, now_bytes: int | None) -> Runs | None:
         """What runs with other batches can tell of a budget; None where the machine has not so much free.

@@ -56,6 +56,11 @@ def configure(parser: Parser) -> None:
         help="run the job as it is and with the batches found for real, for a few steps, and judge by that (CPU jobs)",
     )
     parser.add_argument(
+        "--recording",
+        metavar="FILE",
+        help="of the job as it is (`memfit run -o`): what changes save is counted from its peak",
+    )
+    parser.add_argument(
         "--probe-budget", type=seconds, default=20.0, metavar="SECONDS", help="for each estimate of estimators (20)"
     )
     parser.add_argument(
@@ -116,6 +121,7 @@ def _advised(arguments: argparse.Namespace) -> tuple[Advice, Any]:
                 seconds=arguments.seconds,
                 verify=arguments.verify,
                 measure=arguments.measure,
+                recording=arguments.recording,
                 progress=progress,
             )
         except JobFailed as error:

@@ -122,7 +122,7 @@ class Advice:
         hints: see there.
         assumptions: what the figures rest on.
         cost: what the advice itself took: "seconds", "estimates".
-        now_measured_bytes: what the job as it is came to in a run for real; None when there was none.
+        now_measured_bytes: what the job as it is came to in a run for real, or a recording; None when there was none.
     """
 
     target: Mapping[str, Any]

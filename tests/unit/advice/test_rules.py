@@ -211,3 +211,21 @@ def test_settings_of_tensorflow_and_jax_are_told_where_they_are_missing(
 
     assert told(job)[slug]
     assert slug not in told(replace(job, text=job.text + (done or ""), on_device=False) if done else JOB)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("rows = []\nfor line in open(p):\n    rows.append(f(line))\nx = np.array(rows)\n", ["train.py:4"]),
+        ("def load():\n    out = []\n    while more():\n        out.extend(g())\n    return torch.stack(out)\n",
+         ["train.py:5"]),
+        ("losses = []\nfor x in data:\n    losses.append(step(x))\nprint(sum(losses))\n", []),
+        ("rows = [f(line) for line in open(p)]\nfor r in rows:\n    use(r)\n", []),
+        ("def f(", []),
+    ],
+)  # fmt: skip
+def test_lists_that_become_one_array_are_found(text: str, where: list[str]) -> None:
+    """RAM, Tips 2 Use data generators or iterators; Tips 3 Memory-efficient data structures: arrays, not lists."""
+    facts = replace(ON_CPU, text=text)
+
+    assert [hint.where for rule in HINTS for hint in rule(facts) if hint.slug == "list-to-array"] == where

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from tests.unit.advice.worlds import World
 
+import memfit
 from memfit.advice import SPREAD, SPREAD_OF_THRESHOLD, Setting
 from memfit.advice.rules import host_allocator
 from memfit.api import measuring
 from memfit.api.changed import ChangedJob
 from memfit.api.measuring import Measuring
-from memfit.documents import Hint
+from memfit.documents import Hint, Recording
+from memfit.errors import UsageError
 from memfit.jobs.request import Request
 from memfit.probing.watching import Limits, Reading
 from memfit.quantities import GIB, MIB
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "documents"
 
 
 class Job:
@@ -24,6 +29,7 @@ class Job:
 
     def __init__(self, on: str | None = None) -> None:
         self.request = Request(target="train.py", on=on)
+        self.pool = "host"
         self.base = World().outcome(Setting())
 
     def as_request(self, setting: Setting) -> Request:
@@ -100,3 +106,25 @@ def test_jobs_on_devices_are_not_run(runs: list[dict[str, Any]]) -> None:
     why = measured(on="t4").why_not()
 
     assert why is not None and "for a device" in why and not runs
+
+
+def test_a_recording_takes_the_place_of_a_run(runs: list[dict[str, Any]]) -> None:
+    """Its peak of the memory in question; none, and the estimate stays as it is."""
+    recording = cast(Recording, SimpleNamespace(peak_bytes=lambda pool: 950 * MIB if pool == "host" else None))
+
+    outcome, found = measured().recorded(recording)
+    job = Job()
+    job.pool = "cuda:0"
+    other, nothing = Measuring(cast(ChangedJob, job), python=None, tell=print).recorded(recording)
+
+    assert found == outcome.peak_bytes.expected == 950 * MIB and not runs
+    assert nothing is None and other == job.base
+
+
+def test_advice_takes_no_other_document_for_a_recording(tmp_path: Path) -> None:
+    """It is said before the job is looked at."""
+    script = tmp_path / "train.py"
+    script.write_text("import torch\n", encoding="utf-8")
+
+    with pytest.raises(UsageError, match="a recording is needed"):
+        memfit.advise(script, on="cpu", recording=GOLDEN / "fits.json")

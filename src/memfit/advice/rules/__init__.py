@@ -20,6 +20,7 @@ from memfit.advice.rules import (
     fewer_layers,
     freed_results,
     frozen_layers,
+    gathered_lists,
     gradients,
     host_allocator,
     lighter_optimizer,
@@ -68,6 +69,7 @@ HINTS: tuple[Callable[[JobFacts], Iterable[Hint]], ...] = (
     checkpoints.hints,
     host_allocator.hints,
     data_in_memory.hints,
+    gathered_lists.hints,
     compiled.hints,
     trees.hints,
 )
