@@ -223,7 +223,28 @@ _LONG: tuple[tuple[str, dict[str, Any], int, int], ...] = (
     ("xgboost.XGBClassifier", {"n_estimators": 400, "max_depth": 8}, 1_000_000, 40),
     ("lightgbm.LGBMClassifier", {"n_estimators": 400, "num_leaves": 63}, 1_000_000, 40),
 )
-_MISSING = ("xgboost.", "lightgbm.", "sklearn.ensemble.HistGradient")
+# Listed before any was predicted; fewer rows, since a busy machine measured them.
+_CATBOOST: tuple[tuple[str, str, dict[str, Any], int, int, str, str, bool], ...] = (
+    ("tuning", "catboost.CatBoostClassifier", {"iterations": 8}, 60_000, 20, "float64", "normal", False),
+    ("tuning", "catboost.CatBoostClassifier", {"iterations": 8, "depth": 8}, 100_000, 12, "float32", "normal", False),
+    ("tuning", "catboost.CatBoostRegressor", {"iterations": 8}, 120_000, 20, "float64", "normal", False),
+    ("tuning", "catboost.CatBoostRegressor", {"iterations": 8, "border_count": 32}, 80_000, 40, "float64", "normal",
+     False),
+    ("tuning", "catboost.CatBoostRegressor", {"iterations": 15, "depth": 4}, 250_000, 10, "float64", "normal", False),
+    ("tuning", "catboost.CatBoostClassifier", {"iterations": 6, "boosting_type": "Ordered"}, 40_000, 15, "float64",
+     "normal", False),
+    ("judging", "catboost.CatBoostClassifier", {"iterations": 10}, 90_000, 30, "float64", "skewed", False),
+    ("judging", "catboost.CatBoostClassifier", {"iterations": 8, "depth": 5}, 150_000, 18, "float32", "integers",
+     True),
+    ("judging", "catboost.CatBoostRegressor", {"iterations": 8, "depth": 9}, 70_000, 25, "float32", "skewed", False),
+    ("judging", "catboost.CatBoostRegressor", {"iterations": 10, "max_bin": 128}, 110_000, 35, "float64", "integers",
+     False),
+    ("judging", "catboost.CatBoostRegressor", {"iterations": 8, "grow_policy": "Lossguide"}, 90_000, 16, "float64",
+     "integers", False),
+    ("judging", "catboost.CatBoostClassifier", {"iterations": 12, "rsm": 0.5}, 220_000, 14, "float64", "skewed",
+     False),
+)  # fmt: skip
+_MISSING = ("xgboost.", "lightgbm.", "catboost.", "sklearn.ensemble.HistGradient")
 
 
 def cases() -> Iterator[Case]:
@@ -251,7 +272,7 @@ def cases() -> Iterator[Case]:
             )
 
     listed = [*(("fresh", *each) for each in _FRESH), *(("blind", *each) for each in _BLIND)]
-    listed += [("later", *each) for each in _LATER]
+    listed += [*(("later", *each) for each in _LATER), *_CATBOOST]
     for half, target, params, rows, columns, dtype, values, predict in listed:
         yield Case(
             half=half,

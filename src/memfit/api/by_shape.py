@@ -118,7 +118,7 @@ def shape_of(path: str, label: str | None, texts: str | None = None) -> _Read:
         classes=_classes(target_like),
         like=like,
         target_like=target_like,
-        text=text + _taken(label, texts),
+        text=f"{text}{_taken(label, texts)}; `memfit data` says what reading it takes",
         shape=shape,
     )
 

@@ -153,7 +153,8 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
     began = time.monotonic()
     known = request.scaling()
     repeats = known.repeats
-    call = request.call({repeats.parameter: repeats.probed} if repeats is not None else {})
+    fewer = {repeats.parameter: repeats.probed} if repeats is not None else {}
+    call = request.call({**known.probe_params, **fewer})
 
     def tell(text: str) -> None:
         if progress is not None:

@@ -18,6 +18,7 @@ from memfit.errors import MemfitError, UsageError
 from memfit.frameworks.lightgbm import scaling as lightgbm
 from memfit.frameworks.sklearn import scaling as sklearn
 from memfit.frameworks.xgboost import scaling as xgboost
+from memfit.probing.scaling import Scaling
 from memfit.quantities import GIB, MIB, Verdict, format_bytes
 
 COPYING = "tests.unit.jobs.estimators:copying"
@@ -45,6 +46,17 @@ def test_the_size_of_the_fitted_model_is_told() -> None:
 
     told = next(each.text for each in estimate.assumptions if each.slug == "model-size")
     assert f"about {format_bytes(200_000_000)} on disk" in told
+
+
+@linux
+def test_probes_have_the_parameters_that_its_framework_wants_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CatBoost's quietness: set for the probes, no part of what is told of the job."""
+    monkeypatch.setattr("memfit.jobs.tabular.scaling_of", lambda request: Scaling(probe_params={"parts": 5}))
+
+    estimate = memfit.estimate(COPYING, rows=1_000_000, columns=4, probe_budget_s=20)
+
+    assert estimate.pool("host").breakdown_bytes["parameters"] == pytest.approx(40e6, rel=0.3)
+    assert "parts" not in " ".join(map(str, estimate.target["arguments"]))
 
 
 @linux

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 import pickle
+import sys
 
 from memfit.probing.child.likeness import ColumnLike, labels_like, table_like
 
@@ -199,6 +200,8 @@ def takes_missing(estimator: Any) -> bool:
 
 
 def _tags(estimator: Any) -> Any:
+    if "sklearn" not in sys.modules:  # CatBoost would import it to answer, which the job itself does not do
+        return None
     try:
         return estimator.__sklearn_tags__()
     except Exception:  # an older version, or a class that only looks like one
