@@ -33,4 +33,6 @@ CASES = (
     Case("named_mesh", 4, "judging"),
     Case("named_experts", 2, "judging"),
     Case("named_stages", 4, "judging"),
+    Case("named_lora_sharded", 2, "judging"),
+    Case("named_lora_mesh", 4, "judging"),
 )

@@ -204,6 +204,15 @@ def named_stages() -> None:
     _by_name("dense", "--train", "full", "--batch", "2", "--accumulate", "4", "--mesh", mesh)
 
 
+def named_lora_sharded() -> None:
+    _by_name("small", "--train", "lora", "--batch", "2", "--parallel", "fsdp")
+
+
+def named_lora_mesh() -> None:
+    mesh = f"tp=2,fsdp={dist.get_world_size() // 2}"
+    _by_name("small", "--train", "lora", "--batch", "2", "--mesh", mesh)
+
+
 def named_experts() -> None:
     _by_name("experts", "--train", "full", "--batch", "2", "--mesh", f"tp={dist.get_world_size()}")
 

@@ -14,7 +14,7 @@ from memfit.api.named import NamedJob, machine_words, named_job
 from memfit.documents import Assumption, Estimate
 from memfit.errors import UsageError
 from memfit.jobs.machine import device_count
-from memfit.recipes import naming, other_wishes
+from memfit.recipes import naming, other_wishes, pipeline_naming
 from memfit.recipes.names import PREFIX, TIMM, is_model
 
 _ON_HUB = "hf:timm/"
@@ -26,12 +26,13 @@ class LibraryJob:
     """What is run in the place of a name.
 
     Args:
-        kind: of recipe, "vision", "speech" or "sentences".
+        kind: of recipe, "vision", "speech", "sentences" or "diffusion".
         name: as it was asked for.
         model: for the recipe: a name of the library, or a folder.
         words: of the user, those of the machine taken out.
         options: what they ask of the recipe.
         on: the machine.
+        by: where its configuration comes from, in words after the name.
     """
 
     kind: str
@@ -43,10 +44,27 @@ class LibraryJob:
     ranks: None = None
     steps: int = 0
     torch: str = ""
+    by: str = ""
 
     @property
     def recipe(self) -> str:
         return f"memfit.recipes.{self.kind}"
+
+    def _of_images(self) -> str:
+        """What a pipeline takes for granted, in words."""
+        if self.kind != "diffusion":
+            return ""
+        options, told = self.options, ["every prompt as long as its encoders take"]
+        sides = (options.height or options.image, options.width or options.image)
+        told.append(f"images of {sides[0]} × {sides[1]}" if all(sides) else "images of the pipeline's own size")
+        if options.train:
+            told.append(
+                "on latents and texts encoded before" if options.cached else "encoders and autoencoder beside it"
+            )
+            told.append("activations recomputed" if options.checkpointing else "no activation checkpointing")
+        elif options.offload is None:
+            told.append("all parts on the device")
+        return f", {', '.join(told)}"
 
     @property
     def arguments(self) -> list[str]:
@@ -62,10 +80,10 @@ class LibraryJob:
         options = self.options
         doing = f"--train {options.train}, {options.optimizer}" if options.train else "inference"
         dtype = "float32" if options.dtype == "auto" else options.dtype
+        mixed = f" under {options.autocast} autocast" if options.autocast else ""
         text = (
-            f"{self.name}, {doing}: batch {options.batch}, weights in {dtype}"
-            + (f" under {options.autocast} autocast" if options.autocast else "")
-            + f"; {self.recipe} is what was run"
+            f"{self.name}{self.by}, {doing}: batch {options.batch}, weights in {dtype}{mixed}{self._of_images()}; "
+            f"{self.recipe} is what was run"
         )
         return replace(
             estimate,
@@ -78,27 +96,46 @@ def job_of(
     target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None
 ) -> LibraryJob | NamedJob | None:
     """The job of a model's name; None for what is none."""
-    job = library_job(target, words, on=on)
-    return named_job(target, words, on=on, ranks=ranks) if job is None and is_model(target) else job
+    job = library_job(target, words, on=on, ranks=ranks)
+    if job is not None or not is_model(target):
+        return job
+    try:
+        return named_job(target, words, on=on, ranks=ranks)
+    except UsageError as error:
+        there = pipeline_naming.find_on_hub(target) if error.slug == "no-model" else None
+        if there is None:
+            raise
+        return _job("diffusion", str(there.folder), target, words, on=on, ranks=ranks, by=f" by {there.found}")
 
 
-def library_job(target: str, words: Sequence[str], *, on: str | None) -> LibraryJob | None:
-    """The job of a name that belongs to timm, to sentence-transformers or to a model of speech; None for any other.
+def library_job(
+    target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None = None
+) -> LibraryJob | None:
+    """The job of a name that belongs to timm, to diffusers, to sentence-transformers or to a model of speech.
+
+    Returns:
+        None for any other.
 
     Raises:
         UsageError: a word that the recipe does not know, or several devices.
     """
+    pipeline = pipeline_naming.find(target)
+    if pipeline is not None:
+        return _job("diffusion", str(pipeline.folder), target, words, on=on, ranks=ranks, by=f" by {pipeline.found}")
     found = _kind(target)
-    if found is None:
-        return None
-    kind, model = found
-    on, ranks, rest = machine_words(target, words, on=on)
+    return None if found is None else _job(*found, target, words, on=on, ranks=ranks)
+
+
+def _job(
+    kind: str, model: str, target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None, by: str = ""
+) -> LibraryJob:
+    on, ranks, rest = machine_words(target, words, on=on, ranks=ranks)
     options = other_wishes.read(kind, ["-", *rest], f"memfit estimate {target}")
     if device_count(on) > 1 or ranks is not None:
         raise UsageError(
             f"{target} is estimated on one device so far", hint="a script says how it is spread", slug="one-device"
         )
-    return LibraryJob(kind=kind, name=target, model=model, words=tuple(rest), options=options, on=on)
+    return LibraryJob(kind=kind, name=target, model=model, words=tuple(rest), options=options, on=on, by=by)
 
 
 def _kind(target: str) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ class NamedJob:
         on, ranks: the machine and the processes, from there too where they stand there.
         weights: what the headers of its weights say, where they were read.
         unread: why they were not; "" where nobody would have expected them to be.
+        reward: the model that gives rewards.
     """
 
     model: naming.Named
@@ -36,6 +37,7 @@ class NamedJob:
     ranks: str | None
     weights: headers.Weights | None = None
     unread: str = ""
+    reward: naming.Named | None = None
 
     @property
     def recipe(self) -> str:
@@ -57,7 +59,9 @@ class NamedJob:
         """Of the recipe: without a type from anybody, that of the weights, as from_pretrained takes it."""
         kind = self.weights.first_type if self.weights is not None else None
         stored = self.options.dtype == "auto" and kind in wishes.DTYPES and not naming.names_a_type(self.model)
-        return [str(self.model.folder), *self.words, *(("--dtype", str(kind)) if stored else ())]
+        dtype = ("--dtype", str(kind)) if stored else ()
+        reward = ("--reward", str(self.reward.folder)) if self.reward is not None else ()
+        return [str(self.model.folder), *self.words, *dtype, *reward]
 
     @property
     def stored(self) -> tuple[Assumption, ...]:
@@ -81,6 +85,7 @@ class NamedJob:
         taken = [f"weights in {options.dtype if options.dtype != 'auto' else 'the type of the configuration'}"]
         if options.train:
             taken += [options.objective] if options.objective != "sft" else []
+            taken += [f"rewards by {options.reward}"] if options.reward else []
             taken += [f"batch {options.batch} of {options.seq or wishes.DEFAULT_TOKENS} tokens", options.optimizer]
             if options.train != "full":
                 none = options.autocast == "none"
@@ -126,7 +131,17 @@ def named_job(target: str, words: Sequence[str], *, on: str | None, ranks: str |
     if ranks is None and (options.mesh is not None or device_count(on) > 1):
         ranks = _ranks(options.mesh.ranks if options.mesh is not None else device_count(on), device_count(on))
     model, weights, unread = naming.with_weights(naming.find(target))
-    return NamedJob(model=model, words=tuple(rest), options=options, on=on, ranks=ranks, weights=weights, unread=unread)
+    reward = naming.find(options.reward) if options.reward else None
+    return NamedJob(
+        model=model,
+        words=tuple(rest),
+        options=options,
+        on=on,
+        ranks=ranks,
+        weights=weights,
+        unread=unread,
+        reward=reward,
+    )
 
 
 def _ranks(count: int, devices: int) -> str:

@@ -20,8 +20,9 @@ an estimator is followed by the shape of its data and its parameters:
 a model's name, or a folder with its config.json, by what is done with it:
   memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb
   memfit estimate hf:Qwen/Qwen3-8B --serve --context 32k --concurrent 16 --on h100-80gb
-or of images, speech or sentences:
+or of images, speech, sentences or diffusion:
   memfit estimate timm:resnet50 --train full --batch 64 --on rtx4090-24gb
+  memfit estimate hf:stabilityai/stable-diffusion-xl-base-1.0 --image 1024 --dtype float16 --on rtx4090-24gb
 a language model as a serving engine would hold it, by version:
   memfit estimate hf:Qwen/Qwen3-8B --serve --engine vllm==0.11 --context 32k --concurrent 16 --on h100-80gb
 a GGUF file, or its name, as llama.cpp would serve it:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from memfit.estimating import node_estimate, same_needs
 from memfit.jobs.request import Request
 
 _AT_ONCE = 2  # simulations side by side
+_FEW_STAGES = 3  # of which each is simulated
 _STAGES = ("pp", "pipe", "pipeline", "stage")  # names that a mesh's dimension of pipeline stages goes by
 # A script without a store at hand never asks one: nobody listens here.
 _MASTER = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
@@ -70,7 +72,7 @@ def rank_environment(request: Request) -> dict[str, str]:
 def estimate_ranks(request: Request, launch: Launch, run: Callable[[Request, bool], Estimate]) -> Estimate:
     """The estimate of a job in several processes.
 
-    The first and the last rank are simulated, and with a mesh that has a dimension of pipeline stages the first rank of
+    The first and the last rank are simulated, or with a mesh that has a dimension of pipeline stages the first rank of
     the first, the second and the last stage: later ones hold fewer micro-batches than the second.
 
     Args:
@@ -87,11 +89,22 @@ def estimate_ranks(request: Request, launch: Launch, run: Callable[[Request, boo
         )
         first = run(replace(request, rank=0), True)
         others = _others(first, launch)
-        in_turn = _stages(first, launch.ranks)[0] > 1  # a stage needs to know what the one before it gives
+        # A stage needs to know what the one before it gives; of many stages, all are taken to give what the first does.
+        in_turn = 1 < _stages(first, launch.ranks)[0] <= _FEW_STAGES
+        asked = [replace(request, rank=rank) if in_turn else _with_own_file(request, rank) for rank in others]
         with ThreadPoolExecutor(1 if in_turn else _AT_ONCE) as pool:
-            found = list(pool.map(lambda rank: run(replace(request, rank=rank), False), others))
+            found = list(pool.map(lambda each: run(each, False), asked))
     seen = {0: first, **dict(zip(others, found, strict=True))}
     return node_estimate(first, seen, _spread(seen, launch), per_node=launch.per_node, nodes=launch.nodes)
+
+
+def _with_own_file(request: Request, rank: int) -> Request:
+    """The request of a rank that runs beside another: what the first stage gives, in a file that is its own."""
+    given = Path(request.stages_file)
+    own = given.with_name(f"stages-{rank}.json")
+    if given.is_file():
+        shutil.copyfile(given, own)
+    return replace(request, rank=rank, stages_file=str(own))
 
 
 def _stages(first: Estimate, ranks: int) -> tuple[int, int]:
@@ -107,9 +120,7 @@ def _stages(first: Estimate, ranks: int) -> tuple[int, int]:
 
 def _others(first: Estimate, launch: Launch) -> list[int]:
     stages, between = _stages(first, launch.ranks)
-    wanted = {launch.ranks - 1}
-    if stages > 1:
-        wanted |= {between, (stages - 1) * between}
+    wanted = {between, (stages - 1) * between} if stages > 1 else {launch.ranks - 1}
     return sorted(wanted - {0})
 
 

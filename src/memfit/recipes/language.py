@@ -23,10 +23,11 @@ from memfit.recipes.notes import said
 from memfit.recipes.objectives import batch_of, loss_of
 from memfit.recipes.optimizers import optimizer
 from memfit.recipes.packed import as_stored
-from memfit.recipes.placing import device_of_job, in_place, placed
-from memfit.recipes.stages import Pipeline
+from memfit.recipes.placing import device_of_job, in_place, placed, share_layers
+from memfit.recipes.stages import STEPS, Pipeline
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
 from memfit.recipes.writing import write
+from memfit.recipes.zero import Zero, stage_of
 
 _ALPHA_FOR_RANK = 2
 _GROWING = ("keys", "values")  # of a cache's layer, with the tokens before the last dimension; states have no length
@@ -129,14 +130,19 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
     if wishes.train == "dora":
         model = in_place(model, device)
     if wishes.train != "full":
-        model = with_adapters(model, wishes)
+        shared = model if wishes.mesh is None else share_layers(model, wishes.mesh)
+        model = with_adapters(shared, wishes)
     if wishes.checkpointing:
         loop.recompute(model, reentrant=wishes.software.has_reentrant)
         if wishes.train != "full":
             model.enable_input_require_grads()
     model = placed(model.train(), wishes, device)
     trained = [each for each in model.parameters() if each.requires_grad]
-    stepper = optimizer(wishes.optimizer, trained, one_by_one=wishes.software.has_old_steps)
+    stepper: Any = (
+        Zero(model, wishes, device)
+        if stage_of(wishes)
+        else optimizer(wishes.optimizer, trained, one_by_one=wishes.software.has_old_steps)
+    )
     mixed: Any = nullcontext()
     beside = wishes.train != "full" and wishes.lora_dtype == "float32"
     if wishes.autocast != "none" and (wishes.autocast or (beside and device.type == "cuda")):
@@ -147,9 +153,9 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
     if wishes.lengths is not None:
         notes.note("lengths-drawn", f"batches of changing lengths, {wishes.lengths.told()}: a run meets more of them")
     longs = iter(wishes.lengths.of_batches(wishes.steps * wishes.accumulate, wishes.batch) if wishes.lengths else ())
-    batches = batch_of(plain, wishes, lambda rows: tokens(plain, rows, next(longs, wishes.seq), device))
+    batches = batch_of(plain, wishes, lambda rows: tokens(plain, rows, next(longs, wishes.seq), device), device)
     pipeline = Pipeline(model, wishes, device) if wishes.mesh is not None and wishes.mesh.pp > 1 else None
-    for _ in range(wishes.steps):
+    for _ in range(wishes.steps if pipeline is None else min(wishes.steps, STEPS)):
         if pipeline is not None:
             with mixed:
                 pipeline.run(tokens(plain, wishes.batch * wishes.accumulate, wishes.seq, device))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 PREFIX, TIMM, GGUF = "hf:", "timm:", ".gguf"
+PIPELINE = "model_index.json"  # of diffusers
+READERS = ("Processor", "Extractor")  # of a pipeline: what turns images into numbers, without weights
 
 
 def is_model(target: str) -> bool:
@@ -14,5 +16,7 @@ def is_model(target: str) -> bool:
     (True, True, True, False)
     """
     return (
-        target.startswith((PREFIX, TIMM)) or target.lower().endswith(GGUF) or (Path(target) / "config.json").is_file()
+        target.startswith((PREFIX, TIMM))
+        or target.lower().endswith(GGUF)
+        or any((Path(target) / name).is_file() for name in ("config.json", PIPELINE))
     )

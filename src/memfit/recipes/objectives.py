@@ -3,7 +3,7 @@
 Each is a plain loop's, in the order of TRL's trainers (1.16): DPO runs both answers of a pair through the model, then
 through the model as it was at the start; GRPO lets the model write for a whole step, and then learns from that in
 batches, without the model as it was (beta = 0, TRL's default). Trainers that fuse the output layer with the loss hold
-less than this. Rewards, which are the user's, take nothing here.
+less than this. Rewards that are a function take nothing here; a model that gives them stands beside (`judging`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from memfit.recipes.judging import judge_of
 from memfit.recipes.loop import recompute
 from memfit.recipes.placing import placed
 from memfit.recipes.writing import write
@@ -43,7 +44,7 @@ def loss_of(model: Any, wishes: argparse.Namespace, start: Callable[[], Any], de
 
 
 def batch_of(
-    model: Any, wishes: argparse.Namespace, draw: Callable[[int], torch.Tensor]
+    model: Any, wishes: argparse.Namespace, draw: Callable[[int], torch.Tensor], device: torch.device
 ) -> Callable[[], Iterable[torch.Tensor]]:
     """The batches of one optimizer step, when they are asked for; one after the other, where none needs the others.
 
@@ -51,7 +52,14 @@ def batch_of(
         draw: so many sequences of made-up text, (batch, tokens).
     """
     if wishes.objective == "grpo":
-        return lambda: list(_written(model, draw(wishes.batch * wishes.accumulate), wishes).split(wishes.batch))
+        judge = judge_of(wishes, device)
+
+        def judged() -> list[torch.Tensor]:
+            text = _written(model, draw(wishes.batch * wishes.accumulate), wishes)
+            judge(text)
+            return list(text.split(wishes.batch))
+
+        return judged
     rows = wishes.batch * (2 if wishes.objective == "dpo" else 1)
     return lambda: (draw(rows) for _ in range(wishes.accumulate))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from memfit.errors import MemfitError, UsageError
 from memfit.recipes.earlier import as_then
 from memfit.recipes.mesh import Mesh
 from memfit.recipes.notes import said
+from memfit.recipes.shards import Shards
 from memfit.recipes.stages import cut
 
 
@@ -58,12 +60,18 @@ def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if wishes.mesh is not None and wishes.mesh.ranks != ranks:
         raise UsageError(f"the mesh has {wishes.mesh.ranks} ranks, and the job {ranks}", slug="bad-ranks")
+    if wishes.train and wishes.parallel == "zero3":
+        Shards(model, ranks, device, on_host=wishes.zero_offload == "all")
     if ranks < 2:
         return in_place(model, device)
+    if wishes.mesh is not None and hasattr(model, "get_base_model"):
+        return in_place(share_weights(model, wishes.mesh), device)
     if wishes.mesh is not None or not wishes.train:
         return in_place(_over_mesh(model, wishes, ranks), device)
     if not torch.distributed.is_initialized():  # a second model of the job
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if wishes.parallel.startswith("zero"):
+        return in_place(model, device)
     if wishes.parallel == "ddp":
         places = [device] if device.type == "cuda" else None
         return torch.nn.parallel.DistributedDataParallel(in_place(model, device), device_ids=places)
@@ -76,28 +84,77 @@ def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
 
 def _over_mesh(model: Any, wishes: argparse.Namespace, ranks: int) -> Any:
     """Shared as `from_pretrained(..., distributed_config=...)` does it, before weights are loaded."""
+    _check_library(model)
+    from transformers.distributed import DistributedConfig
+
+    mesh = wishes.mesh or Mesh(tp=ranks)
+    config, kind = DistributedConfig(**_sizes(mesh)), type(model)
+    with _told(kind.__name__):
+        if mesh.pp > 1:  # first: plans of the others name modules that this stage must have
+            spread = _with_stages(mesh)
+            cut(model, spread.get_mesh("pp"), to_train=bool(wishes.train))
+        else:
+            _, _, spread = kind.prepare_distribute_model(config)
+        return kind.maybe_distribute_model(model, config, spread)
+
+
+def share_layers(model: Any, mesh: Mesh) -> Any:
+    """Every layer shared among tensor-parallel ranks, before a model gets adapters: peft lays them out alike.
+
+    Its weights are shared over the rest of the mesh by `share_weights`, once the adapters are there.
+
+    Raises:
+        UsageError: the model cannot be shared so.
+    """
+    _check_library(model)
+    from transformers.distributed import DistributedConfig
+
+    kind = type(model)
+    with _told(kind.__name__):
+        _, _, spread = kind.prepare_distribute_model(DistributedConfig(**_sizes(mesh)))
+        return kind.maybe_distribute_model(model, DistributedConfig(tp_size=mesh.tp), spread)
+
+
+def share_weights(model: Any, mesh: Mesh) -> Any:
+    """A model with adapters, whose layers `share_layers` has shared, with its weights over the other ranks."""
+    from torch.distributed.tensor import DTensor
+    from transformers.distributed import DistributedConfig
+    from transformers.distributed.fsdp import apply_fully_sharded_data_parallelism
+
+    for (
+        module
+    ) in model.modules():  # peft 0.21 writes a rank's sizes on shared layers, transformers 5.23 reads whole ones
+        if isinstance(module, torch.nn.Linear) and isinstance(module.weight, DTensor):
+            module.out_features, module.in_features = module.weight.shape
+    if mesh.fsdp * mesh.dp > 1:
+        plain, config = model.get_base_model(), DistributedConfig(**_sizes(mesh))
+        with _told(type(plain).__name__):
+            _, experts, weights = plain._resolve_parallel_plans(config)
+            plain.config.distributed_config = config
+            apply_fully_sharded_data_parallelism(plain, plain._mesh_manager, weights, experts)
+    return model
+
+
+def _check_library(model: Any) -> None:
     if not hasattr(model, "maybe_distribute_model"):
         raise MemfitError(
             f"transformers {transformers.__version__} does not spread a model over a mesh by itself",
             hint="pip install -U transformers",
         )
-    from transformers.distributed import DistributedConfig
 
-    mesh = wishes.mesh or Mesh(tp=ranks)
-    sizes = {"tp_size": mesh.tp, "fsdp_size": mesh.fsdp, "dp_replicate_size": mesh.dp, "ep_size": mesh.ep}
-    kind = type(model)
+
+def _sizes(mesh: Mesh) -> dict[str, int]:
+    return {"tp_size": mesh.tp, "fsdp_size": mesh.fsdp, "dp_replicate_size": mesh.dp, "ep_size": mesh.ep}
+
+
+@contextmanager
+def _told(model: str) -> Iterator[None]:
+    """A library's refusal in a sentence."""
     try:
-        if mesh.pp > 1:  # first: plans of the others name modules that this stage must have
-            spread = _with_stages(mesh)
-            cut(model, spread.get_mesh("pp"), to_train=bool(wishes.train))
-        else:
-            _, _, spread = kind.prepare_distribute_model(DistributedConfig(**sizes))
-        return kind.maybe_distribute_model(model, DistributedConfig(**sizes), spread)
+        yield
     except (ValueError, NotImplementedError, TypeError, AttributeError) as error:
         raise UsageError(
-            f"{kind.__name__} cannot be spread so: {said(error)}",
-            hint="another --mesh, or fewer devices",
-            slug="bad-ranks",
+            f"{model} cannot be spread so: {said(error)}", hint="another --mesh, or fewer devices", slug="bad-ranks"
         ) from error
 
 

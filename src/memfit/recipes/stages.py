@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+# Of a schedule with many micro-batches: the optimizer has its states by the second, and further ones are alike.
+STEPS = 2
+
 
 def cut(model: Any, stages: Any, *, to_train: bool) -> None:
     """Leave this stage's layers; what infers passes hidden states on by transformers' own loop.

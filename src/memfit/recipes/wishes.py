@@ -17,6 +17,7 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 OPTIMIZERS = ("adamw", "sgd", "adafactor", "lion", "adamw8bit", "lion8bit", "paged-adamw8bit", "paged-adamw")
 ADAPTERS = ("float32", "weights")
 FOUR_BIT = ("nf4-dq", "nf4")
+PARALLEL = ("ddp", "fsdp", "zero1", "zero2", "zero3")
 OBJECTIVES = ("sft", "dpo", "grpo")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
 _MOST = 1 << 27
@@ -69,6 +70,17 @@ def share(text: str) -> float:
     return found
 
 
+def _numbers(text: str) -> int:
+    """As DeepSpeed's configurations are written, "5e8"."""
+    try:
+        found = int(float(text))
+    except (ValueError, OverflowError):
+        found = 0
+    if not 1 <= found <= 1 << 40:
+        raise argparse.ArgumentTypeError(f"expected a number from 1, like 5e8, got {text!r}")
+    return found
+
+
 def parser(prog: str) -> argparse.ArgumentParser:
     """The options of a recipe."""
     made = Words(
@@ -98,13 +110,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--objective", choices=OBJECTIVES, default="sft", help="of training: next tokens, pairs of answers, own answers"
     )
     made.add_argument("--completion", type=count, default=256, metavar="TOKENS", help="of answers under grpo (256)")
+    made.add_argument("--reward", metavar="MODEL", help="that gives rewards under grpo, beside the one that learns")
     made.add_argument("--checkpointing", action="store_true", help="recompute every layer's activations")
     made.add_argument("--attention", choices=("auto", "sdpa", "eager"), default="auto")
     _add_adapters(made)
-    made.add_argument("--parallel", choices=("ddp", "fsdp"), default="fsdp", help="training on several ranks (fsdp)")
-    made.add_argument(
-        "--mesh", type=Mesh.parse, metavar="NAME=N,…", help="how ranks are laid out: tp, fsdp, dp, ep, pp (tp to infer)"
-    )
+    _add_spread(made)
     made.add_argument("--context", type=count, metavar="TOKENS", help="of every request served (--seq)")
     made.add_argument("--concurrent", type=count, default=1, metavar="N", help="requests served at once (1)")
     made.add_argument("--prefill", type=count, default=2048, metavar="TOKENS", help="prompt tokens at once (2048)")
@@ -136,6 +146,18 @@ def _add_adapters(made: argparse.ArgumentParser) -> None:
     made.add_argument("--lora-dropout", type=share, default=0.0, metavar="P", help="before every adapter (0)")
 
 
+def _add_spread(made: argparse.ArgumentParser) -> None:
+    """How training and inference are spread over several ranks."""
+    made.add_argument("--parallel", choices=PARALLEL, default="fsdp", help="training on several ranks (fsdp)")
+    made.add_argument("--zero-offload", choices=("optimizer", "all"), help="of zero1 to 3: states, or weights too")
+    made.add_argument(
+        "--zero-bucket", type=_numbers, default=500_000_000, metavar="N", help="numbers reduced at once (500,000,000)"
+    )
+    made.add_argument(
+        "--mesh", type=Mesh.parse, metavar="NAME=N,…", help="how ranks are laid out: tp, fsdp, dp, ep, pp (tp to infer)"
+    )
+
+
 def read(words: Sequence[str], prog: str) -> argparse.Namespace:
     """The options of these words.
 
@@ -147,10 +169,16 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
         raise UsageError("qlora computes in 16 bit: --dtype float32 contradicts it", hint="--dtype bfloat16")
     if found.lengths is not None:
         _check_lengths(found)
+    if found.reward is not None and found.objective != "grpo":
+        raise UsageError("--reward is of --objective grpo", hint="a reward that is a function needs no option")
     if found.objective != "sft":
         _check_objective(found)
     if found.mesh is not None:
         _check_mesh(found)
+    if found.parallel.startswith("zero"):
+        _check_zero(found)
+    elif found.zero_offload:
+        raise UsageError("--zero-offload is of --parallel zero1, zero2 or zero3", hint="--parallel zero2")
     if not found.serve and (found.context or found.concurrent > 1):
         raise UsageError("--context and --concurrent are of --serve", hint="--seq and --batch say it for training")
     return found
@@ -167,18 +195,33 @@ def _check_lengths(found: argparse.Namespace) -> None:
 
 
 def _check_mesh(found: argparse.Namespace) -> None:
-    if found.train not in (None, "full"):
+    mesh, adapters = found.mesh, found.train not in (None, "full")
+    if adapters and (mesh.pp > 1 or mesh.ep > 1 or (mesh.tp > 1 and found.train != "lora")):
         raise UsageError(
-            f"--mesh is of full training and of inference, not of {found.train}",
-            hint="--ranks 8 with --parallel fsdp or ddp says how adapters are trained on several devices",
+            f"--train {found.train} is spread by {'tp, ' * (found.train == 'lora')}fsdp and dp, not by this mesh",
+            hint="--mesh fsdp=8, or --on 8xh100-80gb with --parallel fsdp or ddp",
+            slug="bad-ranks",
         )
     if found.train and found.accumulate < found.mesh.pp:
         raise UsageError(
             f"{found.mesh.pp} pipeline stages need as many batches for each step, and there are {found.accumulate}",
             hint=f"--accumulate {found.mesh.pp}, or more",
         )
-    if found.parallel == "ddp":
-        raise UsageError("--parallel ddp and --mesh are two layouts", hint="--mesh dp=8 is one of the second kind")
+    if found.parallel != "fsdp":
+        raise UsageError(
+            f"--parallel {found.parallel} and --mesh are two layouts", hint="--mesh dp=8 is one of the second kind"
+        )
+
+
+def _check_zero(found: argparse.Namespace) -> None:
+    if found.train not in ("full", "lora") or found.objective != "sft":
+        raise UsageError(
+            f"--parallel {found.parallel} is of training all weights or low-rank adapters on next tokens",
+            hint="--parallel fsdp",
+        )
+    if found.zero_offload == "all" and found.parallel != "zero3":
+        raise UsageError("weights are shared, and can be offloaded, by zero3 alone", hint="--zero-offload optimizer")
+    found.lora_dtype = "weights"  # the engine puts the whole model into one type
 
 
 def _check_objective(found: argparse.Namespace) -> None:

@@ -159,6 +159,23 @@ def test_own_answers_are_written_and_learnt_from(small):
     }  # fmt: skip
 
 
+def test_a_model_that_gives_rewards_stands_beside(small):
+    words = ["--train", "full", "--seq", "64", "--objective", "grpo", "--completion", "16"]
+    alone, judged = (estimate(small, [*words, *more], on=CARD) for more in ([], ["--reward", small]))
+    added = part(judged, Category.PARAMETERS) - part(alone, Category.PARAMETERS)
+    assert added == pytest.approx((WEIGHTS - 4096 * 256) * 2, rel=0.02)  # one score in the place of the vocabulary
+    assert part(judged, Category.OPTIMIZER_STATE) == part(alone, Category.OPTIMIZER_STATE)
+    assert "rewards by" in judged.assumptions[0].text
+
+
+def test_adapters_are_shared_with_the_layers_they_stand_on(small):
+    pytest.importorskip("peft")
+    words = ["--train", "lora", "--seq", "64", "--lora-rank", "64"]
+    one, four = (estimate(small, [*words, *more, "--on", CARD]) for more in ([], ["--mesh", "tp=2,fsdp=2"]))
+    assert part(four, Category.OPTIMIZER_STATE) < 0.6 * part(one, Category.OPTIMIZER_STATE)
+    assert part(four, Category.PARAMETERS) < 0.4 * part(one, Category.PARAMETERS)
+
+
 def test_advice_is_about_the_model_and_one_device(small):
     found = advise(
         small, ["--train", "full", "--seq", "64", "--batch", "4"], on=CARD, only=("lighter-optimizer",), seconds=30

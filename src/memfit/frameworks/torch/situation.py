@@ -37,7 +37,9 @@ class Situation:
         self._root = root
         self._modules = threading.local()
         self._names: dict[int, str] = {}
-        self._users: dict[CodeType, str | None] = {}
+        # By the code's address: its hash goes over all that is in it. The codes are kept, so that none gets another's.
+        self._users: dict[int, str | None] = {}
+        self._codes: list[CodeType] = []
         self._places: dict[int, Place] = {}
         self._last_sequence = 0
         self.own_name: Callable[[torch.nn.Module], str | None] = lambda module: None  # by a library that names its own
@@ -91,9 +93,10 @@ class Situation:
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             code = frame.f_code
-            name = self._users.get(code, "")
+            name = self._users.get(id(code), "")
             if name == "":
-                name = self._users[code] = self._user_file(code.co_filename)
+                name = self._users[id(code)] = self._user_file(code.co_filename)
+                self._codes.append(code)
             if name is not None:
                 return f"{name}:{frame.f_lineno}"
             frame = frame.f_back
