@@ -65,7 +65,7 @@ def test_runs_for_real_judge_where_they_are_asked_for(script: str) -> None:
     """The job as it is was run, and batches near the budget; the one found leaves free what runs differ by."""
     within = round(memfit.estimate(script, on="cpu").pool("host").peak_bytes.high * 1.2)
 
-    advice = memfit.advise(script, on="cpu", within_bytes=within, only=["zero-grad-early"], measure=True)
+    advice = memfit.advise(script, on="cpu", within_bytes=within, only=["lighter-optimizer"], measure=True)
 
     now, found = advice.now_measured_bytes, advice.largest_batch
     assert now is not None and advice.now_bytes.low < now < advice.now_bytes.high and advice.fits_now
