@@ -100,6 +100,10 @@ JOBS: dict[str, Callable[[], None]] = {
         ),
         image,
     ),
+    "small convolutions of volumes": train(
+        lambda: nn.Sequential(nn.Conv3d(16, 32, 3, padding=1), nn.SiLU(), nn.Conv3d(32, 8, 3, 2), nn.Conv3d(8, 8, 1)),
+        lambda m: m(torch.randn(1, 16, 4, 16, 64)).square().mean(),
+    ),
     "attention": train(lambda: nn.Linear(96, 288), attend),
     "lstm": train(lambda: nn.LSTM(96, 80, batch_first=True), lambda m: m(torch.randn(12, 60, 96))[0].sum()),
     "gru": train(lambda: nn.GRU(96, 80, batch_first=True), lambda m: m(torch.randn(12, 60, 96))[0].sum()),
