@@ -14,9 +14,10 @@ import torch
 from memfit.engine.observation import Observation
 from memfit.frameworks.torch.simulation import Simulation
 
-# A job that only infers has shown its peak after so many forward passes without a new one; a cache that grows with
-# every token goes on setting new ones, up to the larger number.
-_SETTLED_PASSES = 64
+# A job that only infers has shown its peak after so many forward passes without a new one (denoising takes up to a
+# hundred before the image is decoded); a cache that grows with every token goes on setting new ones, up to the larger
+# number.
+_SETTLED_PASSES = 128
 _MOST_PASSES = 4096
 # A job that updates its weights by hand has no optimizer to count: it ends after so many backward passes per step.
 _BACKWARDS_PER_STEP = 4
