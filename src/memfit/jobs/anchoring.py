@@ -68,7 +68,7 @@ class Anchoring(Child):
         readings = self._run_small()
         note: Any = readings[-1].note
         if not note["steps"]:
-            if not note["passes"] and (readings[-1].rise_bytes or 0) - note["imported_bytes"] < _NOTHING_BYTES:
+            if not note["passes"] and (readings[-1].rise_bytes or 0) - note["import_peak_bytes"] < _NOTHING_BYTES:
                 raise JobNeverTrained(
                     f"{self.request.target} ended without a training step",
                     hint="pass the arguments that make it train",

@@ -279,6 +279,7 @@ class Small(Child):
             note = {
                 **self.small.told(),
                 "imported_bytes": self.ground.imported_bytes,
+                "import_peak_bytes": max(self.ground.imported_bytes, self.ground.peak_bytes),
                 "before_bytes": self.before_bytes,
                 "steps": self.marks.steps,
                 "step_seconds": self._pace.step_seconds,
