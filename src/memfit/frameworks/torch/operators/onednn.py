@@ -243,11 +243,11 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
         if key not in plans:
             y = _shape(func, args)
             shapes = Shapes(x, weight, y.shape, args[3:9])
-            last = shapes.last
-            plan = forward_plan(shapes)
             if unfolded.unfolds(x, weight, args[3:9]):
-                plan, last = unfolded.forward_plan(x.shape, weight.shape, y.shape, args[3:9]), False
-            plans[key] = (plan, [(y.shape, y.dtype)], _FORMATS[x.dim()] if last else None)
+                plan, memory_format = unfolded.forward_plan(x.shape, weight.shape, y.shape, args[3:9]), None
+            else:
+                plan, memory_format = forward_plan(shapes), _FORMATS[x.dim()] if shapes.last else None
+            plans[key] = (plan, [(y.shape, y.dtype)], memory_format)
         return _run(dispatch, func, plans[key], _copied((x, weight), plans[key][2]))[0]
 
     def backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
@@ -259,11 +259,11 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
             shapes = Shapes(x, weight, y.shape, args[4:10])
             bias = (y.shape[1],)
             results = [(item, x.dtype) for item in (x.shape, weight.shape, bias)]
-            last = shapes.last
-            plan = backward_plan(shapes, wanted)
             if unfolded.unfolds(x, weight, args[4:10]):
-                plan, last = unfolded.backward_plan(x.shape, weight.shape, y.shape, args[4:10], wanted), False
-            plans[key] = (plan, results, _FORMATS[x.dim()] if last else None)
+                plan, memory_format = unfolded.backward_plan(x.shape, weight.shape, y.shape, args[4:10], wanted), None
+            else:
+                plan, memory_format = backward_plan(shapes, wanted), _FORMATS[x.dim()] if shapes.last else None
+            plans[key] = (plan, results, memory_format)
         out = _run(dispatch, func, plans[key], _copied((y, x, weight), plans[key][2]))
         return tuple(out.get(index) for index in range(3))
 
