@@ -24,7 +24,8 @@ from memfit.advice import (
     search,
 )
 from memfit.advice.rules import batch_size
-from memfit.api.changed import ChangedJob, fullest
+from memfit.api.answering import TIME, advice_of, budget
+from memfit.api.changed import ChangedJob
 from memfit.api.estimating import check_script, is_estimator, request_for
 from memfit.api.lighter_data import data_ways
 from memfit.api.measuring import Measuring
@@ -35,7 +36,6 @@ from memfit.jobs import Progress, Request
 from memfit.jobs.choosing import way_of
 from memfit.jobs.launch import look_at
 from memfit.jobs.warm import Warm
-from memfit.quantities import format_bytes
 from memfit.recipes.names import is_model
 
 if TYPE_CHECKING:
@@ -44,12 +44,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = min(2, os.cpu_count() or 1)  # variants that are simulated side by side, some hundred MiB each
 _SHARE_FOR_PLANS = 0.75  # of the time; the rest is for the largest batch
-TIME = Assumption(
-    slug="time-is-a-model",
-    text="time is a stated model, not a measurement: recomputation costs a third of a step by its share of the "
-    "activations, other factors are assumed and written beside each change",
-)
-
 RUN_SMALL = Hint(slug="not-measured", text="jobs of TensorFlow and JAX are run small, or planned, for every estimate")
 PROBED = Hint(slug="not-measured", text="fits of estimators are probed by running them on parts of their data")
 
@@ -301,20 +295,16 @@ class _Run:
         found = search(self.base, allowed, job.outcomes, self.budget_bytes, progress=self.tell)
         job.deadline = self.start + seconds
         batch = self._largest_batch()
-        estimate = job.base.estimate
-        advice = Advice(
-            target=estimate.target,
-            machine=estimate.machine.name,
-            pool=job.pool,
+        advice = advice_of(
+            job.base.estimate,
+            job.pool,
+            found,
             budget_bytes=self.budget_bytes,
             now_bytes=self.base.peak_bytes,
-            plans=found.plans,
-            floor_bytes=found.floor.peak_bytes,
-            floor_holds=_holds(found.floor.estimate, job.pool),
-            largest_batch=batch,
             hints=self._hints(),
-            assumptions=(*self.assumed, *self._assumptions(estimate)),
+            assumptions=(*self.assumed, *self._assumptions(job.base.estimate)),
             cost={"seconds": round(time.monotonic() - began, 2), "estimates": job.estimates},
+            largest_batch=batch,
             now_measured_bytes=self.measured_bytes,
         )
         chosen = self._chosen(found)
@@ -371,27 +361,6 @@ class _Run:
     def _assumptions(self, estimate: Estimate) -> tuple[Assumption, ...]:
         measured = (self.measuring.assumption(),) if self.measured_bytes is not None else ()
         return (TIME, *measured, *estimate.assumptions)
-
-
-def budget(estimate: Estimate, name: str, within_bytes: int | None) -> tuple[int | None, tuple[Assumption, ...]]:
-    """What may be used: the wish, and not more than the machine has."""
-    pool = next(pool for pool in estimate.pools if pool.pool == name)
-    capacity = pool.capacity_bytes
-    room = None if capacity is None else max(capacity - (pool.other_processes_bytes or 0), 0)
-    if within_bytes is None:
-        return room, ()
-    if capacity is not None and within_bytes > capacity and name != "host":
-        text = (
-            f"{format_bytes(within_bytes)} were asked for, {estimate.machine.name} has {format_bytes(capacity)}: "
-            "that is the budget"
-        )
-        return room, (Assumption(slug="budget-above-capacity", text=text),)
-    return within_bytes, ()
-
-
-def _holds(estimate: Estimate, name: str) -> dict[str, int]:
-    pool = next((pool for pool in estimate.pools if pool.pool == name), fullest(estimate))
-    return dict(pool.breakdown_bytes)
 
 
 def _several(times: int) -> int | None:

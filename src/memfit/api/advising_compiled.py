@@ -13,6 +13,7 @@ from pathlib import Path
 
 from memfit.advice import HINTS, Outcome, Setting, Wishes, largest_batch, proposals, search
 from memfit.advice.rules import batch_size
+from memfit.api.answering import TIME, advice_of, budget
 from memfit.api.changed import fullest, script_text
 from memfit.api.lighter_data import data_ways
 from memfit.documents import Advice, Estimate, Hint, JobFacts, Knob, LargestBatch, OptimizerFacts
@@ -175,8 +176,6 @@ def advised_on_compiled(
     progress: Callable[[Progress], None] | None,
 ) -> Advice:
     """The advice for a script of TensorFlow, Keras or JAX."""
-    from memfit.api.advising import TIME, budget
-
     began = time.monotonic()
     job = CompiledJob(request, python, began)
     estimate = job.look(progress)
@@ -192,19 +191,16 @@ def advised_on_compiled(
     if job.late:
         text = f"{job.late} estimates were not made: the time was over; --seconds gives more"
         hints.append(Hint(slug="time-was-over", text=text))
-    return Advice(
-        target=estimate.target,
-        machine=estimate.machine.name,
-        pool=job.pool,
+    return advice_of(
+        estimate,
+        job.pool,
+        found,
         budget_bytes=budget_bytes,
         now_bytes=job.base.peak_bytes,
-        plans=found.plans,
-        floor_bytes=found.floor.peak_bytes,
-        floor_holds=dict(fullest(found.floor.estimate).breakdown_bytes),
-        largest_batch=batch,
-        hints=tuple(hints),
+        hints=hints,
         assumptions=(*assumed, TIME, *estimate.assumptions),
         cost={"seconds": round(time.monotonic() - began, 2), "estimates": job.estimates},
+        largest_batch=batch,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memfit.advice import HINTS, Outcome, Setting, Wishes, proposals, search
+from memfit.api.answering import TIME, advice_of, budget
 from memfit.api.changed import script_text
 from memfit.api.lighter_data import data_ways
 from memfit.documents import Advice, Hint, JobFacts
@@ -60,8 +61,6 @@ def advised_on_tables(
     progress: Callable[[Progress], None] | None,
 ) -> Advice:
     """The advice for a script that is probed at its fits."""
-    from memfit.api.advising import TIME, budget
-
     began = time.monotonic()
     seen = look_at(replace(request, looked_at=True), python=python, progress=progress)
     job = ChangedFit(request, seen, python)
@@ -74,16 +73,13 @@ def advised_on_tables(
     found = search(job.base, [each for each in proposed if wishes.allow(each)], job.outcomes, budget_bytes)
     hints = [hint for rule in HINTS for hint in rule(facts)]
     hints += [Hint(slug="change-not-simulated", text=f"{name}: {why}") for name, why in job.failures.items()]
-    return Advice(
-        target=estimate.target,
-        machine=estimate.machine.name,
-        pool=pool.pool,
+    return advice_of(
+        estimate,
+        pool.pool,
+        found,
         budget_bytes=budget_bytes,
         now_bytes=job.base.peak_bytes,
-        plans=found.plans,
-        floor_bytes=found.floor.peak_bytes,
-        floor_holds=dict(found.floor.estimate.pools[-1].breakdown_bytes),
-        hints=tuple(hints),
+        hints=hints,
         assumptions=(*assumed, TIME, *estimate.assumptions),
         cost={"seconds": round(time.monotonic() - began, 2), "estimates": job.estimates},
     )
