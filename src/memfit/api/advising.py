@@ -29,7 +29,7 @@ from memfit.api.changed import ChangedJob
 from memfit.api.estimating import check_script, is_estimator, request_for
 from memfit.api.lighter_data import data_ways
 from memfit.api.measuring import Measuring
-from memfit.api.saved import load
+from memfit.api.saved import load_only
 from memfit.documents import Advice, Assumption, Estimate, Hint, JobFacts, LargestBatch, Recording
 from memfit.errors import JobNeverTrained, UsageError
 from memfit.jobs import Progress, Request
@@ -179,7 +179,10 @@ def advised(
         request = replace(request, way="probed", probe_budget_s=probe_budget_s)
         found = advised_on_tables(request, wishes, within_bytes, python=python, progress=progress)
         return (replace(found, hints=(*found.hints, PROBED)) if measure or verify or recording else found), None
-    recorded = _recording(recording)
+    recorded = None
+    if recording is not None:
+        hint = "`memfit run -o job.memfit -- python train.py` makes one"
+        recorded = load_only(Recording, recording, hint=hint, slug="no-recording")
     request = replace(request, looked_at=True)
     with contextlib.ExitStack() as stack:
         warm = [stack.enter_context(Warm(python)) for _ in range(_AT_ONCE)]
@@ -190,17 +193,6 @@ def advised(
         measuring = Measuring(job, python=python, tell=teller)
         run = _Run(job, wishes, within_bytes, teller, measuring, measure=measure, recorded=recorded)
         return run.advice(verify=verify, began=began, seconds=seconds)
-
-
-def _recording(path: str | os.PathLike[str] | None) -> Recording | None:
-    found = None if path is None else load(path)
-    if found is not None and not isinstance(found, Recording):
-        raise UsageError(
-            f"{path} is a {type(found).__name__.lower()}, a recording is needed",
-            hint="`memfit run -o job.memfit -- python train.py` makes one",
-            slug="no-recording",
-        )
-    return found
 
 
 def _is_simulated(request: Request) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memfit.api.estimating import estimate, is_estimator
-from memfit.api.saved import load
+from memfit.api.saved import load_only
 from memfit.documents import Estimate, Placement
 from memfit.errors import MemfitError, UsageError
 from memfit.machines import chosen, placements
@@ -115,14 +115,8 @@ def saved_estimate(job: Any) -> Estimate | None:
         return job
     if not isinstance(job, (str, os.PathLike)) or Path(job).suffix not in (".json", ".memfit"):
         return None
-    found = load(job)
-    if not isinstance(found, Estimate):
-        raise UsageError(
-            f"{os.fspath(job)} is a {type(found).__name__.lower()}, an estimate is needed",
-            hint="give a script, or what `memfit estimate -o estimate.json` saved",
-            slug="not-an-estimate",
-        )
-    return found
+    hint = "give a script, or what `memfit estimate -o estimate.json` saved"
+    return load_only(Estimate, job, hint=hint, slug="not-an-estimate")
 
 
 def _hopeful(row: Placement) -> bool:

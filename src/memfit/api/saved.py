@@ -6,10 +6,13 @@ import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from memfit import documents
 from memfit.documents import Check, Comparison, Diagnosis, Document, Estimate, Recording
 from memfit.errors import UsageError
+
+_Kind = TypeVar("_Kind", bound="Document | Recording")
 
 
 def load(path: str | os.PathLike[str]) -> Document | Recording:
@@ -26,6 +29,30 @@ def load(path: str | os.PathLike[str]) -> Document | Recording:
     if Path(path).is_dir() or reader.is_recording(path):
         return reader.read(path)
     return documents.load(Path(path))
+
+
+def load_only(kind: type[_Kind], path: str | os.PathLike[str], *, hint: str, slug: str) -> _Kind:
+    """Read what memfit saved, of one kind alone.
+
+    Args:
+        kind: `Estimate`, `Recording`, …
+        path: of the file or folder.
+        hint, slug: of the error.
+
+    Raises:
+        UsageError: it holds another kind.
+        InvalidDocument: as `load`.
+    """
+    found = load(path)
+    if not isinstance(found, kind):
+        wanted = kind.__name__.lower()
+        raise UsageError(
+            f"{os.fspath(path)} is a {type(found).__name__.lower()}, "
+            f"{'an' if wanted[0] in 'aeiou' else 'a'} {wanted} is needed",
+            hint=hint,
+            slug=slug,
+        )
+    return found
 
 
 def made_of(shown: Sequence[Document | Recording]) -> tuple[Document, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import transformers
 
-from memfit.errors import MemfitError, UsageError
+from memfit.errors import UsageError
 from memfit.recipes import loop, notes
 from memfit.recipes.notes import said
 from memfit.recipes.objectives import batch_of, loss_of
@@ -87,10 +87,7 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
     Raises:
         MemfitError: peft is not installed.
     """
-    try:
-        import peft
-    except ImportError as error:
-        raise MemfitError("peft is not installed, which makes the adapters", hint="pip install peft") from error
+    peft = loop.adapters_library()
     if wishes.train == "qlora":
         from memfit.recipes.quantised import quantise
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from memfit.errors import MemfitError, UsageError
+from memfit.errors import UsageError
+from memfit.recipes import loop
 from memfit.recipes.optimizers import optimizer
 from memfit.recipes.pipelines import denoiser_of
 
@@ -138,10 +139,7 @@ def _with_adapters(denoiser: Any, wishes: argparse.Namespace) -> None:
     Raises:
         MemfitError: peft is not installed.
     """
-    try:
-        import peft
-    except ImportError as error:
-        raise MemfitError("peft is not installed, which makes the adapters", hint="pip install peft") from error
+    peft = loop.adapters_library()
     named = wishes.lora_targets.split(",") if wishes.lora_targets else list(_LORA_TARGETS)
     denoiser.requires_grad_(False)
     denoiser.add_adapter(

@@ -10,7 +10,21 @@ from typing import Any
 
 import torch
 
+from memfit.errors import MemfitError
 from memfit.recipes.optimizers import optimizer
+
+
+def adapters_library() -> Any:
+    """peft, which makes adapters.
+
+    Raises:
+        MemfitError: it is not installed.
+    """
+    try:
+        import peft
+    except ImportError as error:
+        raise MemfitError("peft is not installed, which makes the adapters", hint="pip install peft") from error
+    return peft
 
 
 def prepared(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
