@@ -26,7 +26,7 @@ from memfit.jobs.launch import write_request
 from memfit.jobs.prelude import execute, prelude
 from memfit.jobs.request import Request
 from memfit.jobs.running import end_with_parent, run_as_main
-from memfit.jobs.watched import leave_reading
+from memfit.jobs.watched import leave_reading, peak_bytes
 from memfit.probing.child.reading import Mapped, map_code, mapped_files
 from memfit.probing.small_batches import SmallBatches
 from memfit.probing.watching import Limits, Reading, Watch
@@ -231,6 +231,7 @@ class Small(Child):
         super().__init__(folder)
         self.ground, self.small, self.marks = ground, ground.small, ground.marks
         self.problem = ""
+        self.began_bytes = 0  # held as the script began: code that the parent never touched is mapped in a fork as well
         self.before_bytes = 0  # what was held before the first step of a fit(): no batch is in it
         self._pace = Pace()
 
@@ -238,7 +239,7 @@ class Small(Child):
         self.small.divisor, self.small.steps = int(self.request.changes["divisor"]), self.request.steps
         self.marks.enough, self.marks.done = self.request.steps, self._told
         self.marks.stepped, self.marks.fits = self._stepped, self._fits  # type: ignore[method-assign]
-        self._began_at = time.monotonic()
+        self._began_at, self.began_bytes = time.monotonic(), peak_bytes()
         threading.Thread(target=self._watchdog, daemon=True, name="memfit-watchdog").start()
         self.overlay.install()
         (self.folder / "began").touch()
@@ -279,7 +280,7 @@ class Small(Child):
             note = {
                 **self.small.told(),
                 "imported_bytes": self.ground.imported_bytes,
-                "import_peak_bytes": max(self.ground.imported_bytes, self.ground.peak_bytes),
+                "import_peak_bytes": max(self.ground.imported_bytes, self.ground.peak_bytes, self.began_bytes),
                 "before_bytes": self.before_bytes,
                 "steps": self.marks.steps,
                 "step_seconds": self._pace.step_seconds,
