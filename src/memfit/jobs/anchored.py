@@ -24,6 +24,10 @@ _RISE_SHARE = 0.16
 # What further steps keep, of the rise, where slow ones were ended early and nearly all left out: 7 % between the third
 # and the eighth step of ResNet-50 in TensorFlow, 6 to 10 % between the third and the sixteenth of a small CNN.
 _CREEP_SHARE = 0.07
+# How often room for the largest variable's gradient may be kept besides, in TensorFlow, whose threads free them in an
+# order that changes from run to run: with two threads, jobs of 16 MiB weights held 100 to 170 MiB more in some runs (or
+# on a busy machine) than in others, and none did whose weights were small.
+_KEPT_TIMES = 4
 _SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
 _KNOWN = (
     (Category.PARAMETERS, "parameters_bytes", "variables of the models that were used"),
@@ -99,6 +103,7 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
             f"{' and '.join(map(str, sizes))} instead of {batch}, and the line through their peaks followed to the "
             "whole batch" + (f"; {knob} was taken for the batch" if knob else ""),
         )
+    high += _KEPT_TIMES * note["kept_bytes"]
     framework = Component(
         category=Category.FRAMEWORK,
         range=ByteRange.around(imported, _IMPORT_SPREAD_BYTES),

@@ -24,6 +24,7 @@ class SmallBatches:
         self._data: dict[int, int] = {}
         self._planned_bytes = 0
         self._at_the_end: list[Callable[[], object]] = []
+        self.largest_kept: Callable[[], int] = int  # bytes of the largest variable that malloc keeps room for
 
     def cut(self, size: int) -> int:
         """The size that a batch is to have instead.
@@ -69,7 +70,10 @@ class SmallBatches:
             call()
 
     def told(self) -> dict[str, Any]:
-        """As JSON: the largest batch, what it was cut to, bytes of variables, of whole arrays, of the largest plan."""
+        """As JSON: the largest batch, what it was cut to, bytes of variables, of whole arrays, of the largest plan.
+
+        ``kept_bytes`` are those of the largest variable whose gradients malloc keeps room for when they are freed.
+        """
         whole = max(self._cut, default=None)
         optimizers = [getattr(model, "optimizer", None) for model in self._models.values()]
         weights = [each for model in self._models.values() for each in getattr(model, "variables", ())]
@@ -82,6 +86,7 @@ class SmallBatches:
             "optimizer_bytes": _sum_bytes(slots),
             "data_bytes": sum(self._data.values()),
             "planned_bytes": self._planned_bytes,
+            "kept_bytes": self.largest_kept(),
         }
 
 

@@ -15,9 +15,9 @@ IMPORTED = 200 * MIB
 
 
 def reading(
-    cut: int, rise: int, seconds: float = 1.0, *, early: bool = False, before: int = 0, planned: int = 0
+    cut: int, rise: int, seconds: float = 1.0, *, early: bool = False, before: int = 0, planned: int = 0, kept: int = 0
 ) -> Reading:
-    known = {"parameters_bytes": 0, "optimizer_bytes": 0, "data_bytes": 0}
+    known = {"parameters_bytes": 0, "optimizer_bytes": 0, "data_bytes": 0, "kept_bytes": kept}
     note = {"batch": 128, "cut": cut, "steps": 16, "passes": 0, "imported_bytes": IMPORTED, "problem": "", **known}
     note |= {"step_seconds": 0.1, "left_out": 0.8 if early else 0.0, "before_bytes": before, "planned_bytes": planned}
     return Reading(size=1, rise_bytes=IMPORTED + rise, wall_s=seconds, note=note)
@@ -83,6 +83,25 @@ def test_few_slow_steps_are_not_all() -> None:
 
     assert cut.expected > whole.expected + 15 * MIB
     assert cut.high > whole.high
+
+
+def test_what_threads_keep_of_large_gradients_is_in_the_high_figure_alone() -> None:
+    """One run differs from another by whole gradients of the largest weights."""
+    usual, kept = (
+        document_of_small_runs(
+            Request(target="train.py"),
+            [reading(16, 300 * MIB, kept=size), reading(64, 304 * MIB, kept=size)],
+            {},
+            knob="",
+            seconds=1.0,
+        )
+        .pool("host")
+        .peak_bytes
+        for size in (0, 16 * MIB)
+    )
+
+    assert kept.expected == usual.expected
+    assert kept.high >= usual.high + 2 * 16 * MIB
 
 
 @pytest.mark.parametrize("first", [5.0, 50.0, 100.0, 108.0])

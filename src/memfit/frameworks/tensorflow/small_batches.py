@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from typing import TYPE_CHECKING, Any
+
+from memfit.quantities import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from memfit.probing.small_batches import SmallBatches
 
+# glibc's malloc gives larger ones back to the system at once (DEFAULT_MMAP_THRESHOLD_MAX, 64 bits).
+_KEPT_BYTES = 32 * MIB
 _KERAS_ITSELF = "keras.src.trainers"  # fit() is given its batch size there already
 
 
@@ -39,10 +44,24 @@ def _of_numbers(dataset: Any) -> bool:
     return all(getattr(spec, "shape", None) == () and getattr(spec, "dtype", "") != "string" for spec in specs)
 
 
+def install_variables(module: Any, small: SmallBatches) -> None:
+    """Look at the variables when the steps were made; a loop of its own has no model that knows them."""
+
+    def largest() -> int:
+        found = (each for each in gc.get_objects() if issubclass(type(each), module.BaseResourceVariable))
+        sizes = (each.dtype.size * (each.shape.num_elements() or 0) for each in found)
+        return max((size for size in sizes if size <= _KEPT_BYTES), default=0)
+
+    small.largest_kept = largest
+
+
 def has_started() -> bool:
     """Whether the runtime is there, with its threads."""
     context = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
     return getattr(context, "_context_handle", None) is not None
 
 
-HOOKS: dict[str, Callable[[Any, SmallBatches], None]] = {"tensorflow.python.data.ops.dataset_ops": install_datasets}
+HOOKS: dict[str, Callable[[Any, SmallBatches], None]] = {
+    "tensorflow.python.data.ops.dataset_ops": install_datasets,
+    "tensorflow.python.ops.resource_variable_ops": install_variables,
+}
