@@ -26,8 +26,10 @@ def section() -> str:
         "apart), on a machine that was "
         "busy with other work: threads take turns in another order then, and TensorFlow keeps more "
         "(`tensorflow/mlp-w2048-b256-adam` peaked at 987 to 1,029 MiB on the quiet machine and at 1,197 on the busy "
-        "one), so the truths above are not those of these estimates. Few jobs were paired; no constant was set on "
-        "them, but for `--no-run`, whose were set on the tuning half's quiet peaks.\n\n"
+        "one), so the truths above are not those of these estimates. The only constant that was set on "
+        "them is the room in TensorFlow's high figure for large gradients that its threads keep in one run and not in "
+        "another (`jobs/anchored.py`; from the first row, of the tuning half, before the rows with a load below 20); "
+        "`--no-run`'s were set on the tuning half's quiet peaks.\n\n"
     )
     return text + table(_HEAD_SUMMARY, _summary(rows)) + "\n" + table(_HEAD, [_row(row) for row in rows]) + "\n"
 
