@@ -1,6 +1,6 @@
 """Fits on files of real-looking columns: measured in a fresh process, predicted from the CSV file and the class alone.
 
-    python -m benchmarks.tabular.from_files [--seconds 1800] [--again] [--before]
+    python -m benchmarks.tabular.from_files [--seconds 1800] [--again] [--before] [--only XGBoost]
     python -m benchmarks.tabular.from_files fit FILE CLASS     the child
 
 Adds to data/from-files.jsonl. --before keeps the prediction beside the later one: it was made with an earlier memfit,
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1800)
     parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
     parser.add_argument("--before", action="store_true", help="keep the prediction as that of an earlier memfit")
+    parser.add_argument("--only", choices=CLASSES, help="fits of this class")
     parser.add_argument("--halves", nargs="*", default=["tuning", "judging"])
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
@@ -58,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, (half, _, _) in FILES.items():
             path = Path(folder) / f"{name.replace(' ', '-')}.csv"
-            for kind in CLASSES:
+            for kind in [options.only] if options.only else CLASSES:
                 known = lines.get((name, kind), {})
                 if half not in options.halves or time.monotonic() > until or (said in known and not options.again):
                     continue

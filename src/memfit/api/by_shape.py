@@ -11,6 +11,7 @@ from memfit.documents import Estimate
 from memfit.errors import UsageError
 from memfit.jobs import Progress
 from memfit.jobs.formula import estimate_by_formula
+from memfit.jobs.sparse import SparseRequest
 from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def estimate_by_shape(
     probe: bool,
     shrink: float | None,
     texts: tuple[str | None, str | None] = (None, None),
+    density: float | None = None,
     **options: Any,
 ) -> Estimate:
     """The estimate of an estimator.
@@ -40,6 +42,7 @@ def estimate_by_shape(
         probe: whether it may be run on small data; without, a formula answers.
         shrink: of scripts alone.
         texts: the column of the file that has texts, and what makes numbers of them; (None, None) for tables.
+        density: share of the cells that are stored, of sparse data; None for dense.
         options: of `TabularRequest`.
 
     Raises:
@@ -47,6 +50,8 @@ def estimate_by_shape(
     """
     if shrink is not None:
         raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
+    if density is not None:
+        _check_sparse(density, source[0], options["missing"], probe)
     rows, columns = shape
     named = isinstance(target, str)
     name = target if named else f"{type(target).__module__}.{type(target).__qualname__}"
@@ -75,8 +80,29 @@ def estimate_by_shape(
         )
     if not named and not hasattr(target, "fit"):
         raise UsageError(f"expected an estimator, got {name_of(target)}", slug="bad-target")
-    request = TabularRequest(target=name, rows=rows, columns=columns, given=None if named else target, **options)
+    options |= {"target": name, "rows": rows, "columns": columns, "given": None if named else target}
+    request = TabularRequest(**options) if density is None else SparseRequest(density=density, **options)
     return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
+
+
+def _check_sparse(density: float, data: str | os.PathLike[str] | None, missing: float, probe: bool) -> None:
+    """Say what does not go with sparse data, rather than leave it out."""
+    if not 0 < density < 1:
+        raise UsageError(
+            f"density is a share above 0 and below 1, got {density:g}", hint="--density 0.001", slug="bad-density"
+        )
+    if data is not None:
+        raise UsageError(
+            "--density is of data that no file tells: a table that --data names is held as a dense array",
+            hint="give its shape with --rows and --cols instead",
+            slug="bad-density",
+        )
+    if missing:
+        raise UsageError("--missing is of dense data: what a sparse matrix does not store is zero", slug="bad-density")
+    if not probe:
+        raise UsageError(
+            "there is no formula for sparse data", hint="without --no-probe it is probed", slug="no-formula"
+        )
 
 
 class _Read(NamedTuple):

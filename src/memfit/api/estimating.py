@@ -42,6 +42,7 @@ def estimate(
     classes: int = 2,
     params: Mapping[str, Any] | None = None,
     missing: float = 0.0,
+    density: float | None = None,
     predict: bool = False,
     probe: bool = True,
     probe_budget_s: float = 60.0,
@@ -78,6 +79,7 @@ def estimate(
             "package.module:function" that returns one.
         dtype, classes: of the data and of a classifier's target.
         missing: share of the data's cells that are missing, where no file tells it.
+        density: share of the cells that are stored, of sparse data: a CSR matrix of SciPy's; None for a dense array.
         params: of the estimator.
         predict: whether it predicts too, on as many rows.
         probe: whether the estimator may be run on small data; without, a formula answers where there is one.
@@ -112,15 +114,14 @@ def estimate(
             probe=probe,
             shrink=shrink,
             texts=(text, vectorizer),
+            density=density,
             dtype=dtype,
             classes=classes,
             missing=missing,
             params=dict(params or {}),
             predict=predict,
-            budget_s=probe_budget_s,
-            host_memory_bytes=host_memory_bytes,
-            python=python,
-        )
+            budget_s=probe_budget_s, host_memory_bytes=host_memory_bytes, python=python,
+        )  # fmt: skip
     named = None
     if isinstance(target, str) and is_model(target):
         named = _model(target, arguments, on=on, ranks=ranks, host_memory_bytes=host_memory_bytes)

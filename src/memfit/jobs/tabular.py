@@ -114,6 +114,10 @@ class TabularRequest:
         """What its framework knows of the estimator."""
         return scaling_of(self)
 
+    def remarks(self, found: ProbeResult) -> tuple[Assumption, ...]:
+        """What the figures say of this kind of data."""
+        return ()
+
     def call(self, params: Mapping[str, Any]) -> EstimatorFit:
         """The fit that probes make.
 
@@ -310,7 +314,8 @@ def assumptions(request: TabularRequest, found: ProbeResult) -> tuple[Assumption
         )
     if request.data:
         told.append(Assumption(slug="shape-from-file", text=request.data))
-    return (*told, *(Assumption(slug="probe-note", text=note) for note in found.notes))
+    notes = (Assumption(slug="probe-note", text=note) for note in found.notes)
+    return (*told, *request.remarks(found), *notes)
 
 
 def one_array(request: TabularRequest) -> Assumption:

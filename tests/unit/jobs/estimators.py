@@ -58,3 +58,31 @@ class Words:
 
 def words() -> Words:
     return Words()
+
+
+class Matrices:
+    """Copies a sparse matrix while it fits, or writes it out.
+
+    Args:
+        dense: write it out.
+    """
+
+    _estimator_type = "classifier"
+
+    def __init__(self, dense: bool = False) -> None:
+        self.dense = dense
+
+    def fit(self, matrix: Any, target: Any) -> Matrices:
+        assert matrix.format == "csr"
+        assert matrix.shape[0] == len(target)
+        copy = matrix.toarray() if self.dense else matrix.copy()
+        self.learnt = copy.sum()
+        return self
+
+
+def matrices() -> Matrices:
+    return Matrices()
+
+
+def written_out() -> Matrices:
+    return Matrices(dense=True)

@@ -1,0 +1,196 @@
+"""Fits on sparse data: measured in a fresh process, predicted from a class, rows, columns and the share that is stored.
+
+    python -m benchmarks.tabular.sparse [--seconds 1800] [--again] [--halves tuning judging] [--only NAME]
+    python -m benchmarks.tabular.sparse fit NUMBER     the child
+
+Adds to data/sparse.jsonl. The cases were listed before anything was predicted. The judging half has what the probes'
+data has not: columns by Zipf's law, counts, or the ones that categories become.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from memfit import api
+from memfit.probing.child.estimator import kind_of, target_of
+from memfit.probing.child.reading import give_back, reset_peak, sizes
+from memfit.probing.child.sparse import SparseFit
+
+DATA = Path(__file__).parent / "data" / "sparse.jsonl"
+BUDGET_S = 60
+_LONGEST_S = 600
+_CHUNK_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fit.
+
+    Args:
+        half: "tuning" or "judging".
+        target, params: the class.
+        rows, columns, dtype: of the data.
+        filled: entries of a row in the mean.
+        values: "even" columns with values of their own; "words", counts in columns by Zipf's law; "categories", ones,
+            each row's from as many features whose values are by Zipf's law as well.
+    """
+
+    half: str
+    target: str
+    rows: int
+    columns: int
+    filled: int
+    values: str = "even"
+    dtype: str = "float64"
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As in the page."""
+        words = "".join(f" {name}={value}" for name, value in self.params.items())
+        shape = f"{self.rows}x{self.columns}, {self.filled} a row, {self.values}, {self.dtype}"
+        return f"{self.target.rpartition('.')[2]}{words}: {shape}"
+
+
+_LINEAR = "sklearn.linear_model."
+CASES = [
+    Case("tuning", f"{_LINEAR}LogisticRegression", 300_000, 20_000, 20, params={"max_iter": 15}),
+    Case("tuning", f"{_LINEAR}SGDClassifier", 300_000, 10_000, 30),
+    Case("tuning", f"{_LINEAR}Ridge", 200_000, 8_000, 30, params={"solver": "sparse_cg", "max_iter": 20}),
+    Case("tuning", "sklearn.svm.LinearSVC", 150_000, 20_000, 20, params={"max_iter": 20}),
+    Case("tuning", "sklearn.naive_bayes.MultinomialNB", 300_000, 5_000, 25),
+    Case("tuning", "sklearn.decomposition.TruncatedSVD", 120_000, 5_000, 25, params={"n_components": 20}),
+    Case("tuning", "sklearn.cluster.MiniBatchKMeans", 100_000, 2_000, 20, params={"n_clusters": 5, "n_init": 1}),
+    Case("tuning", "sklearn.ensemble.RandomForestClassifier", 40_000, 1_000, 20,
+         params={"n_estimators": 10, "max_depth": 12}),
+    Case("tuning", "xgboost.XGBClassifier", 100_000, 1_000, 20, params={"n_estimators": 8}),
+    Case("tuning", "xgboost.XGBRegressor", 150_000, 300, 15, dtype="float32", params={"n_estimators": 8}),
+    Case("tuning", "lightgbm.LGBMClassifier", 100_000, 1_000, 20, params={"n_estimators": 8, "verbose": -1}),
+    Case("tuning", "lightgbm.LGBMRegressor", 150_000, 300, 15, params={"n_estimators": 8, "verbose": -1}),
+    Case("judging", f"{_LINEAR}LogisticRegression", 150_000, 50_000, 40, "words", "float32", {"max_iter": 15}),
+    Case("judging", f"{_LINEAR}SGDRegressor", 400_000, 3_000, 12, "categories"),
+    Case("judging", f"{_LINEAR}Lasso", 100_000, 2_000, 15, "words", params={"max_iter": 20}),
+    Case("judging", "sklearn.svm.LinearSVC", 200_000, 6_000, 15, "categories", "float32", {"max_iter": 20}),
+    Case("judging", "sklearn.naive_bayes.ComplementNB", 200_000, 30_000, 30, "words"),
+    Case("judging", "sklearn.decomposition.TruncatedSVD", 60_000, 12_000, 40, "words", "float32", {"n_components": 10}),
+    Case("judging", "sklearn.preprocessing.MaxAbsScaler", 300_000, 4_000, 25, "words"),
+    Case("judging", "sklearn.ensemble.ExtraTreesClassifier", 30_000, 2_000, 25, "words",
+         params={"n_estimators": 10, "max_depth": 12}),
+    Case("judging", "xgboost.XGBClassifier", 120_000, 2_000, 12, "categories", params={"n_estimators": 8}),
+    Case("judging", "xgboost.XGBRegressor", 80_000, 1_500, 30, "words", params={"n_estimators": 8, "max_depth": 8}),
+    Case("judging", "lightgbm.LGBMClassifier", 80_000, 2_000, 30, "words", params={"n_estimators": 8, "verbose": -1}),
+    Case("judging", "lightgbm.LGBMRegressor", 200_000, 800, 12, "categories", "float32",
+         {"n_estimators": 8, "verbose": -1}),
+]  # fmt: skip
+
+
+def matrix_of(case: Case) -> Any:
+    """The data, the same each time."""
+    dice = np.random.default_rng(case.rows + case.columns)
+    parts = [
+        _part(case, min(_CHUNK_ROWS, case.rows - start), dice) for start in range(0, case.rows, _CHUNK_ROWS)
+    ]  # fmt: skip
+    return sparse.vstack(parts, format="csr", dtype=case.dtype)
+
+
+def _part(case: Case, rows: int, dice: np.random.Generator) -> Any:
+    """Some rows; entries that meet in a cell are one."""
+    if case.values == "categories":
+        width = case.columns // case.filled
+        shares = np.cumsum(1.0 / np.arange(1, width + 1))
+        chosen = np.searchsorted(shares / shares[-1], dice.random((rows, case.filled)))
+        columns = (chosen + np.arange(case.filled) * width).ravel()
+        row = np.repeat(np.arange(rows), case.filled)
+        return sparse.csr_matrix((np.ones(len(row)), (row, columns)), shape=(rows, case.columns))
+    lengths = dice.poisson(case.filled, rows)
+    if case.values == "words":
+        lengths = np.maximum(dice.lognormal(np.log(case.filled), 0.5, rows).astype(int), 1)
+    row = np.repeat(np.arange(rows), lengths)
+    if case.values == "even":
+        columns, values = dice.integers(0, case.columns, len(row)), dice.random(len(row)) + 0.01
+    else:
+        shares = np.cumsum((np.arange(1, case.columns + 1) + 2.7) ** -1.05)
+        columns, values = np.searchsorted(shares / shares[-1], dice.random(len(row))), np.ones(len(row))
+    return sparse.csr_matrix((values, (row, columns)), shape=(rows, case.columns))
+
+
+def fitted(case: Case) -> dict[str, Any]:
+    """The fit in this process: what it held after its imports, and its peak."""
+    job = SparseFit(case.target, dict(case.params), case.columns, density=0.5)
+    estimator = job.make()
+    held = sizes()["VmRSS"]
+    table = matrix_of(case)
+    kind = kind_of(estimator)
+    signal = np.asarray(table[:, : case.columns // 20].sum(axis=1)).ravel().astype(float)
+    signal = (signal - signal.mean()) / (signal.std() or 1.0)
+    wanted = target_of(signal, kind, 2) if kind else None
+    give_back()
+    exact = reset_peak()
+    before, began = sizes()["VmRSS"], time.monotonic()
+    fit = job((estimator, table, wanted))
+    seconds = time.monotonic() - began
+    del fit
+    return {"held_bytes": held, "before_bytes": before, "peak_bytes": sizes()["VmHWM"], "exact": exact,
+            "seconds": round(seconds, 1), "stored": int(table.nnz)}  # fmt: skip
+
+
+def measured(number: int) -> dict[str, Any]:
+    """What the fit comes to in a fresh process; its data as one CSR matrix, as the prediction takes it."""
+    child = [sys.executable, "-m", "benchmarks.tabular.sparse", "fit", str(number)]
+    told = subprocess.run(child, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
+    found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
+    return found
+
+
+def predicted(case: Case, stored: int) -> dict[str, Any]:
+    """What memfit says of the class and the shape."""
+    estimate = api.estimate(
+        case.target, rows=case.rows, columns=case.columns, density=stored / (case.rows * case.columns),
+        dtype=case.dtype, params=case.params, probe_budget_s=BUDGET_S,
+    )  # fmt: skip
+    pool = estimate.pool("host")
+    return {**dataclasses.asdict(pool.peak_bytes), "framework_bytes": pool.breakdown_bytes["framework"],
+            "law": pool.components[-1].source, "seconds": estimate.cost["seconds"]}  # fmt: skip
+
+
+def main() -> None:
+    """Measure and predict what is not there yet."""
+    if sys.argv[1:2] == ["fit"]:
+        print(json.dumps(fitted(CASES[int(sys.argv[2])])))
+        return
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=1800)
+    parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
+    parser.add_argument("--only", default="", help="cases whose name has this in it")
+    parser.add_argument("--halves", nargs="*", default=["tuning", "judging"])
+    options = parser.parse_args()
+    until = time.monotonic() + options.seconds
+    known = DATA.read_text(encoding="utf-8").splitlines() if DATA.exists() else []
+    lines = {line["case"]: line for line in map(json.loads, known)}
+    for number, case in enumerate(CASES):
+        line = lines.get(case.name, {"case": case.name, "half": case.half})
+        if options.only not in case.name or case.half not in options.halves:
+            continue
+        if time.monotonic() > until or ("predicted" in line and not options.again):
+            continue
+        if "measured" not in line:
+            line["measured"] = measured(number)
+        line["predicted"] = predicted(case, line["measured"]["stored"])
+        lines[case.name] = line
+        DATA.write_text("".join(json.dumps(each) + "\n" for each in lines.values()), encoding="utf-8")
+        print(json.dumps(line), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""An estimator on sparse data: what its request says instead of a table's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from memfit.documents import Assumption
+from memfit.jobs.tabular import TabularRequest, item_bytes, scaling_of
+from memfit.probing.child.estimator import EstimatorFit
+from memfit.probing.child.sparse import SparseFit, index_bytes
+from memfit.probing.scaling import Scaling
+from memfit.probing.sweeping import ProbeResult
+from memfit.quantities import format_bytes
+
+_TARGET_BYTES = 8
+# Stored values that a column of a probe has in the mean: below LightGBM's min_data_in_leaf of 20 it drops columns
+# (feature_pre_filter, LightGBM 4.7), and encoders and selectors see a column that is as good as empty.
+_COLUMN_VALUES = 64
+_SMALL_SHARE = 1 / 20  # of the target: the first probe has no more rows for all that, so that two more follow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparseRequest(TabularRequest):
+    """An estimator and its CSR matrix.
+
+    Args:
+        density: share of the cells that are stored.
+    """
+
+    density: float
+
+    @property
+    def filled(self) -> int:
+        """Values that are stored."""
+        return round(self.rows * self.columns * self.density)
+
+    @property
+    def index_bytes(self) -> int:
+        """Of an index: 8 where 4 do not count so far."""
+        return index_bytes(self.rows, self.columns, self.filled)
+
+    @property
+    def data_bytes(self) -> int:
+        """Values, their columns, where each row begins, and a target."""
+        stored = self.filled * (item_bytes(self.dtype) + self.index_bytes)
+        return stored + (self.rows + 1) * self.index_bytes + self.rows * _TARGET_BYTES
+
+    @property
+    def dense_bytes(self) -> int:
+        """The table written out, as the type that it has."""
+        return self.rows * self.columns * item_bytes(self.dtype)
+
+    @property
+    def data_source(self) -> str:
+        """What those bytes are, in words."""
+        return (
+            f"CSR, {self.rows:,} rows × {self.columns:,} columns with {self.filled:,} values of {self.dtype} and "
+            f"indices of {8 * self.index_bytes} bits, and a target"
+        )
+
+    @property
+    def shape_words(self) -> list[str]:
+        """What the command line says of the data besides its rows."""
+        return ["--cols", str(self.columns), "--density", f"{self.density:g}"]
+
+    @property
+    def probed_on(self) -> str:
+        """What the probes' data is, in a sentence."""
+        return (
+            "probed on random CSR matrices of that density, columns filled alike and no value like another: where few "
+            "columns hold most of the values, or values repeat, bins and trees take other memory"
+        )
+
+    @property
+    def held_as(self) -> str:
+        """How the data is held when the fit begins."""
+        return "as one CSR matrix"
+
+    def scaling(self) -> Scaling:
+        """What its framework knows of the estimator; what fills with a column's values takes more rows to fill."""
+        known = scaling_of(self)
+        sample = known.sample and replace(known.sample, filled=(self.density,) * self.columns)
+        enough = min(math.ceil(_COLUMN_VALUES / self.density), math.ceil(self.rows * _SMALL_SHARE))
+        return replace(
+            known,
+            sample=sample,
+            fills=math.ceil(known.fills / self.density),
+            smallest=max(known.smallest, enough),
+            beyond_bytes=0,
+        )
+
+    def call(self, params: Mapping[str, Any]) -> EstimatorFit:
+        """The fit that probes make."""
+        return SparseFit(
+            self.name,
+            {**self.params, **params},
+            self.columns,
+            self.density,
+            self.index_bytes,
+            self.dtype,
+            self.classes,
+            self.predict,
+            self.given,
+        )
+
+    def remarks(self, found: ProbeResult) -> tuple[Assumption, ...]:
+        """That the fit writes the data out, where a probe was seen to."""
+        if not any(isinstance(each.note, dict) and each.note.get("made_dense") for each in found.readings):
+            return ()
+        text = f"the fit makes the data dense: written out they are {format_bytes(self.dense_bytes)} of {self.dtype}"
+        return (Assumption(slug="sparse-made-dense", text=text),)

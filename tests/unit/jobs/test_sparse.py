@@ -1,0 +1,121 @@
+"""An estimator on sparse data: the matrix is counted as CSR holds it, and probes are made alike."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.environments import ROOT, TABULAR
+
+import memfit
+from memfit.cli.estimator import shape
+from memfit.errors import UsageError
+from memfit.jobs.sparse import SparseRequest
+from memfit.probing.child.sparse import stored
+
+MATRICES = "tests.unit.jobs.estimators:matrices"
+WRITTEN_OUT = "tests.unit.jobs.estimators:written_out"
+linux = pytest.mark.skipif(sys.platform != "linux", reason="high-water marks are Linux's")
+scipy = pytest.mark.skipif(not TABULAR.exists(), reason="no .venv-tabular: `make tabular`")
+
+
+@pytest.fixture
+def in_scipy(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What has an estimate probed by an interpreter that has SciPy, and finds the estimators of these tests."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    return {"python": str(TABULAR), "probe_budget_s": 60}
+
+
+@linux
+@scipy
+def test_sparse_data_is_counted_and_copied_as_it_is_stored(in_scipy: dict[str, Any]) -> None:
+    """Values of 8 bytes and indices of 4, where each row begins, a target; the fit copies the matrix once."""
+    estimate = memfit.estimate(MATRICES, rows=1_000_000, columns=2_000, density=0.01, **in_scipy)
+
+    parts = estimate.pool("host").breakdown_bytes
+    stored = 20_000_000 * 12 + 1_000_001 * 4
+    assert parts["dataset"] == stored + 1_000_000 * 8
+    assert parts["temporaries"] == pytest.approx(stored, rel=0.06)
+    told = {each.slug: each.text for each in estimate.assumptions}
+    assert "as one CSR matrix" in told["data-as-one-array"]
+    assert "sparse-made-dense" not in told
+    assert "--density 0.01" in " ".join(map(str, estimate.target["arguments"]))
+
+
+@linux
+@scipy
+def test_an_estimator_that_writes_the_matrix_out_shows_it(in_scipy: dict[str, Any]) -> None:
+    """The peak is that of the dense table, and the estimate says why."""
+    estimate = memfit.estimate(WRITTEN_OUT, rows=100_000, columns=1_000, density=0.002, **in_scipy)
+
+    pool = estimate.pool("host")
+    assert pool.breakdown_bytes["temporaries"] == pytest.approx(800e6, rel=0.05)
+    assert "sparse-made-dense" in {each.slug for each in estimate.assumptions}
+
+
+def test_indices_are_wide_where_four_bytes_do_not_count_so_far() -> None:
+    """As SciPy chooses them: by the number of stored values; the probes' are as wide."""
+    small = SparseRequest(target=MATRICES, rows=1_000, columns=100, density=0.1)
+    large = SparseRequest(target=MATRICES, rows=50_000_000, columns=10_000, density=0.01)
+
+    assert small.data_bytes == 10_000 * 12 + 1_001 * 4 + 1_000 * 8
+    assert large.data_bytes == 5_000_000_000 * 16 + 50_000_001 * 8 + 50_000_000 * 8
+    (_, indices, ends), _ = stored(100, 50, 0.1, "float32", large.index_bytes)
+    assert indices.dtype == ends.dtype == np.int64
+
+
+@pytest.mark.parametrize(("columns", "density"), [(1, 0.5), (7, 0.9), (5_000, 0.003), (40_000, 0.00001)])
+def test_a_made_matrix_is_a_canonical_one_of_its_density(columns: int, density: float) -> None:
+    """Sorted, no cell twice, every column within, about as many values as asked for."""
+    (values, indices, ends), signal = stored(20_000, columns, density, "float64", 4)
+
+    cells = np.repeat(np.arange(20_000), np.diff(ends)) * columns + indices
+    assert (np.diff(cells) > 0).all()
+    assert 0 <= indices.min() <= indices.max() < columns
+    assert (values > 0).all()
+    assert len(values) == len(indices) == ends[-1] == pytest.approx(20_000 * columns * density, rel=0.1)
+    assert signal.std() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"density": 0.0}, {"density": 1.5}, {"density": 0.1, "missing": 0.2}, {"density": 0.1, "data": "x.csv"}],
+)
+def test_what_does_not_go_with_sparse_data_is_told(options: dict[str, Any]) -> None:
+    """Rather than left out in silence."""
+    with pytest.raises(UsageError) as caught:
+        memfit.estimate(MATRICES, rows=100, columns=10, **options)
+
+    assert caught.value.slug == "bad-density"
+
+
+def test_there_is_no_formula_for_sparse_data() -> None:
+    """Those that there are have dense arrays in them."""
+    with pytest.raises(UsageError) as caught:
+        memfit.estimate("sklearn.linear_model.Ridge", rows=100, columns=10, density=0.1, probe=False)
+
+    assert caught.value.slug == "no-formula"
+
+
+def test_density_is_written_as_a_share() -> None:
+    """Or in percent."""
+    words = ["--rows", "1M", "--cols", "50k", "--density", "0.1%"]
+
+    assert shape("sklearn.svm.LinearSVC", words)["density"] == pytest.approx(0.001)
+
+
+@linux
+@scipy
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["sklearn.linear_model.SGDClassifier", "xgboost.XGBClassifier", "lightgbm.LGBMRegressor"]
+)
+def test_the_frameworks_take_the_made_matrices(name: str) -> None:
+    """In an interpreter that has them and no memfit."""
+    estimate = memfit.estimate(name, rows=60_000, columns=300, density=0.05, python=str(TABULAR), probe_budget_s=60)
+
+    pool = estimate.pool("host")
+    assert pool.breakdown_bytes["dataset"] == 900_000 * 12 + 60_001 * 4 + 60_000 * 8
+    assert pool.peak_bytes.expected < pool.breakdown_bytes["framework"] + 60_000 * 300 * 8 * 2
