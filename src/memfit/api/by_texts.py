@@ -18,7 +18,7 @@ from memfit.jobs.textual import TextRequest
 if TYPE_CHECKING:
     from memfit.datasets.shape import Shape
 
-_WINDOW_BYTES = 1 << 20  # of forty: what probes of a large file need
+_SAMPLE_BYTES = 40 << 20  # of texts: what probes of a large file need
 _TAKE_TEXTS = "sklearn.feature_extraction.text."
 
 
@@ -60,18 +60,18 @@ def estimate_texts(
 
 
 def _texts(shape: Shape, column: str) -> list[str]:
-    """Those of the file's sample, shuffled, so that any part of them is a sample as well."""
-    from memfit.datasets.formats.delimited import cells_of
+    """Those of the data set's sample, shuffled, so that any part of them is a sample as well."""
+    from memfit.datasets.sampled_texts import FORMS, sampled_texts
 
-    if not shape.table.form.startswith(("csv", "tsv")):
+    if shape.table.form.partition(",")[0] not in FORMS:
         raise UsageError(
-            f"texts are read of CSV and TSV files, and this is {shape.table.form}",
+            f"texts are read of {', '.join(FORMS)}, and this is {shape.table.form}",
             hint="write the column to a CSV file, or estimate the script that reads it",
             slug="no-texts",
         )
-    found = cells_of(Path(shape.table.path), column, width_bytes=_WINDOW_BYTES)
+    found = sampled_texts(shape.table, column, most_bytes=_SAMPLE_BYTES)
     if not found:
-        raise UsageError(f"every cell of {column!r} that was seen is empty", slug="no-texts")
+        raise UsageError(f"nothing that was seen of {column!r} is a text", slug="no-texts")
     random.Random(0).shuffle(found)
     return found
 

@@ -1,6 +1,7 @@
 """Foreign binary formats are read in a process of their own, within limits: a file that breaks it breaks no more.
 
-The child is `python -m memfit.datasets.guarded FORM PATH…`: it prints a line of JSON for each file.
+The child is `python -m memfit.datasets.guarded FORM PATH…`: it prints a line of JSON for each file. With
+`--texts COLUMN BYTES` before that it prints texts of a column instead.
 """
 
 from __future__ import annotations
@@ -42,6 +43,27 @@ def read(form: str, paths: Sequence[Path]) -> Iterator[tuple[Path, Answer]]:
         left = left[answered:]
 
 
+def read_texts(form: str, path: Path, column: str, most_bytes: int) -> list[str]:
+    """Texts of a column of one file.
+
+    Raises:
+        MemfitError: it cannot be read, or has none.
+    """
+    command = [sys.executable, "-m", "memfit.datasets.guarded", "--texts", column, str(most_bytes), form, str(path)]
+    try:
+        ended = subprocess.run(
+            command, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_SECONDS
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise UnreadableData(f"{path} is broken: {_ending(-signal.SIGKILL)}") from error
+    if not ended.stdout.endswith("\n"):
+        raise UnreadableData(f"{path} is broken: {_ending(ended.returncode)}")
+    told = json.loads(ended.stdout)
+    if isinstance(told, dict):
+        raise _problem(told)
+    return list(told)
+
+
 def _one_child(form: str, paths: Sequence[Path]) -> Iterator[tuple[Path, Answer]]:
     """The answers of one child: until it ends, or until a file ends it."""
     command = [sys.executable, "-m", "memfit.datasets.guarded", form, *map(str, paths)]
@@ -65,10 +87,16 @@ def _one_child(form: str, paths: Sequence[Path]) -> Iterator[tuple[Path, Answer]
 
 
 def _answer(told: dict[str, str]) -> Answer:
-    if told["kind"] == "error":
-        kind = DataReaderMissing if told["slug"] == DataReaderMissing.slug else UnreadableData
-        return kind(told["message"], hint=told["hint"])
-    return list(from_json(told, Data).tables)
+    return _problem(told) if told["kind"] == "error" else list(from_json(told, Data).tables)
+
+
+def _problem(told: dict[str, str]) -> MemfitError:
+    kind = DataReaderMissing if told["slug"] == DataReaderMissing.slug else UnreadableData
+    return kind(told["message"], hint=told["hint"])
+
+
+def _told(error: MemfitError) -> dict[str, str]:
+    return {"kind": "error", "message": error.message, "hint": error.hint, "slug": error.slug}
 
 
 def _ending(code: int) -> str:
@@ -91,21 +119,42 @@ def _allow(what: int, wanted: int) -> None:
     resource.setrlimit(what, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
 
 
-def _child(form: str, paths: Sequence[str]) -> None:
-    from memfit.datasets.finding import reader_of
-
+def _bounded(paths: Sequence[str]) -> None:
+    """The limits of this process."""
     largest = max((os.stat(path).st_size for path in paths if os.path.exists(path)), default=0)  # noqa: PTH110, PTH116
     _allow(resource.RLIMIT_AS, _ADDRESS_BYTES + largest)
     _allow(resource.RLIMIT_DATA, _OWN_BYTES)
     _allow(resource.RLIMIT_CORE, 0)
+
+
+def _child(form: str, paths: Sequence[str]) -> None:
+    from memfit.datasets.finding import reader_of
+
+    _bounded(paths)
     for path in paths:
         try:
             tables = tuple(reader_of(form)(Path(path)))
             told = to_json(Data(target={"name": path}, tables=tables))
         except MemfitError as error:
-            told = {"kind": "error", "message": error.message, "hint": error.hint, "slug": error.slug}
+            told = _told(error)
         print(json.dumps(told), flush=True)
 
 
+def _texts_child(column: str, most_bytes: int, form: str, path: str) -> None:
+    from memfit.datasets.formats import feather, parquet
+
+    _bounded([path])
+    cells_of = {"parquet": parquet.cells_of, "arrow": feather.cells_of}[form]
+    told: list[str] | dict[str, str]
+    try:
+        told = cells_of(Path(path), column, most_bytes=most_bytes)
+    except MemfitError as error:
+        told = _told(error)
+    print(json.dumps(told), flush=True)
+
+
 if __name__ == "__main__":
-    _child(sys.argv[1], sys.argv[2:])
+    if sys.argv[1] == "--texts":
+        _texts_child(sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5])
+    else:
+        _child(sys.argv[1], sys.argv[2:])

@@ -11,6 +11,7 @@ import pytest
 
 import memfit
 from memfit.cli.estimator import shape
+from memfit.datasets.values import object_bytes
 from memfit.errors import UsageError
 
 WORDS = "tests.unit.jobs.estimators:words"
@@ -53,6 +54,20 @@ def test_texts_of_a_file_are_what_probes_learn_from(tmp_path: Path) -> None:
     assert "'body'" in told["synthetic-data"]
     assert "as a list of strings" in told["data-as-one-array"]
     assert "--text body" in " ".join(map(str, estimate.target["arguments"]))
+
+
+@linux
+def test_a_folder_of_text_files_is_texts_too(tmp_path: Path) -> None:
+    """Each file is one; what they come to as strings is the data."""
+    dice = random.Random(1)
+    for at in range(3_000):
+        text = " ".join(f"w{int(20_000 ** dice.random())}" for _ in range(30))
+        (tmp_path / f"{at}.txt").write_text(text, encoding="utf-8")
+
+    estimate = memfit.estimate(WORDS, data=tmp_path, text="text", probe_budget_s=60)
+
+    size = sum(object_bytes(file.read_text(encoding="utf-8")) + 16 for file in tmp_path.iterdir())
+    assert estimate.pool("host").breakdown_bytes["dataset"] == pytest.approx(size, rel=0.001)
 
 
 def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:

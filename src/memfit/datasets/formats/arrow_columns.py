@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from memfit.datasets.cardinality import distinct
+from memfit.datasets.opening import UnreadableData
 from memfit.datasets.values import Sampled, commonest_share, deciles, text_size
 from memfit.documents.data import Column, ColumnKind, TextSize
 
 _CHUNK_ROWS = 1 << 17
+_AT_A_TIME = 256  # texts
 _GUESSED_TEXT = 16.0  # bytes, where nothing could be sampled
 
 
@@ -29,6 +31,30 @@ class Known:
     minimum: float | None = None
     maximum: float | None = None
     dictionary: bool = False
+
+
+def texts(arrays: Iterable[Any], most_bytes: int, name: str) -> list[str]:
+    """The texts of a column's arrays until there are enough; missing ones left out.
+
+    Args:
+        arrays: Arrow's.
+        most_bytes: of all texts together, about.
+        name: of the column.
+
+    Raises:
+        UnreadableData: the column is none of texts.
+    """
+    found: list[str] = []
+    for array in arrays:
+        for start in range(0, len(array), _AT_A_TIME):
+            for cell in filter(None, array.slice(start, _AT_A_TIME).to_pylist()):
+                if not isinstance(cell, str):
+                    raise UnreadableData(f"column {name!r} holds {array.type}, expected texts")
+                found.append(cell)
+                most_bytes -= len(cell)
+                if most_bytes <= 0:
+                    return found
+    return found
 
 
 def known(statistics: Sequence[Any], rows: int, chunks: Sequence[Any]) -> Known:

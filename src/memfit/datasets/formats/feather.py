@@ -16,6 +16,7 @@ from memfit.quantities import Basis
 _LARGEST_BATCH_BYTES = 256 << 20
 _SAMPLED_ROWS = 8192
 _PLACES = 4
+_TEXT_PLACES = 16
 _COLUMNS = 400
 _FILE = b"ARROW1"
 _SECONDS = 5.0  # for the headers of a stream
@@ -48,6 +49,38 @@ def read(path: Path) -> Table:
             hint="write it in smaller batches: pyarrow.feather.write_feather(table, path, chunksize=65536)",
         ) from error
     except (OSError, ValueError, TypeError, pyarrow.ArrowException) as error:
+        raise UnreadableData(f"{path} is broken: {(str(error).splitlines() or ['?'])[0][:300]}") from error
+
+
+def cells_of(path: Path, name: str, *, most_bytes: int) -> list[str]:
+    """The texts of one column in batches spread over the file, of a stream in the first ones; missing ones left out.
+
+    Args:
+        path: of the file.
+        name: of the column.
+        most_bytes: of all texts together, about.
+
+    Raises:
+        UnreadableData: it is none, is broken, or the column is none of texts.
+    """
+    import pyarrow
+    from pyarrow import ipc
+
+    with open_file(path) as source:
+        start = source.read(len(_FILE))
+    try:
+        with pyarrow.memory_map(str(path)) as mapped:
+            if start != _FILE:
+                columns = (batch.column(name) for batch in ipc.open_stream(mapped))
+                return arrow_columns.texts(columns, most_bytes, name)
+            file = ipc.open_file(mapped)
+            number = file.num_record_batches
+            places = sorted({number * at // _TEXT_PLACES for at in range(_TEXT_PLACES)} if number else ())
+            found: list[str] = []
+            for at in places:
+                found += arrow_columns.texts([file.get_batch(at).column(name)], most_bytes // len(places), name)
+            return found
+    except (OSError, ValueError, TypeError, KeyError, MemoryError, pyarrow.ArrowException) as error:
         raise UnreadableData(f"{path} is broken: {(str(error).splitlines() or ['?'])[0][:300]}") from error
 
 

@@ -61,6 +61,24 @@ def read(path: Path) -> Table:
                  sampled=said, notes=notes)  # fmt: skip
 
 
+def cells_of(path: Path, name: str, *, width_bytes: int) -> list[str]:
+    """The texts under one key in the records that windows show, in the file's order; what is no text left out.
+
+    Args:
+        path: of the file.
+        name: the key.
+        width_bytes: of a window.
+
+    Raises:
+        UnreadableData: it is empty.
+    """
+    windows = look(path, width_bytes=width_bytes)
+    listed = windows.head.text.lstrip().startswith("[")
+    parts = [_listed(windows.head)] if listed else [_lines(window) for window in (windows.head, *windows.places)]
+    values = (record.get(name) for part in parts for record in part.records)
+    return [value for value in values if isinstance(value, str) and value]
+
+
 def _one_object(windows: Windows) -> str:
     """What to do with a file that is one object with the records somewhere within it."""
     if not windows.head.text.lstrip().startswith("{"):

@@ -23,6 +23,8 @@ _PAGE_BYTES = (
 _SAMPLED_BYTES = 64 << 20  # that are decoded at once; beyond it fewer columns are sampled
 _SAMPLED_ROWS = 8192
 _GROUPS = 4
+_TEXT_GROUPS = 16
+_TEXT_ROWS = 512
 _COLUMNS = 400
 _GROUPS_CHECKED = 1000
 
@@ -48,6 +50,38 @@ def read(path: Path) -> Table:
             return _table(file, path, size)
     except (OSError, ValueError, TypeError, MemoryError, pyarrow.ArrowException) as error:
         raise UnreadableData(f"{path} is broken: {_first_line(error)}") from error
+
+
+def cells_of(path: Path, name: str, *, most_bytes: int) -> list[str]:
+    """The texts of one column at the heads of row groups spread over the file; missing ones left out.
+
+    Args:
+        path: of the file.
+        name: of the column.
+        most_bytes: of all texts together, about.
+
+    Raises:
+        UnreadableData: it is none, is broken, or the column is none of texts.
+    """
+    _checked(path)
+    import pyarrow
+    from pyarrow import parquet
+
+    found: list[str] = []
+    try:
+        with (
+            open_file(path) as source,
+            parquet.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file,
+        ):
+            groups = sorted({file.metadata.num_row_groups * at // _TEXT_GROUPS for at in range(_TEXT_GROUPS)})
+            for group in groups if file.metadata.num_row_groups else ():
+                batches = file.iter_batches(
+                    batch_size=_TEXT_ROWS, row_groups=[group], columns=[name], use_threads=False
+                )
+                found += arrow_columns.texts((batch.column(0) for batch in batches), most_bytes // len(groups), name)
+    except (OSError, ValueError, TypeError, MemoryError, IndexError, pyarrow.ArrowException) as error:
+        raise UnreadableData(f"{path} is broken: {_first_line(error)}") from error
+    return found
 
 
 def _checked(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from memfit.datasets.files import FileSet
@@ -12,6 +13,7 @@ from memfit.errors import MemfitError
 
 _LOOKED_AT = 400
 _READ_BYTES = 16 << 10
+_LONGEST_BYTES = 8 << 20  # of a text that is read whole: longer ones are no documents
 
 
 def read(files: FileSet, asked: str, tell: Callable[[str], None]) -> Table:
@@ -47,3 +49,23 @@ def read(files: FileSet, asked: str, tell: Callable[[str], None]) -> Table:
         columns=(Column(name="text", kind=ColumnKind.TEXT, text=text),),
         sampled=f"the sizes of all files, and the start of {len(chosen) - broken:,} of them", notes=notes,
     )  # fmt: skip
+
+
+def some_of(files: FileSet, *, most_bytes: int) -> list[str]:
+    """Whole texts of files spread evenly by name, as many as stay within a bound; files that cannot be read left out.
+
+    Args:
+        files: the collection.
+        most_bytes: of all texts together.
+    """
+    number = max(int(files.number * min(most_bytes / max(files.size, 1), 1.0)), 1)
+    found: list[str] = []
+    left = most_bytes
+    for file in files.some(number):
+        if file.size > min(left, _LONGEST_BYTES):
+            continue
+        with contextlib.suppress(MemfitError), open_file(file.path) as source:
+            text = source.read(_LONGEST_BYTES).decode("utf-8", "replace")
+            left -= file.size
+            found += [text] if text.strip() else []
+    return found
