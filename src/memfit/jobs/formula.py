@@ -8,7 +8,7 @@ from typing import Any
 
 from memfit.documents import Assumption, Component, Estimate
 from memfit.errors import UsageError
-from memfit.jobs.tabular import TabularRequest, document_of, held_parts, item_bytes, one_array
+from memfit.jobs.tabular import TabularRequest, document_of, held_parts, item_bytes, one_array, parameters_of
 from memfit.probing.baseline import FRAMEWORKS, measure
 from memfit.probing.closed_forms import FitShape, Parts
 from memfit.quantities import Basis, ByteRange, Category
@@ -31,7 +31,7 @@ def estimate_by_formula(request: TabularRequest) -> Estimate:
         columns=request.columns,
         item_bytes=item_bytes(request.dtype),
         classes=request.classes,
-        params={**_parameters(request.given), **request.params},
+        params={**parameters_of(request.given), **request.params},
     )
     found = module.closed_form(name, shape) if module is not None else None
     if found is None or request.predict:
@@ -55,10 +55,6 @@ def estimate_by_formula(request: TabularRequest) -> Estimate:
     )
     cost = {"seconds": round(time.monotonic() - began, 2), "process_peak_bytes": base.import_bytes}
     return document_of(request, parts, told, cost)
-
-
-def _parameters(given: Any) -> dict[str, Any]:
-    return dict(given.get_params(deep=False)) if hasattr(given, "get_params") else {}
 
 
 def _parts(found: Parts, source: str) -> list[Component]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memfit.documents import Assumption, Component, Estimate, PeakLocation
+from memfit.jobs.fits_on_devices import refuse_devices
 from memfit.jobs.hosted import host_estimate
 from memfit.jobs.launch import Progress
 from memfit.probing.child.estimator import EstimatorFit
@@ -155,6 +156,7 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         MemfitError: it cannot be loaded or no probe succeeded.
     """
     began = time.monotonic()
+    refuse_devices(request.name, parameters_of(request.given) | dict(request.params))
     known = request.scaling()
     repeats = known.repeats
     fewer = {repeats.parameter: repeats.probed} if repeats is not None else {}
@@ -203,6 +205,11 @@ def with_sample(found: ProbeResult, sample: Sample, plan: Plan) -> ProbeResult:
     size = sample.at(plan.target or 1)
     part = ByteRange(low=round(size * 0.8), expected=size, high=round(size * _SAMPLE_HIGH))
     return replace(rest, readings=found.readings, rise_bytes=rest.rise_bytes + part, notes=found.notes)
+
+
+def parameters_of(given: Any) -> dict[str, Any]:
+    """Those that an estimator has; none of what is named alone."""
+    return dict(given.get_params(deep=False)) if hasattr(given, "get_params") else {}
 
 
 def scaling_of(request: TabularRequest) -> Scaling:

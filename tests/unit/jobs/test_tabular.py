@@ -104,6 +104,23 @@ def test_an_estimator_that_is_not_there_says_so() -> None:
     assert caught.value.slug == "cannot-probe"
 
 
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("xgboost", {"device": "cuda"}),
+        ("xgboost.XGBClassifier", {"tree_method": "gpu_hist"}),
+        ("lightgbm", {"device_type": "gpu"}),
+        ("catboost", {"task_type": "GPU"}),
+    ],
+)
+def test_a_fit_on_a_gpu_is_refused_rather_than_probed_on_the_cpu(name: str, params: dict[str, str]) -> None:
+    """The sentence names the setting, and what would be estimated without it."""
+    with pytest.raises(UsageError, match="=".join(*params.items())) as caught:
+        memfit.estimate(name, rows=20_000_000, columns=100, params=params)
+
+    assert caught.value.slug == "fit-on-device"
+
+
 def test_frameworks_know_what_grows_otherwise() -> None:
     """Quadratic estimators with and without a cap, switches of algorithm, rounds that need not be run."""
     assert sklearn.scaling_of("SVC", {"cache_size": 100}, 10).caps_bytes == {"n2": 100 * MIB}

@@ -26,3 +26,8 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
         probe_params={key: value for key, value in _QUIET.items() if not (talks and key == "logging_level")},
         source="quantized pool and approximations grow with the rows",
     )
+
+
+def on_device(params: Mapping[str, Any]) -> str:
+    """The setting by which it trains on a GPU; "" where it does not."""
+    return "task_type=GPU" if params.get("task_type") == "GPU" else ""

@@ -16,6 +16,7 @@ _SAMPLE_ROWS = 200_000  # bin_construct_sample_cnt's default
 _SAMPLED_CELL_BYTES = 10
 _ROUNDS, _PROBED_ROUNDS = 100, 5
 _ALIASES = ("bin_construct_sample_cnt", "subsample_for_bin")
+_DEVICES = ("device_type", "device")
 
 
 def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
@@ -27,3 +28,8 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
         sample=Sample(cell_bytes=_SAMPLED_CELL_BYTES, columns=columns, rows=sample),
         source="construction collects a sample for its bins",
     )
+
+
+def on_device(params: Mapping[str, Any]) -> str:
+    """The setting by which it trains on a GPU; "" where it does not (device_type and its alias, 3 to 4.7)."""
+    return next((f"{name}={params[name]}" for name in _DEVICES if params.get(name) in ("gpu", "cuda")), "")

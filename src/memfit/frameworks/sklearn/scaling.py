@@ -94,3 +94,8 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
     if name == "PCA" and columns > 1_000 and "svd_solver" not in params:
         return Scaling(switches=(500, 10 * columns), source="svd_solver='auto' chooses by the shape")
     return Scaling()
+
+
+def on_device(params: Mapping[str, Any]) -> str:
+    """None of its estimators has a setting by which it trains on a GPU."""
+    return ""

@@ -28,3 +28,15 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
         fills=max(_SKETCHED_ROWS, _NODE_ROWS * nodes),
         source="hist: quantile matrix and gradients grow with the rows; sketches and histograms fill",
     )
+
+
+def on_device(params: Mapping[str, Any]) -> str:
+    """The setting by which it trains on a GPU; "" where it does not (parameter documentation, 1.7 to 3.2).
+
+    >>> on_device({"device": "cuda:0"}), on_device({"device": "cpu"})
+    ('device=cuda:0', '')
+    """
+    device, method = str(params.get("device") or ""), params.get("tree_method")
+    if device.partition(":")[0] in ("cuda", "gpu"):
+        return f"device={device}"
+    return "tree_method=gpu_hist" if method == "gpu_hist" else ""
