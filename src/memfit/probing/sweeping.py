@@ -24,6 +24,10 @@ from memfit.quantities import ByteRange, format_bytes
 
 TOLERANCE = 0.03  # one more probe that moves the prediction by less than this is the last
 _ENOUGH_POINTS = 3
+# Of the rise, for each part of a filling (Plan.fills) that lies between the largest probe and the target: it goes by
+# steps, which lines through smaller probes do not see. Measured on the tuning half of benchmarks/tabular/from_files.py,
+# XGBoost 3.2.0 probed at 40,000 of 65,536 rows: rises were 1.15 times the law's in the median.
+_FILLING_SHARE = 0.4
 _REACH = 16  # times the largest probe: what one goes on towards while the budget lasts (error of 10 % at 16 times)
 
 
@@ -237,11 +241,15 @@ def _terms(plan: Plan, points: Sequence[Point], readings: Sequence[Reading]) -> 
 def _widened(rise: ByteRange, law: Law, plan: Plan, *, unseen: bool) -> ByteRange:
     """The range, with what one run may have more, and what the values of the data may make of a term.
 
-    Of what fills on the way the truth lies between the line through all probes and the one through the last two.
+    Of what fills on the way the truth lies between the line through all probes and the one through the last two, and
+    steps are to come as far as it is not full.
     """
     straight = max(law.straight_at(plan.target or 1), law.points[-1].rise_bytes)
     if plan.fills and len(law.points) > 2 and straight < rise.expected:
         rise = ByteRange(low=rise.low, expected=(straight + rise.expected) // 2, high=rise.high)
+    left = max(min(plan.target or 1, plan.fills) - law.points[-1].size, 0) / max(plan.fills, 1)
+    more = round(_FILLING_SHARE * left * rise.expected)
+    rise = ByteRange(low=rise.low, expected=rise.expected + more, high=rise.high + more)
     high = round(rise.high + plan.spread_share * rise.expected) + (plan.beyond_bytes if unseen else 0)
     for term, most in plan.most_coefficients.items():
         high = max(high, law.with_coefficient(term, most).at(plan.target or 1))

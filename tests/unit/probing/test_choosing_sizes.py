@@ -103,6 +103,22 @@ def test_what_fills_on_the_way_is_probed_to_where_it_is_full() -> None:
     assert filling(80_000) <= found.rise_bytes.expected < 1.25 * filling(80_000)
 
 
+def test_what_is_not_full_yet_goes_on_by_steps() -> None:
+    """Of a line in the probes more is expected, as far as the target lies within what fills; beyond, nothing."""
+
+    def line(size: int) -> int:
+        return 12 * MIB + 100 * size
+
+    def expected(target: int, fills: int) -> int:
+        found = swept(Formula(line, seconds=lambda size: size / 8_000), target, fills=fills)
+        assert found.rise_bytes is not None
+        return found.rise_bytes.expected
+
+    left = (65_536 - 40_000) / 65_536
+    assert expected(80_000, 65_536) == pytest.approx(line(80_000) * (1 + 0.4 * left), rel=0.001)
+    assert expected(1_000_000, 65_536) == pytest.approx(line(1_000_000), rel=0.001)
+
+
 def test_what_takes_much_is_not() -> None:
     """A fifth of a large job says enough."""
     found = swept(Formula(lambda size: 20 * MIB + 1_000 * size), 2_000_000)
