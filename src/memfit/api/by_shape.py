@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memfit.api.estimating import name_of
@@ -18,14 +19,17 @@ if TYPE_CHECKING:
     from memfit.datasets.shape import Shape
     from memfit.probing.child.likeness import ColumnLike
 
+_Shape = tuple[int | None, int | None]  # rows, columns
+_Source = tuple[str | os.PathLike[str] | None, str | None]  # a data file, and its column to be predicted
+_Sparse = tuple[_Source, _Shape, float | None, dict[str, Any]]
 _MOST_CLASSES = 1_000  # a target of more different values is none of classes
 
 
 def estimate_by_shape(
     target: Any,
-    shape: tuple[int | None, int | None],
+    shape: _Shape,
     progress: Callable[[Progress], None] | None,
-    source: tuple[str | os.PathLike[str] | None, str | None],
+    source: _Source,
     probe: bool,
     shrink: float | None,
     texts: tuple[str | None, str | None] = (None, None),
@@ -50,6 +54,9 @@ def estimate_by_shape(
     """
     if shrink is not None:
         raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
+    if density is not None or source[0] is not None:
+        source, shape, density, told = _sparse(source, shape, density, texts[0])
+        options |= told
     if density is not None:
         _check_sparse(density, source[0], options["missing"], probe)
     rows, columns = shape
@@ -85,15 +92,40 @@ def estimate_by_shape(
     return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
 
 
+def _sparse(source: _Source, shape: _Shape, density: float | None, texts: str | None) -> _Sparse:
+    """(data file, shape, density, further options), by the file where that is a sparse matrix: there is none then.
+
+    Raises:
+        UsageError: a column of it was named, and it has none.
+    """
+    from memfit.datasets.formats.sparse_matrices import read
+
+    found = read(Path(source[0])) if source[0] is not None and density is None else None
+    if found is None:
+        return source, shape, density, {}
+    if texts is not None or source[1] is not None:
+        raise UsageError(
+            f"{source[0]} is a sparse matrix, whose columns have no names",
+            hint="leave --target out: as many labels as it has rows are counted; --classes says of how many kinds",
+            slug="no-column",
+        )
+    text = (
+        f"{source[0]}: a sparse matrix of {found.rows:,} rows and {found.columns:,} columns with {found.stored:,} "
+        f"values of {found.dtype}; it is taken for CSR"
+    )
+    rows, columns = shape[0] or found.rows, shape[1] or found.columns
+    return (None, None), (rows, columns), found.density, {"data": text, "dtype": found.dtype}
+
+
 def _check_sparse(density: float, data: str | os.PathLike[str] | None, missing: float, probe: bool) -> None:
     """Say what does not go with sparse data, rather than leave it out."""
-    if not 0 < density < 1:
+    if not 0 < density <= 1:
         raise UsageError(
-            f"density is a share above 0 and below 1, got {density:g}", hint="--density 0.001", slug="bad-density"
+            f"density is a share above 0 and up to 1, got {density:g}", hint="--density 0.001", slug="bad-density"
         )
     if data is not None:
         raise UsageError(
-            "--density is of data that no file tells: a table that --data names is held as a dense array",
+            "--density is of data that no file tells: what --data names is held as it is",
             hint="give its shape with --rows and --cols instead",
             slug="bad-density",
         )

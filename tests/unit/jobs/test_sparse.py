@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from tests.environments import ROOT, TABULAR
 
 import memfit
 from memfit.cli.estimator import shape
+from memfit.datasets.formats.sparse_matrices import read
+from memfit.datasets.opening import UnreadableData
 from memfit.errors import UsageError
 from memfit.jobs.sparse import SparseRequest
 from memfit.probing.child.sparse import stored
@@ -89,6 +92,51 @@ def test_what_does_not_go_with_sparse_data_is_told(options: dict[str, Any]) -> N
         memfit.estimate(MATRICES, rows=100, columns=10, **options)
 
     assert caught.value.slug == "bad-density"
+
+
+def saved(path: Path, stored: int, shape: tuple[int, int]) -> Path:
+    """As scipy.sparse.save_npz writes a CSR matrix."""
+    np.savez(
+        path, data=np.ones(stored, dtype="float32"), indices=np.zeros(stored, dtype="int32"), shape=np.array(shape),
+        indptr=np.zeros(shape[0] + 1, dtype="int32"), format=np.array(b"csr"),
+    )  # fmt: skip
+    return path
+
+
+def test_a_saved_matrix_tells_its_shape_and_density(tmp_path: Path) -> None:
+    """Read from headers; other arrays in such a file are no matrix."""
+    found = read(saved(tmp_path / "matrix.npz", 500, (100, 50)))
+    np.savez(tmp_path / "arrays.npz", data=np.ones(3), shape=np.ones(2))
+
+    assert found is not None
+    assert (found.rows, found.columns, found.stored, found.dtype, found.density) == (100, 50, 500, "float32", 0.1)
+    assert read(tmp_path / "arrays.npz") is None
+
+
+def test_a_saved_matrix_that_lies_is_refused(tmp_path: Path) -> None:
+    """More values than cells; no estimate rests on that."""
+    with pytest.raises(UnreadableData, match="broken"):
+        memfit.estimate(MATRICES, data=saved(tmp_path / "matrix.npz", 500, (10, 5)))
+
+
+def test_a_saved_matrix_has_no_column_to_predict(tmp_path: Path) -> None:
+    """Its columns have no names."""
+    with pytest.raises(UsageError) as caught:
+        memfit.estimate(MATRICES, data=saved(tmp_path / "matrix.npz", 500, (100, 50)), label="price")
+
+    assert caught.value.slug == "no-column"
+
+
+@linux
+@scipy
+def test_a_saved_matrix_is_what_is_fitted(tmp_path: Path, in_scipy: dict[str, Any]) -> None:
+    """Shape, density and type are the file's."""
+    path = saved(tmp_path / "matrix.npz", 1_000_000, (100_000, 400))
+
+    estimate = memfit.estimate(MATRICES, data=path, **in_scipy)
+
+    assert estimate.pool("host").breakdown_bytes["dataset"] == 1_000_000 * 8 + 100_001 * 4 + 100_000 * 8
+    assert "sparse matrix of 100,000 rows" in {each.slug: each.text for each in estimate.assumptions}["shape-from-file"]
 
 
 def test_there_is_no_formula_for_sparse_data() -> None:

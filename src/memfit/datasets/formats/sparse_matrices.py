@@ -1,0 +1,72 @@
+"""Sparse matrices that SciPy saved (scipy.sparse.save_npz): by the headers of the arrays within, and the shape."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from memfit.datasets.archives import open_zip
+from memfit.datasets.formats.arrays import header
+from memfit.datasets.opening import UnreadableData
+from memfit.datasets.tensors import type_name
+
+_PARTS = {"format.npy", "shape.npy", "data.npy"}  # of every format (scipy/sparse/_matrix_io.py, 1.17)
+_INTEGERS = {"int32": 4, "int64": 8}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparseMatrix:
+    """A matrix in a file.
+
+    Args:
+        rows, columns: of it.
+        stored: values.
+        dtype: of a value.
+    """
+
+    rows: int
+    columns: int
+    stored: int
+    dtype: str
+
+    @property
+    def density(self) -> float:
+        """Share of the cells that are stored."""
+        return self.stored / max(self.rows * self.columns, 1)
+
+
+def read(path: Path) -> SparseMatrix | None:
+    """The matrix in a .npz file; None where it holds other arrays, or is none.
+
+    Raises:
+        UnreadableData: it is broken, or no file of that name can be read.
+    """
+    if path.suffix.lower() != ".npz":
+        return None
+    with open_zip(path) as archive:
+        if not set(archive.namelist()) >= _PARTS:
+            return None
+        try:
+            with archive.open("data.npy") as source:
+                dtype, stored, _ = header(source, path)  # type: ignore[arg-type]
+            with archive.open("shape.npy") as source:
+                kind, sides, _ = header(source, path)  # type: ignore[arg-type]
+                width = _INTEGERS.get(type_name(kind), 0)
+                if sides != (2,) or not width:
+                    raise UnreadableData(f"{path} holds a sparse array that is no matrix of rows and columns")
+                data = source.read(2 * width)
+        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
+            raise UnreadableData(f"{path} cannot be read: {error}") from error
+    rows, columns = (
+        int.from_bytes(data[at : at + width], "big" if kind.startswith(">") else "little", signed=True)
+        for at in (0, width)
+    )
+    found = SparseMatrix(rows=rows, columns=columns, stored=math.prod(stored), dtype=type_name(dtype))
+    if found.dtype == "object":
+        raise UnreadableData(f"{path} holds pickled objects, which memfit does not load")
+    if rows < 1 or columns < 1 or found.density > 1:
+        raise UnreadableData(f"{path} is broken: {found.stored:,} values in {rows:,} × {columns:,} cells")
+    return found
