@@ -98,9 +98,10 @@ def _sparse(source: _Source, shape: _Shape, density: float | None, texts: str | 
     Raises:
         UsageError: a column of it was named, and it has none.
     """
-    from memfit.datasets.formats.sparse_matrices import read
+    from memfit.datasets.formats import sparse_matrices, svmlight
 
-    found = read(Path(source[0])) if source[0] is not None and density is None else None
+    path = Path(source[0]) if source[0] is not None and density is None else None
+    found = (sparse_matrices.read(path) or svmlight.read(path)) if path is not None else None
     if found is None:
         return source, shape, density, {}
     if texts is not None or source[1] is not None:
@@ -111,10 +112,12 @@ def _sparse(source: _Source, shape: _Shape, density: float | None, texts: str | 
         )
     text = (
         f"{source[0]}: a sparse matrix of {found.rows:,} rows and {found.columns:,} columns with {found.stored:,} "
-        f"values of {found.dtype}; it is taken for CSR"
+        f"values of {found.dtype}; it is taken for CSR{found.note}"
     )
     rows, columns = shape[0] or found.rows, shape[1] or found.columns
-    return (None, None), (rows, columns), found.density, {"data": text, "dtype": found.dtype}
+    told: dict[str, Any] = {"data": text, "dtype": found.dtype}
+    density = min(found.stored / found.rows / columns, 1.0)  # of other columns as many values a row
+    return (None, None), (rows, columns), density, told | ({"classes": found.classes} if found.classes else {})
 
 
 def _check_sparse(density: float, data: str | os.PathLike[str] | None, missing: float, probe: bool) -> None:

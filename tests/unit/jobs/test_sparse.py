@@ -12,6 +12,7 @@ from tests.environments import ROOT, TABULAR
 
 import memfit
 from memfit.cli.estimator import shape
+from memfit.datasets.formats import svmlight
 from memfit.datasets.formats.sparse_matrices import read
 from memfit.datasets.opening import UnreadableData
 from memfit.errors import UsageError
@@ -125,6 +126,38 @@ def test_a_saved_matrix_has_no_column_to_predict(tmp_path: Path) -> None:
         memfit.estimate(MATRICES, data=saved(tmp_path / "matrix.npz", 500, (100, 50)), label="price")
 
     assert caught.value.slug == "no-column"
+
+
+def svmlight_file(path: Path, rows: int) -> Path:
+    """A comment and a query in every row, labels of three kinds, three or four entries, the last of column 900."""
+    lines = []
+    for at in range(rows):
+        entries = " ".join(f"{column}:0.5" for column in (3, 40 + at % 7, 900)[: 3 if at % 2 else 2])
+        lines.append(f"{at % 3} qid:{at} {entries} 950:1e-3 # row:{at}\n")
+    path.write_text("".join(lines), encoding="ascii")
+    return path
+
+
+@pytest.mark.parametrize("rows", [200, 200_000])
+def test_sparse_rows_as_text_tell_theirs(tmp_path: Path, rows: int) -> None:
+    """Of a large file by a sample, which says that it is one."""
+    found = svmlight.read(svmlight_file(tmp_path / "train.svm", rows))
+
+    assert found is not None
+    assert (found.columns, found.classes) == (950, 3)
+    assert found.rows == pytest.approx(rows, rel=0.01)
+    assert found.stored == pytest.approx(rows * 3.5, rel=0.01)
+    assert ("sample" in found.note) == (rows > 1_000)
+
+
+def test_text_of_another_kind_is_no_sparse_rows(tmp_path: Path) -> None:
+    """By its ending, or said to have none."""
+    path = tmp_path / "train.libsvm"
+    path.write_text("a,b\n1,2\n", encoding="ascii")
+
+    assert svmlight.read(tmp_path / "train.csv") is None
+    with pytest.raises(UnreadableData, match="index:value"):
+        svmlight.read(path)
 
 
 @linux

@@ -25,12 +25,16 @@ class SparseMatrix:
         rows, columns: of it.
         stored: values.
         dtype: of a value.
+        classes: different labels that the file has beside the matrix; None where it has none, or quantities.
+        note: what a reader should know.
     """
 
     rows: int
     columns: int
     stored: int
     dtype: str
+    classes: int | None = None
+    note: str = ""
 
     @property
     def density(self) -> float:
