@@ -19,6 +19,7 @@ DATA = Path(__file__).parent / "data" / "fits.jsonl"
 FIRST = DATA.with_name("fresh-first.jsonl")
 RIVALS = DATA.with_name("rivals.jsonl")
 TEXTS = DATA.with_name("texts.jsonl")
+SPARSE = DATA.with_name("sparse.jsonl")
 FROM_FILES = DATA.with_name("from-files.jsonl")
 PAGE = Path(__file__).parents[2] / "docs" / "tabular-accuracy.md"
 _MIB = 1 << 20
@@ -56,6 +57,8 @@ same measured fits. How columns hang together is not known to the probes, nor ho
 forests of labels differ most. What the judging half showed changed two things: a classifier's forest now has in its
 high end what labels take that the columns say nothing about (*unrelated*), and a small probe above 5 MiB is no longer
 taken for growth where larger ones lie below (*constant*, and *ties* of the tuning half); those were predicted anew.
+XGBoost's were all predicted anew with probes up to 40,000 rows: at first one of each half was above `high` (*one gap*,
+*missing*), since its sketches go on filling by steps; the tuning half set the share that is added for that.
 """
 _TEXTS_OPENING = """\
 `memfit estimate CLASS --data FILE --text COLUMN --vectorizer NAME`, held against a fit of all of the file's texts
@@ -64,6 +67,14 @@ reviews and titles in the tuning half; logs, each with a number of its own, and 
 were listed before anything was predicted, and each was predicted once; nothing was set by either half. They are small,
 some MiB of texts each: the probes had a quarter of them or 4,000, which of the articles is nearly all. The power of n
 in a law is that of the vocabulary (Heaps' law).
+"""
+_SPARSE_OPENING = """\
+`memfit estimate CLASS --rows N --cols N --density SHARE`, held against a fit on one CSR matrix of that density
+(`sparse.py`). The tuning half has columns that are filled alike and values of their own, as the probes' are; the
+judging half has words, counts in columns by Zipf's law, and categories, the ones of as many features as a row has. The
+cases were listed before anything was predicted, and each was predicted once; nothing was set by either half. Of 24
+cases listed those that were run so far are below. LightGBM's are predicted two to three times too high, in either
+half: why has not been found.
 """
 _RIVALS_OPENING = """\
 The fits of all halves but the tuning one, by `benchmarks/tabular/rivals.py`. AutoGluon's own estimate is of the fit
@@ -98,7 +109,10 @@ def page() -> str:
         *_from_files(),
         "",
         "## On texts\n",
-        *_texts(),
+        *_fits(TEXTS, _TEXTS_OPENING),
+        "",
+        "## On sparse data\n",
+        *_fits(SPARSE, _SPARSE_OPENING),
         "",
         "## What probing costs\n",
         *_costs(good),
@@ -202,10 +216,10 @@ def _from_files() -> Iterable[str]:
         yield f"| {line['file']} | {line['half']} | {line['class']} | {' | '.join(cells)} | {missed} |"
 
 
-def _texts() -> Iterable[str]:
-    """Fits on texts, by half and one by one."""
-    lines = [json.loads(line) for line in TEXTS.read_text(encoding="utf-8").splitlines()]
-    yield _TEXTS_OPENING
+def _fits(path: Path, opening: str) -> Iterable[str]:
+    """Fits of a kind of their own, by half and one by one."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    yield opening
     yield "| half | fits | process, median | above, median | above, worst | misses | high over measured, median |"
     yield "|---|---|---|---|---|---|---|"
     for half in ("tuning", "judging"):
