@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--of", nargs="*", help="sources; all")
     parser.add_argument("--later", action="store_true")
     parser.add_argument("--only", default="", help="commands with these words in them")
+    parser.add_argument("--at-most", type=int, default=None, help="so many commands; the next call goes on from there")
     options = parser.parse_args()
     output = LATER if options.later else FIRST
     output.parent.mkdir(exist_ok=True)
@@ -82,10 +83,13 @@ def main() -> None:
     done = set(held(output))
     wanted = options.of or [source["name"] for source in sources()]
     todo = [row for row in rows() if row.source in wanted and options.only in row.command]
+    before = len(done)
     for row in sorted(todo, key=lambda row: hashlib.sha256(row.command.encode()).digest()):
         model, added = (row.later_model, row.later) if options.later else (row.model, "")
         if (row.command, added) in done:
             continue
+        if len(done) - before == options.at_most:
+            break
         done.add((row.command, added))
         told = {"command": row.command, "added": added, **predicted(row, model, added), "memfit": commit, **versions}
         with output.open("a", encoding="utf-8") as file:
