@@ -8,17 +8,24 @@ from pathlib import Path
 
 NOT_INSTALLED = "install it for this interpreter, or name the one that has the job's packages with --python"
 
+# Without DS_BUILD_OPS=0 its set-up may look for a compiler; its kernels are not needed (surface/deepspeed.py).
+_DEEPSPEED = (
+    "install it beside the job's packages, which needs no GPU for an estimate: DS_BUILD_OPS=0 pip install deepspeed; "
+    "or ask for a model by name: memfit estimate hf:NAME --train full --parallel zero2 --on 8xa100-80gb"
+)
+
 
 def said(error: BaseException) -> str:
-    """An error in a line, with where in the user's code it arose."""
-    first = (str(error).strip().splitlines() or [""])[0][:300]
-    return f"{type(error).__name__}: {first}{_user_line(error)}"
+    """An error in a line, with where in the user's code it arose; what its first line announces stands behind it."""
+    lines = [line.strip() for line in str(error).strip().splitlines()] or [""]
+    first = " ".join(lines) if lines[0].endswith(":") else lines[0]
+    return f"{type(error).__name__}: {first[:300]}{_user_line(error)}"
 
 
 def hint_for(error: BaseException) -> str:
     """What to do about it."""
     if isinstance(error, ImportError):
-        return NOT_INSTALLED
+        return NOT_INSTALLED if "deepspeed" not in str(error).lower() else _DEEPSPEED
     if isinstance(error, SyntaxError):
         return "plain python would refuse the script too"
     return "if plain python runs it, this is memfit's doing: --debug shows the whole story"

@@ -101,6 +101,24 @@ def test_tensor_parallel_ranks_hold_their_columns_and_rows(tmp_path: Path) -> No
     assert kept <= pool.steps[-1].end_bytes < kept + WORKSPACES_BYTES
 
 
+def test_what_a_script_makes_on_the_device_keeps_its_value_in_a_group(tmp_path: Path) -> None:
+    """A loss that is summed over the ranks and read, and a meta tensor like one of the device: neither ends the job."""
+    path = script(
+        tmp_path,
+        """
+        model = nn.parallel.DistributedDataParallel(nn.Sequential(*layers).to(local), device_ids=[local])
+        total = torch.tensor([3.0], device=local)
+        dist.all_reduce(total)
+        assert total[0].item() == 3.0
+        before = torch.cuda.memory_allocated()
+        shape = torch.zeros_like(layers[0][0].weight, device="meta")
+        assert torch.cuda.memory_allocated() == before
+        """,
+    )
+
+    assert estimate(path, on="a100-40gb", ranks=2).pool("cuda:0").allocated_peak_bytes > 4 * WEIGHTS_BYTES
+
+
 def test_a_launchers_command_line_is_taken_as_it_is(tmp_path: Path) -> None:
     """`memfit estimate torchrun …`: the ranks come from it, and the document tells every kind of rank."""
     path = script(

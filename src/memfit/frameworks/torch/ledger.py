@@ -291,8 +291,9 @@ class Ledger:
             return
         if tensor.storage_offset() or not _covers_storage(tensor):
             return
-        mirror = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype)
-        mirror.copy_(values)
+        with torch._C._DisableTorchDispatch():  # the mirror is ours: within a group the job's own would be simulated
+            mirror = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype)
+            mirror.copy_(values)
         if mirror.untyped_storage().nbytes() == entry.record.size_bytes:
             entry.mirror = mirror.untyped_storage()
 

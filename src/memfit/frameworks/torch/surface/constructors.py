@@ -54,8 +54,8 @@ def _install_tensor(simulation: Any, patches: Patches) -> None:
         patches.set(torch, name, _leaf(getattr(torch, name)))
 
 
-# Factories that are asked for leaves of the graph, which C++ would mark behind the simulation's back, or for a device
-# by its number, which a build without CUDA does not know.
+# Factories that are asked for leaves of the graph, which C++ would mark behind the simulation's back, for a device by
+# its number, which a build without CUDA does not know, or for the job's own meta tensor, like one that is simulated.
 _LEAVES = ("rand", "randn", "zeros", "ones", "empty", "full", "normal", "linspace", "eye", "arange", "randint",
            "randperm", "rand_like", "randn_like", "zeros_like", "ones_like", "empty_like", "full_like")  # fmt: skip
 
@@ -64,6 +64,11 @@ def _leaf(factory: Any) -> Any:
     def make(*args: Any, **kwargs: Any) -> Any:
         if isinstance(kwargs.get("device"), int):
             kwargs["device"] = torch.device("cuda", kwargs["device"])
+        if args and isinstance(args[0], torch.Tensor) and str(kwargs.get("device")) == "meta":
+            args = (
+                torch.empty_strided(args[0].size(), args[0].stride(), dtype=args[0].dtype, device="meta"),
+                *args[1:],
+            )
         if not kwargs.get("requires_grad"):
             return factory(*args, **kwargs)
         return factory(*args, **{**kwargs, "requires_grad": False}).requires_grad_()

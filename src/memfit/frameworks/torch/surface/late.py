@@ -1,5 +1,5 @@
-"""What is replaced when, and only when, a job imports it: trackers that write files, kernels that need a driver, Keras,
-caches of language models.
+"""What is replaced when, and only when, a job imports it: trackers that write files, kernels that need a driver or a
+compiler, Keras, caches of language models.
 
 A script that uses none of these pays nothing, and none is imported to look.
 """
@@ -13,20 +13,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from memfit.frameworks.torch.surface import caches, keras, pipelining
-from memfit.frameworks.torch.surface.patching import Patches
-
-
-class Silence:
-    """Whatever is asked of it, or called on it, is itself."""
-
-    def __getattr__(self, name: str) -> Silence:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Silence:
-        return self
+from memfit.frameworks.torch.surface import caches, deepspeed, keras, pipelining
+from memfit.frameworks.torch.surface.patching import Patches, Silence
 
 
 class SilentWriter:
@@ -72,6 +60,8 @@ _REPLACEMENTS: dict[str, Callable[[Any, Patches, ModuleType], None]] = {
     "tensorboardX.writer": _silence,
     "triton.runtime.jit": _skip_launches,
     "triton.runtime.autotuner": _skip_tuning,
+    "deepspeed.ops.op_builder.builder": deepspeed.skip_building,
+    "deepspeed.runtime.zero.utils": deepspeed.agree_with_others,
     "keras.src.optimizers.base_optimizer": keras.follow_optimizers,
     "keras.src.layers.layer": keras.name_layers,
     "transformers.cache_utils": caches.name_contents,

@@ -7,6 +7,18 @@ from typing import Any
 _ABSENT = object()
 
 
+class Silence:
+    """In the place of what writes files, or to what its caller holds: whatever is asked of it, or called, is itself."""
+
+    def __getattr__(self, name: str) -> Silence:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Silence:
+        return self
+
+
 class Patches:
     """Attributes replaced since the start, undone in reverse order by `undo`."""
 
