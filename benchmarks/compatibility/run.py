@@ -34,6 +34,7 @@ NOTED = {
     "stopped-by-time",
     "passes-bounded",
     "shape-from-values",
+    "loop-on-values",
 }
 
 
@@ -102,7 +103,7 @@ def attempt(script: Script, corpus: Path, options: argparse.Namespace) -> dict[s
     (attempts / f"{script.name}.json").write_text(json.dumps(estimate))
     torch = launching.version_of_torch(python) if "torch" in script.packages else None
     row |= {"torch": torch, "exit_code": ended.code, "seconds": round(ended.seconds, 1)}
-    row["limit_s"] = options.limit
+    row |= {"on": options.on, "limit_s": options.limit}
     return row | _outcome(script, ended, estimate, corpus)
 
 

@@ -108,6 +108,54 @@ def test_a_loop_on_an_unknown_condition_ends() -> None:
     assert turn < 9_999
 
 
+def test_an_assertion_on_an_unknown_value_holds() -> None:
+    """What a script asserts of computed values is true in a run that works, over several lines as well."""
+    with simulate("t4"):
+        x = torch.randn(8, device="cuda")
+
+        assert x.sum() > x.min()
+        assert (
+            x.mean() < 3.0  # a script's own formatting
+        ), "too large"
+        assert torch.isfinite(x.sum())
+
+
+def test_a_while_loop_on_an_unknown_condition_is_entered() -> None:
+    """An adaptive solver's loop goes round, whichever way its condition is put, and its end is an assumption."""
+    with simulate("t4") as sim:
+        x, rounds, until = torch.randn(8, device="cuda"), 0, 0
+        while x.sum() > 1e-3:
+            rounds += 1
+        while not x.sum() < 1e-3:
+            until += 1
+        either = 0
+        while x.sum() > 1 or x.sum() < 0:
+            either += 1
+
+    assert (rounds, until, either) == (2, 2, 0)
+    assert "test_surface.py" in sim.assumptions["loop-on-values"]
+
+
+def test_tensors_made_in_another_s_likeness_are_where_it_is() -> None:
+    """type_as, new, new_tensor and type follow the device of the tensor or the type that is named."""
+    with simulate("t4"):
+        on_device, on_host = torch.randn(4, device="cuda"), torch.ones(3, dtype=torch.float64)
+        made = [
+            on_host.type_as(on_device),
+            on_device.new(3),
+            on_device.new([1.0, 2.0, 3.0]),
+            on_device.new_tensor([1.0, 2.0, 3.0]),
+            on_host.type(torch.cuda.FloatTensor),
+            on_host.type("torch.cuda.FloatTensor"),
+        ]
+        brought = [on_device.type_as(on_host), on_device.type(torch.FloatTensor), on_device.type("torch.DoubleTensor")]
+
+        assert {(item.device.type, item.dtype, item.shape) for item in made} == {("cuda", torch.float32, (3,))}
+        assert made[0].tolist() == [1.0, 1.0, 1.0]
+        assert {item.device.type for item in brought} == {"cpu"}
+        assert torch.cuda.memory_allocated() == 512 * (1 + len(made))
+
+
 def test_numpy_of_a_device_tensor_is_refused_as_torch_would() -> None:
     """The usual mistake gives the usual error, and the usual remedy works."""
     with simulate("t4"):
