@@ -268,6 +268,35 @@ def test_a_default_device_holds_for_every_constructor() -> None:
         assert {item.device.type for item in outside} == {"cpu"}
 
 
+@pytest.mark.parametrize("kind", ["torch.cuda.FloatTensor", "class"])
+def test_a_default_tensor_type_of_cuda_puts_tensors_there(kind: str) -> None:
+    """`torch.set_default_tensor_type`, as older scripts call it, holds until a type of the host is set."""
+    with simulate("t4"):
+        torch.set_default_tensor_type(torch.cuda.FloatTensor if kind == "class" else kind)
+        inside = [torch.zeros(2), torch.tensor([1.0]), torch.nn.Linear(2, 2).weight]
+        torch.set_default_tensor_type("torch.DoubleTensor")
+        outside = torch.zeros(2)
+        torch.set_default_tensor_type(torch.FloatTensor)
+
+        assert {(item.device.type, item.dtype) for item in inside} == {("cuda", torch.float32)}
+        assert (outside.device.type, outside.dtype) == ("cpu", torch.float64)
+    assert torch.zeros(2).dtype is torch.float32
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_data_parallel_shares_the_batch_out(devices: int) -> None:
+    """DataParallel runs on builds without CUDA too: a replica on each device, outputs and gradients on the first."""
+    with simulate(f"{devices}xt4") as sim:
+        model = torch.nn.DataParallel(torch.nn.Linear(256, 256)).cuda()
+        out = model(torch.randn(8, 256))
+        out.sum().backward()
+
+        assert out.shape == (8, 256)
+        assert {out.device, model.module.weight.grad.device} == {torch.device("cuda", 0)}
+    weights = {item.pool for item in sim.trace.storages if item.size_bytes == 4 * 256 * 256 and item.pool != "host"}
+    assert weights == {f"cuda:{index}" for index in range(devices)}
+
+
 def test_without_memory_holds_for_numbers_too() -> None:
     """Under torch.device("meta") a tensor of a Python number is on "meta", as every other is."""
     with simulate("a100-40gb"), torch.device("meta"):

@@ -105,6 +105,20 @@ def _install_typed(simulation: Any, patches: Patches) -> None:
         dtype = getattr(torch, f"{name}Tensor").dtype
         patches.set(torch.cuda, f"{name}Tensor", Kind(f"{name}Tensor", (), {"dtype": dtype, "is_cuda": True}))
 
+    before: list[Any] = []  # the default device while a type of CUDA is the default
+
+    def set_default_tensor_type(kind: Any) -> None:
+        name = kind if isinstance(kind, str) else ""
+        found = getattr(torch.cuda if ".cuda." in name else torch, name.rsplit(".", 1)[-1]) if name else kind
+        if found.is_cuda and not before:
+            before.append(torch.get_default_device())
+            torch.set_default_device("cuda")
+        elif before and not found.is_cuda:
+            torch.set_default_device(before.pop())
+        torch.set_default_dtype(found.dtype)
+
+    patches.set(torch, "set_default_tensor_type", set_default_tensor_type)
+
 
 def _of_words(words: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """What the old constructors make: of one list or array its values, of numbers or a Size an empty tensor."""
