@@ -11,6 +11,7 @@ GIB, MIB = 2**30, 2**20
 Row = Mapping[str, Any]
 YES, IN_PART, WRONG, NO, NOT_RUN = "yes", "in part", "**wrong**", "**no**", "not run again"
 ON = "rtx4090-24gb"
+KILLED = -9  # out of time: what it had come to hold by then
 FAILED_LATER, NO_STEP = "job-failed-later", "no-optimizer-step"
 OPENING = """
 ## Scripts that nobody here had tried
@@ -40,8 +41,8 @@ end. An estimate here is one of a job that ran on to where memfit stops it; how 
 HELD_AGAINST = """
 ### Held against real runs
 
-{count} of the scripts also train where there is no GPU. Each was run with plain python on two threads, to its end or
-for {steps} optimizer steps, and estimated with `--on cpu`: MiB, measured by the whole process's high-water mark.
+{count} of the scripts also train where there is no GPU. Each was run with plain python on two threads, to its end, for
+{steps} optimizer steps or for the seconds shown, on a busy machine, and estimated with `--on cpu`: MiB, measured by the whole process's high-water mark.
 {misses} peaked above `high`.
 
 | script | steps | measured | low | expected | high | error | |
@@ -61,7 +62,7 @@ def section(first: Row, now: Row, causes: Row, cpu: Row, measured: Mapping[str, 
     before, after = _rows(first), _rows(now)
     table = "".join(_row(script, before[script.name], after.get(script.name)) for script in scripts)
     opening = _opening(first, now, before, after, causes, scripts)
-    return opening + table + _causes(scripts, causes) + _real_runs(_rows(cpu), measured, scripts)
+    return opening + table + _causes(scripts, causes, after) + _real_runs(_rows(cpu), measured, scripts)
 
 
 def _rows(document: Row) -> dict[str, Row]:
@@ -133,7 +134,7 @@ def _peak(peak: Row | None) -> str:
     return f"{peak['expected'] / GIB:.2f} – {peak['high'] / GIB:.2f}" if peak else "-"
 
 
-def _causes(scripts: Sequence[Script], causes: Row) -> str:
+def _causes(scripts: Sequence[Script], causes: Row, after: Row) -> str:
     """Why, of each that had no estimate that stands at the first run."""
     parts = (
         ("script", "What fails by itself with today's packages"),
@@ -143,7 +144,7 @@ def _causes(scripts: Sequence[Script], causes: Row) -> str:
     return "".join(
         f"\n### {title}\n\n"
         + "".join(
-            f"- `{script.name}`: {causes[script.name]['why']}\n"
+            f"- `{script.name}`: {causes[script.name]['why']}{_alone(after.get(script.name))}\n"
             for script in scripts
             if causes.get(script.name, {}).get("whose") == whose
         )
@@ -151,11 +152,17 @@ def _causes(scripts: Sequence[Script], causes: Row) -> str:
     )
 
 
+def _alone(row: Row | None) -> str:
+    """Whether plain python says the same here: where there is no GPU, a script may end before it comes to that."""
+    said = ((row or {}).get("alone") or {}).get("said")
+    return " (plain python ends with the same error)" if row and said and said in row["why"] else ""
+
+
 def _real_runs(cpu: Mapping[str, Row], measured: Mapping[str, Row], scripts: Sequence[Script]) -> str:
     both = [
         (script.name, cpu[script.name], measured[script.name])
         for script in scripts
-        if cpu.get(script.name, {}).get("ran") and measured.get(script.name, {}).get("code") == 0
+        if cpu.get(script.name, {}).get("ran") and measured.get(script.name, {}).get("code") in (0, KILLED)
     ]
     if not both:
         return ""
@@ -172,7 +179,8 @@ def _real_runs(cpu: Mapping[str, Row], measured: Mapping[str, Row], scripts: Seq
 
 def _real_run(name: str, row: Row, run: Row) -> str:
     low, expected, high = (row["host"][key] / MIB for key in ("low", "expected", "high"))
-    steps = str(run["steps"]) if run["stopped"] else "all"
+    ended = "all" if run["code"] == 0 else f"those of {run['seconds']:.0f} s"
+    steps = str(run["steps"]) if run["stopped"] else ended
     miss = "**above high**" if run["peak_bytes"] > row["host"]["high"] else ""
     figures = f"{run['peak_bytes'] / MIB:,.0f} | {low:,.0f} | {expected:,.0f} | {high:,.0f}"
     return f"| `{name}` | {steps} | {figures} | {100 * _error(row, run):+.1f} % | {miss} |\n"
