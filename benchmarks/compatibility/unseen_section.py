@@ -41,9 +41,9 @@ end. An estimate here is one of a job that ran on to where memfit stops it; how 
 HELD_AGAINST = """
 ### Held against real runs
 
-{count} of the scripts also train where there is no GPU. Each was run with plain python on two threads, to its end, for
-{steps} optimizer steps or for the seconds shown, on a busy machine, and estimated with `--on cpu`: MiB, measured by the whole process's high-water mark.
-{misses} peaked above `high`.
+{count} of the scripts that also train where there is no GPU were run with plain python on two threads of a busy
+machine: to their end, for {steps} optimizer steps, or for the seconds shown, which may be before the peak. Estimated
+with `--on cpu`; MiB, measured by the whole process's high-water mark. {misses} peaked above `high`.
 
 | script | steps | measured | low | expected | high | error | |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |
