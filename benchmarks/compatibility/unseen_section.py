@@ -174,7 +174,8 @@ def _real_runs(cpu: Mapping[str, Row], measured: Mapping[str, Row], scripts: Seq
     )
     lines = "".join(_real_run(*each) for each in both)
     told = f"The error is {100 * median(errors):.1f} % in the median, {100 * max(errors):.1f} % at worst."
-    return f"{opening}{lines}\n{told}\n"
+    missed = "".join(f"- `{name}`: {row['why']}\n" for name, row in cpu.items() if not row["ran"])
+    return f"{opening}{lines}\n{told}\n" + (f"\nWithout an estimate there:\n\n{missed}" if missed else "")
 
 
 def _real_run(name: str, row: Row, run: Row) -> str:
