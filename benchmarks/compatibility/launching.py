@@ -38,7 +38,7 @@ def run(
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=os.environ | _environment(script, corpus) | (extra or {}),
+        env=os.environ | environment(script, corpus) | (extra or {}),
         stdin=keyboard,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -56,7 +56,8 @@ def run(
     return Ended(code=code, seconds=time.monotonic() - started, tail=written.decode(errors="replace")[-6000:])
 
 
-def _environment(script: Script, corpus: Path) -> dict[str, str]:
+def environment(script: Script, corpus: Path) -> dict[str, str]:
+    """Its surroundings, with memfit's sources and what made-up data needs on the path."""
     given = surroundings(script, corpus)
     paths = [str(SOURCES), str(HERE / "environment"), *filter(None, [given.get("PYTHONPATH")])]
     return given | {"PYTHONPATH": os.pathsep.join(paths)}

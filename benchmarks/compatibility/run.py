@@ -2,10 +2,12 @@
 
     python run.py CORPUS --python PYTHON [--python …] [--on DEVICE] [--of compiled.toml] [--only NAME …] [-o FILE]
     python run.py CORPUS --python PYTHON [--of compiled.toml] -o FILE --alone
+    python run.py CORPUS --python OLDER --packages "NumPy 1.26" --of unseen.toml -o FILE --only NAME …
 
 Each script runs in a process group of its own with a time limit. A script ran if memfit handed over an estimate that
 has the peak of the pool the script trains on; anything else is kept with the message memfit gave. With --alone, those
-of FILE that gave none are run without memfit instead, and how they ended is kept beside it.
+of FILE that gave none are run without memfit instead, and how they ended is kept beside it. With --packages, what came
+of a script with older packages is kept beside its row, as "then".
 """
 
 import argparse
@@ -34,6 +36,7 @@ NOTED = {
     "stopped-by-time",
     "passes-bounded",
     "shape-from-values",
+    "loop-on-values",
 }
 
 
@@ -46,7 +49,7 @@ def main() -> int:
     rows = {row["name"]: row for row in _kept(output)} if options.only else {}
     for script in load(options.only, options.of):
         row = attempt(script, corpus, options)
-        rows[script.name] = row
+        rows[script.name] = rows[script.name] | {"then": row} if options.packages else row
         print(_line(row), flush=True)
         _keep(output, options, rows)
     return 0
@@ -62,7 +65,9 @@ def _without_memfit(corpus: Path, output: Path, options: argparse.Namespace) -> 
             continue
         script = scripts[row["name"]]
         ended = launching.run(script, [python, *script.command(corpus)], corpus, limit_s=options.limit)
+        said = [line.strip() for line in ended.tail.splitlines() if line.strip()][-1:]
         row["alone"] = {"exit_code": ended.code, "limit_s": options.limit}
+        row["alone"] |= {"said": of_no_machine(said[0][:300], corpus)} if ended.code and said else {}
         print(f"{script.name:34} alone: exit code {ended.code}", flush=True)
         output.write_text(json.dumps(document, indent=1) + "\n")
     return 0
@@ -79,6 +84,7 @@ def _options() -> argparse.Namespace:
     arguments.add_argument("--debug", action="store_true", help="ask memfit for tracebacks; kept in CORPUS/.attempts")
     arguments.add_argument("--alone", action="store_true", help="run those without an estimate, without memfit")
     arguments.add_argument("--commit", default=None, help="memfit's own commit, kept with each row")
+    arguments.add_argument("--packages", default=None, help="what PYTHON has of older packages, in words")
     arguments.add_argument("-o", "--output", type=Path, default=None)
     return arguments.parse_args()
 
@@ -102,17 +108,22 @@ def attempt(script: Script, corpus: Path, options: argparse.Namespace) -> dict[s
     (attempts / f"{script.name}.json").write_text(json.dumps(estimate))
     torch = launching.version_of_torch(python) if "torch" in script.packages else None
     row |= {"torch": torch, "exit_code": ended.code, "seconds": round(ended.seconds, 1)}
-    row["limit_s"] = options.limit
-    return row | _outcome(script, ended, estimate, corpus)
+    row |= {"on": options.on, "limit_s": options.limit}
+    if options.packages:
+        row["packages"] = options.packages
+    return row | _outcome("cpu" if options.on == "cpu" else script.trains_on, ended, estimate, corpus)
 
 
-def _outcome(script: Script, ended: launching.Ended, estimate: dict | None, corpus: Path) -> dict[str, object]:
+def _outcome(trains_on: str, ended: launching.Ended, estimate: dict | None, corpus: Path) -> dict[str, object]:
+    """Args:
+    trains_on: "cuda" or "cpu": whose pool must have a peak.
+    """
     if ended.code not in ANSWERED or estimate is None:
         return {"ran": False, "why": of_no_machine(_why(ended), corpus)}
     peaks = {pool["pool"]: pool["peak_bytes"] for pool in estimate["pools"]}
     device = next((peak for pool, peak in peaks.items() if pool.startswith("cuda")), None)
-    ran = bool(device) if script.trains_on == "cuda" else "host" in peaks
-    why = None if ran else f"the estimate has no peak for the {script.trains_on} pool"
+    ran = bool(device) if trains_on == "cuda" else "host" in peaks
+    why = None if ran else f"the estimate has no peak for the {trains_on} pool"
     peaks_of = {"device": device, "host": peaks.get("host")}
     return {"ran": ran, "why": why, **peaks_of, "verdict": estimate.get("verdict"), "notes": notes(estimate, corpus)}
 

@@ -12,10 +12,12 @@ import json
 import re
 from pathlib import Path
 
+import tomllib
 from compiled_section import section as of_compiled
 from corpus import HERE, Script, load
 from fitted_section import section as of_fitted
 from recorded_section import section
+from unseen_section import section as of_unseen
 
 GIB = 2**30
 COMMAND_WIDTH = 110  # longer ones are whole in scripts.toml
@@ -44,6 +46,11 @@ whole command on two CPU cores shared with other work. The notes are explained i
 
 
 def main() -> int:
+    """Write the page.
+
+    Raises:
+        ValueError: The page would name a folder of the machine that the data was taken on.
+    """
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("data", type=Path, nargs="?", default=None)
     arguments.add_argument("-o", "--output", type=Path, default=HERE.parents[1] / "docs" / "compatibility.md")
@@ -56,23 +63,26 @@ def main() -> int:
         json.loads((HERE / "data" / name).read_text()) for name in ("fitted.json", "fitted-measured.json")
     )
     second = of_compiled(compiled, load(file="compiled.toml")) + of_fitted(fitted, measured, load(file="fitted.toml"))
-    options.output.write_text(first + second + section(recorded))
+    whole = first + second + section(recorded) + _unseen()
+    if found := FOLDER_OF_A_MACHINE.search(whole):
+        raise ValueError(f"the page names a folder of this machine: {found.group()}")
+    options.output.write_text(whole)
     return 0
 
 
-def page(document: dict, file: str, scripts: list[Script]) -> str:
-    """The whole page.
+def _unseen() -> str:
+    names = ("unseen-first.json", "unseen.json", "unseen-cpu.json", "unseen-measured.json")
+    first, now, cpu, measured = (json.loads((HERE / "data" / name).read_text()) for name in names)
+    causes = tomllib.loads((HERE / "data" / "unseen-causes.toml").read_text())
+    return of_unseen(first, now, causes, cpu, measured, load(file="unseen.toml"))
 
-    Raises:
-        ValueError: The page would name a folder of the machine that the data was taken on.
-    """
+
+def page(document: dict, file: str, scripts: list[Script]) -> str:
+    """The page's first section, of scripts.toml."""
     rows = {row["name"]: row for row in document["scripts"]}
     unseen = [script for script in scripts if script.name not in rows]
     table = "".join(_row(script, rows.get(script.name)) for script in scripts)
-    whole = _opening(document, file, list(rows.values()), len(unseen)) + table + _reasons(list(rows.values()))
-    if found := FOLDER_OF_A_MACHINE.search(whole):
-        raise ValueError(f"the page names a folder of this machine: {found.group()}")
-    return whole
+    return _opening(document, file, list(rows.values()), len(unseen)) + table + _reasons(list(rows.values()))
 
 
 def _opening(document: dict, file: str, rows: list[dict], unseen: int) -> str:

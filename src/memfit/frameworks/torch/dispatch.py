@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from memfit.frameworks.torch.arguments import META, as_meta, components, real_device, tensors_in, zeros
 from memfit.frameworks.torch.ledger import HOST, Ledger, worth_mirroring
+from memfit.frameworks.torch.operators import mixing
 from memfit.frameworks.torch.shapes import ShapeMemory
 from memfit.frameworks.torch.situation import Situation
 from memfit.quantities import Category
@@ -45,12 +46,13 @@ _PLAIN_FACTORIES = frozenset({"zeros", "ones", "full", "arange", "eye", "linspac
 class Facts:
     """What is read once of an operator: which arguments it writes to, whether it is made of others."""
 
-    __slots__ = ("composite", "label", "name", "positions", "random", "writes")
+    __slots__ = ("composite", "label", "name", "one_device", "positions", "random", "writes")
 
     def __init__(self, func: Any) -> None:
         schema = func._schema
         self.name: str = schema.name.split("::")[-1]
         self.label = str(func)
+        self.one_device = mixing.refuses(self.name)
         has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # a few (silu_backward, mish_backward) have kernels of their own on the devices, beside a composite one
         self.composite: bool = has_kernel(func.name(), "CompositeImplicitAutograd") and not has_kernel(
@@ -126,12 +128,15 @@ class Dispatch(TorchDispatchMode):
             return NotImplemented  # a tensor made of tensors (DTensor, …) takes itself apart and comes back
         if self.ledger.closed:
             return func(*args, **kwargs)
-        if self.facts(func).composite and func not in self.handlers:
+        facts = self.facts(func)
+        if facts.composite and func not in self.handlers:
             # without autograd (inference mode) composite operators arrive whole: take them apart as autograd would
             with self:
                 return func.decompose(*args, **kwargs)
         self.operators += 1
-        pool, any_real = self._pool_of_arguments(args, kwargs)
+        pool, any_real, mixed = self._pool_of_arguments(args, kwargs)
+        if mixed and facts.one_device and not self.in_group and not self.situation.in_backward:
+            mixing.check(facts.label, tensors_in(args, kwargs), self._device_name)
         device = kwargs.get("device")
         if device is not None:
             device = torch.device(device)
@@ -156,21 +161,29 @@ class Dispatch(TorchDispatchMode):
         finally:
             self.inside -= 1
 
-    def _pool_of_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str | None, bool]:
-        """The pool that the operator works in (a device before the host), and whether a real tensor takes part."""
+    def _pool_of_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str | None, bool, bool]:
+        """The pool that the operator works in (a device before the host), whether a real tensor takes part, and whether
+        tensors of two pools do."""
         pool: str | None = None
-        any_real = False
+        any_real = mixed = False
         find = self.ledger.entry
         for tensor in tensors_in(args, kwargs):
             device = real_device(tensor)
             if device.type == "meta":
                 entry = find(tensor)
                 found = self._pool_of_components(tensor) if entry is None else entry.pool
-                if found is not None and (pool is None or pool == HOST):
-                    pool = found
+                if found is not None and found != pool:
+                    mixed = mixed or pool is not None
+                    if pool is None or pool == HOST:
+                        pool = found
             else:
                 any_real = True
-        return pool, any_real
+        return pool, any_real, mixed or (any_real and pool is not None and pool != HOST)
+
+    def _device_name(self, tensor: torch.Tensor) -> str | None:
+        """Where a tensor is, as torch names it; None for the user's own meta tensor."""
+        pool = HOST if real_device(tensor).type != "meta" else self.ledger.pool(tensor)
+        return mixing.HOST_NAME if pool == HOST else pool
 
     def _pool_of_components(self, tensor: torch.Tensor) -> str | None:
         """The pool of a sparse tensor, by its values."""

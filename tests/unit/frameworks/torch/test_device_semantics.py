@@ -266,3 +266,49 @@ def test_what_goes_to_meta_leaves_its_memory(device: str) -> None:
         assert (moved.device.type, moved.dtype) == ("meta", torch.bfloat16)
         assert module.weight.device.type == "meta"
     assert held == 0
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda here, there: here + there,
+        lambda here, there: there.mul_(here),
+        lambda here, there: here @ there,
+        lambda here, there: torch.cat([here, there]),
+        lambda here, there: torch.where(here > 0, there, there),
+        lambda here, there: F.linear(there, here),
+        lambda here, there: F.mse_loss(there, here),
+        lambda here, there: F.embedding(torch.zeros(3, dtype=torch.int64), there),
+        lambda here, there: torch.nn.Linear(4, 4)(there),
+        lambda here, there: torch.nn.Conv2d(1, 1, 2).cuda()(here[None, None]),
+        lambda here, there: there + there.to("cuda:1"),
+        lambda here, there: here + there.sum(),
+    ],
+)
+def test_tensors_of_two_devices_are_refused(mistake: Any) -> None:
+    """A forgotten `.to(device)` ends as it would on the device, not in an estimate."""
+    with simulate("2xt4"):
+        here, there = torch.ones(4, 4), torch.ones(4, 4, device="cuda")
+
+        with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+            mistake(here, there)
+
+
+def test_numbers_and_indices_from_the_host_go_with_any_device() -> None:
+    """What PyTorch takes from the host is taken: tensors without dimensions, indices, copies, and what comes back."""
+    with simulate("t4"):
+        there = torch.ones(4, 4, device="cuda", requires_grad=True)
+        made = [
+            there * torch.tensor(2.0),
+            torch.tensor(2.0) - there,
+            torch.where(there > 0, there, torch.tensor(0.0)),
+            there[torch.tensor([0, 1])],
+            torch.addcmul(there, there, torch.tensor(3.0)),
+        ]
+        copied = torch.empty(4, 4).copy_(there.detach()) + torch.ones(4, 4)
+        sum(item.sum() for item in made).backward()
+
+        assert {item.device.type for item in made} == {"cuda"}
+        assert copied.device.type == "cpu"
+        assert there.grad is not None
+        assert there.grad.is_cuda

@@ -108,6 +108,54 @@ def test_a_loop_on_an_unknown_condition_ends() -> None:
     assert turn < 9_999
 
 
+def test_an_assertion_on_an_unknown_value_holds() -> None:
+    """What a script asserts of computed values is true in a run that works, over several lines as well."""
+    with simulate("t4"):
+        x = torch.randn(8, device="cuda")
+
+        assert x.sum() > x.min()
+        assert (
+            x.mean() < 3.0  # a script's own formatting
+        ), "too large"
+        assert torch.isfinite(x.sum())
+
+
+def test_a_while_loop_on_an_unknown_condition_is_entered() -> None:
+    """An adaptive solver's loop goes round, whichever way its condition is put, and its end is an assumption."""
+    with simulate("t4") as sim:
+        x, rounds, until = torch.randn(8, device="cuda"), 0, 0
+        while x.sum() > 1e-3:
+            rounds += 1
+        while not x.sum() < 1e-3:
+            until += 1
+        either = 0
+        while x.sum() > 1 or x.sum() < 0:
+            either += 1
+
+    assert (rounds, until, either) == (2, 2, 0)
+    assert "test_surface.py" in sim.assumptions["loop-on-values"]
+
+
+def test_tensors_made_in_another_s_likeness_are_where_it_is() -> None:
+    """type_as, new, new_tensor and type follow the device of the tensor or the type that is named."""
+    with simulate("t4"):
+        on_device, on_host = torch.randn(4, device="cuda"), torch.ones(3, dtype=torch.float64)
+        made = [
+            on_host.type_as(on_device),
+            on_device.new(3),
+            on_device.new([1.0, 2.0, 3.0]),
+            on_device.new_tensor([1.0, 2.0, 3.0]),
+            on_host.type(torch.cuda.FloatTensor),
+            on_host.type("torch.cuda.FloatTensor"),
+        ]
+        brought = [on_device.type_as(on_host), on_device.type(torch.FloatTensor), on_device.type("torch.DoubleTensor")]
+
+        assert {(item.device.type, item.dtype, item.shape) for item in made} == {("cuda", torch.float32, (3,))}
+        assert made[0].tolist() == [1.0, 1.0, 1.0]
+        assert {item.device.type for item in brought} == {"cpu"}
+        assert torch.cuda.memory_allocated() == 512 * (1 + len(made))
+
+
 def test_numpy_of_a_device_tensor_is_refused_as_torch_would() -> None:
     """The usual mistake gives the usual error, and the usual remedy works."""
     with simulate("t4"):
@@ -218,6 +266,35 @@ def test_a_default_device_holds_for_every_constructor() -> None:
 
         assert {item.device.type for item in inside} == {"cuda"}
         assert {item.device.type for item in outside} == {"cpu"}
+
+
+@pytest.mark.parametrize("kind", ["torch.cuda.FloatTensor", "class"])
+def test_a_default_tensor_type_of_cuda_puts_tensors_there(kind: str) -> None:
+    """`torch.set_default_tensor_type`, as older scripts call it, holds until a type of the host is set."""
+    with simulate("t4"):
+        torch.set_default_tensor_type(torch.cuda.FloatTensor if kind == "class" else kind)
+        inside = [torch.zeros(2), torch.tensor([1.0]), torch.nn.Linear(2, 2).weight]
+        torch.set_default_tensor_type("torch.DoubleTensor")
+        outside = torch.zeros(2)
+        torch.set_default_tensor_type(torch.FloatTensor)
+
+        assert {(item.device.type, item.dtype) for item in inside} == {("cuda", torch.float32)}
+        assert (outside.device.type, outside.dtype) == ("cpu", torch.float64)
+    assert torch.zeros(2).dtype is torch.float32
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_data_parallel_shares_the_batch_out(devices: int) -> None:
+    """DataParallel runs on builds without CUDA too: a replica on each device, outputs and gradients on the first."""
+    with simulate(f"{devices}xt4") as sim:
+        model = torch.nn.DataParallel(torch.nn.Linear(256, 256)).cuda()
+        out = model(torch.randn(8, 256))
+        out.sum().backward()
+
+        assert out.shape == (8, 256)
+        assert {out.device, model.module.weight.grad.device} == {torch.device("cuda", 0)}
+    weights = {item.pool for item in sim.trace.storages if item.size_bytes == 4 * 256 * 256 and item.pool != "host"}
+    assert weights == {f"cuda:{index}" for index in range(devices)}
 
 
 def test_without_memory_holds_for_numbers_too() -> None:

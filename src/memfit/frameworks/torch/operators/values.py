@@ -7,12 +7,14 @@ loop for ever. Each kind of guess is reported once as an assumption.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.operators import solvers
+from memfit.frameworks.torch.operators.conditions import ROUNDS, Asker, Statement
 
 aten = torch.ops.aten
 
@@ -32,6 +34,8 @@ class StandIns:
     def __init__(self, assume: Assume) -> None:
         self._assume = assume
         self._asked: dict[str, int] = {}
+        self._rounds: dict[str, int] = {}  # of loops on values, by their place
+        self._asker = Asker()
 
     def scalar(self, dispatch: Dispatch, tensor: torch.Tensor) -> Any:
         """The Python number for a one-element tensor whose value is unknown."""
@@ -42,16 +46,32 @@ class StandIns:
         if known is not None:
             return known
         if dtype == torch.bool:
-            self._assume(
-                "value-of-condition",
-                "a condition on a computed value was taken as false; other branches may need other memory",
-            )
-            return asked > _PATIENCE and asked % 2 == 0
+            return self._condition(asked)
         if dtype.is_complex:
             return complex(1.0, 0.0)
         if dtype.is_floating_point:
             return 1.0 if asked <= _PATIENCE else 1.0 / asked
         return 1 if asked <= _PATIENCE else asked % 2
+
+    def _condition(self, asked: int) -> bool:
+        """The answer to a condition that was asked at its line so often."""
+        place, statement = self._asker.statement()
+        if statement is Statement.ASSERTION:
+            return True
+        if statement is not None:
+            rounds = self._rounds[place] = self._rounds.get(place, 0) + 1
+            self._assume(
+                "loop-on-values",
+                f"a loop that ends by computed values was taken to go round {ROUNDS} times ({Path(place).name}); "
+                "more rounds may need more memory",
+            )
+            goes_on = rounds % (ROUNDS + 1) != 0
+            return goes_on if statement is Statement.LOOP else not goes_on
+        self._assume(
+            "value-of-condition",
+            "a condition on a computed value was taken as false; other branches may need other memory",
+        )
+        return asked > _PATIENCE and asked % 2 == 0
 
     def fill(self, tensor: torch.Tensor) -> torch.Tensor:
         """A real CPU tensor of the same shape: halves, zeros for integers and truth values. Must be called outside

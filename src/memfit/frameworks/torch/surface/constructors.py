@@ -15,6 +15,7 @@ def install(simulation: Any, patches: Patches) -> None:
     """Replace torch.tensor and its peers, torch.Generator, and what compiles or captures."""
     _install_tensor(simulation, patches)
     _install_typed(simulation, patches)
+    _install_new(simulation, patches)
     _install_generator(simulation, patches)
     _install_compile(simulation, patches)
 
@@ -103,14 +104,55 @@ def _install_typed(simulation: Any, patches: Patches) -> None:
             return isinstance(item, torch.Tensor) and item.is_cuda and item.dtype is cls.dtype  # type: ignore[attr-defined]
 
         def __call__(cls, *words: Any) -> torch.Tensor:
-            if len(words) == 1 and not isinstance(words[0], (int, torch.Size)):
-                return torch.tensor(words[0], dtype=cls.dtype, device="cuda")  # type: ignore[attr-defined]
-            size = words[0] if words and isinstance(words[0], torch.Size) else words
-            return torch.empty(size or (0,), dtype=cls.dtype, device="cuda")  # type: ignore[attr-defined]
+            return _of_words(words, cls.dtype, torch.device("cuda"))  # type: ignore[attr-defined]
 
     for name in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool"):
         dtype = getattr(torch, f"{name}Tensor").dtype
-        patches.set(torch.cuda, f"{name}Tensor", Kind(f"{name}Tensor", (), {"dtype": dtype}))
+        patches.set(torch.cuda, f"{name}Tensor", Kind(f"{name}Tensor", (), {"dtype": dtype, "is_cuda": True}))
+
+    before: list[Any] = []  # the default device while a type of CUDA is the default
+
+    def set_default_tensor_type(kind: Any) -> None:
+        name = kind if isinstance(kind, str) else ""
+        found = getattr(torch.cuda if ".cuda." in name else torch, name.rsplit(".", 1)[-1]) if name else kind
+        if found.is_cuda and not before:
+            before.append(torch.get_default_device())
+            torch.set_default_device("cuda")
+        elif before and not found.is_cuda:
+            torch.set_default_device(before.pop())
+        torch.set_default_dtype(found.dtype)
+
+    patches.set(torch, "set_default_tensor_type", set_default_tensor_type)
+
+
+def _of_words(words: tuple[Any, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """What the old constructors make: of one list or array its values, of numbers or a Size an empty tensor."""
+    if len(words) == 1 and not isinstance(words[0], (int, torch.Size)):
+        return torch.tensor(words[0], dtype=dtype, device=device)
+    size = words[0] if words and isinstance(words[0], torch.Size) else words
+    return torch.empty(size or (0,), dtype=dtype, device=device)
+
+
+def _install_new(simulation: Any, patches: Patches) -> None:
+    """Tensor.new and new_tensor: in C++ they would follow the meta device, and nobody would follow what they made."""
+    old_new, old_new_tensor = torch.Tensor.new, torch.Tensor.new_tensor
+    pool_of, dispatch = simulation.ledger.pool, simulation.dispatch
+
+    def new(tensor: torch.Tensor, *words: Any, **kwargs: Any) -> torch.Tensor:
+        of_others = kwargs or any(isinstance(word, torch.Tensor) for word in words)
+        if of_others or dispatch.inside or pool_of(tensor) is None:
+            made: torch.Tensor = old_new(tensor, *words, **kwargs)
+            return made
+        return _of_words(words, tensor.dtype, tensor.device)
+
+    def new_tensor(tensor: torch.Tensor, data: Any, *, dtype: Any = None, device: Any = None, **kwargs: Any) -> Any:
+        if dispatch.inside or (device is None and pool_of(tensor) is None):
+            return old_new_tensor(tensor, data, dtype=dtype, device=device, **kwargs)
+        wanted = tensor.device if device is None else device
+        return torch.tensor(data, dtype=dtype or tensor.dtype, device=wanted, **kwargs)
+
+    patches.set(torch.Tensor, "new", new)
+    patches.set(torch.Tensor, "new_tensor", new_tensor)
 
 
 def _install_generator(simulation: Any, patches: Patches) -> None:

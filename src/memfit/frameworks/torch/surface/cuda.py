@@ -65,6 +65,14 @@ def _device_by_number(real: type) -> type:
 
 
 def _install_accelerator(simulation: Any, patches: Patches) -> None:
+    def exchange(index: int) -> int:
+        before: int = simulation.current
+        simulation.current = index
+        return before
+
+    for name in ("_accelerator_exchangeDevice", "_accelerator_maybeExchangeDevice"):
+        if hasattr(torch._C, name):
+            patches.set(torch._C, name, exchange)
     accelerator = getattr(torch, "accelerator", None)
     if accelerator is not None:
         present = simulation.device_count > 0

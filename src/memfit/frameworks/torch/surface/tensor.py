@@ -74,13 +74,15 @@ def _install_place(simulation: Any, patches: Patches) -> None:
         if dtype is None:
             name = old_type(tensor).rsplit(".", 1)[-1]
             return f"torch.cuda.{name}" if device(tensor).type == "cuda" else f"torch.{name}"
-        if isinstance(dtype, str):
-            wanted = getattr(torch, dtype.rsplit(".", 1)[-1]).dtype
-            moved = tensor.cuda() if ".cuda." in dtype else tensor
-            return moved.to(wanted)
         if isinstance(dtype, torch.dtype):
             return tensor.to(dtype)
-        return tensor.to(dtype.dtype)
+        if isinstance(dtype, str):
+            kind, on_cuda = getattr(torch, dtype.rsplit(".", 1)[-1]), ".cuda." in dtype
+        else:
+            kind, on_cuda = dtype, dtype.is_cuda
+        if not on_cuda:
+            return tensor.cpu().to(kind.dtype)
+        return (tensor if device(tensor).type == "cuda" else tensor.cuda()).to(kind.dtype)
 
     patches.set(torch.Tensor, "type", type_)
     old_pointer = _Base.data_ptr
@@ -176,6 +178,7 @@ def _install_moves(simulation: Any, patches: Patches) -> None:
         return tensor
 
     patches.set(torch.Tensor, "to", to)
+    patches.set(torch.Tensor, "type_as", lambda tensor, other: tensor.to(other))  # C++ sees the meta device
     patches.set(torch.Tensor, "cuda", cuda)
     patches.set(torch.Tensor, "cpu", cpu)
     patches.set(torch.Tensor, "pin_memory", pin_memory)
@@ -221,6 +224,17 @@ def _install_values(simulation: Any, patches: Patches) -> None:
         body = str(known.tolist()) if known is not None and known.numel() <= 64 else f"..., size={tuple(tensor.shape)}"
         return f"tensor({body}, device='{tensor.device}', dtype={tensor.dtype})"
 
+    old_finite = torch.isfinite
+
+    def isfinite(tensor: torch.Tensor) -> torch.Tensor:
+        out = old_finite(tensor)
+        entry = ledger.entry(out) if simulated(out) else None
+        if entry is not None and entry.mirror is None:
+            entry.uniform = True  # nothing is out of the ordinary; in C++ it is made of comparisons
+        return out
+
+    patches.set(torch, "isfinite", isfinite)
+    patches.set(torch.Tensor, "isfinite", isfinite)
     patches.set(torch.Tensor, "numpy", as_numpy)
     patches.set(torch.Tensor, "__array__", array)
     patches.set(torch.Tensor, "__repr__", text)
