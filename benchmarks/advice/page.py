@@ -55,6 +55,7 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 | `quantised-base` | adapters on linear layers held in four bits; on a device | another model | 30 % (assumed) |
 | `fewer-layers`, `low-rank-layers` | every second one of four layers of a class or more; linear layers of a quarter or an eighth of their rank | another model | −40 %, −20 % (assumed) |
 | `freed-results` | batches, outputs or losses that a step leaves named for the next one | same | none |
+| `gc-placement` | what steps leave in reference cycles, which the collector alone gives back | same | 5 % (assumed); a call's CPU time is measured |
 | `expandable-segments` | on a device, not set yet | same | none known |
 | `malloc-threshold` | on the CPU, nothing set yet | same | half as much again (see below) |
 | `loader-workers`, `loader-start-method` | workers, for the host; those that are spawned | same | 2 to 20 % (assumed), none |

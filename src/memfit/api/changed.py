@@ -15,7 +15,7 @@ from typing import Any
 
 from memfit.advice import Outcome, Setting
 from memfit.advice.rules import host_allocator
-from memfit.documents import Estimate, JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts, PoolEstimate
+from memfit.documents import CycleFacts, Estimate, JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts, PoolEstimate
 from memfit.errors import MemfitError
 from memfit.jobs import Request
 from memfit.jobs.knobs import accumulation_knob, batch_knobs, turned
@@ -116,6 +116,7 @@ class ChangedJob:
             linear_layers=told["linear_layers"],
             linear_sizes=tuple(told["linear_sizes"]),
             outliving_bytes=told["outliving_bytes"],
+            cycles=CycleFacts(**told["cycles"]),
             weight_bytes=told["weight_bytes"],
             batch=self._knob,
             accumulation=self._accumulation,

@@ -27,7 +27,7 @@ from memfit.documents.estimate import (
     ServingEngine,
     StepPeak,
 )
-from memfit.documents.job_facts import JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
+from memfit.documents.job_facts import CycleFacts, JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
 from memfit.documents.job_state import JobState, LimitUse
 from memfit.documents.placement import Placement, placement_to_json
 from memfit.documents.recording import (
@@ -53,6 +53,7 @@ __all__ = [
     "Check",
     "Comparison",
     "Component",
+    "CycleFacts",
     "Data",
     "Diagnosis",
     "Document",

@@ -42,6 +42,29 @@ class LayerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CycleFacts:
+    """What of a job only Python's collector gives back, because objects refer to each other.
+
+    Args:
+        waiting_bytes: the most that waited for it at once, in the steps seen.
+        step_bytes: what each step leaves to it.
+        where: the line that made most of it.
+        through: the exception, class or function of the job that is in the cycles most often; "" for none.
+        steps_apart: between two runs of the collector, about; None when unknown.
+        collector_on: whether it runs by itself.
+        seconds: of CPU that one run of it took.
+    """
+
+    waiting_bytes: int = 0
+    step_bytes: int = 0
+    where: str = ""
+    through: str = ""
+    steps_apart: int | None = None
+    collector_on: bool = True
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Knob:
     """A number by which the job can be made smaller without touching its code, or with one number changed.
 
@@ -100,6 +123,7 @@ class JobFacts:
         linear_layers: how many.
         linear_sizes: of their matrices, in bytes, those apart that are as large as a table of embeddings.
         outliving_bytes: of results that a step hands to the next one, which lets go of them.
+        cycles: what reference cycles hold.
         weight_bytes: of one element of the parameters, by the type that most have; 0 when unknown.
         batch, accumulation: the knobs, where they were found.
         malloc_set: whether MALLOC_* or GLIBC_TUNABLES are set already.
@@ -137,6 +161,7 @@ class JobFacts:
     linear_layers: int = 0
     linear_sizes: tuple[int, ...] = ()
     outliving_bytes: int = 0
+    cycles: CycleFacts = CycleFacts()
     weight_bytes: int = 0
     batch: Knob | None = None
     accumulation: Knob | None = None

@@ -22,7 +22,8 @@ class Edit:
         factor: what is left of the size; 0 takes the storage out.
         to_pool: where what is left lives; None leaves it there.
         floor_bytes: storages below it are left alone.
-        ends_with_step: what is left dies when the optimizer step ends in which it was born, if it lived on.
+        ends_with_step: what is left dies when the optimizer step ends in which it was born, if it lived on into the
+            next one and no further.
     """
 
     category: str | None = None
@@ -67,7 +68,7 @@ def edited(trace: Trace, edits: Sequence[Edit]) -> Trace:
         edit = next((edit for edit in edits if edit.holds_for(storage)), None)
         left = storage if edit is None else edit.apply(storage)
         if edit is not None and left is not None and edit.ends_with_step:
-            left = replace(left, died=end_of_step(left, steps))
+            left = replace(left, died=_freed_with_step(left, steps))
         if left is not None:
             storages.append(left)
     return Trace(storages=storages, marks=trace.marks)
@@ -77,6 +78,13 @@ def end_of_step(storage: Storage, steps: Sequence[int]) -> int | None:
     """When a storage dies that does not outlive the optimizer step of its birth; ``steps`` are their ends' ticks."""
     end = next((tick for tick in steps if tick > storage.born), None)
     return storage.died if end is None or (storage.died is not None and storage.died < end) else end
+
+
+def _freed_with_step(storage: Storage, steps: Sequence[int]) -> int | None:
+    """The same of what dies within the next step: what lives on is kept otherwise than by a name that is given anew."""
+    later = [tick for tick in steps if tick > storage.born][1:2]
+    lives_on = bool(later) and (storage.died is None or storage.died > later[0])
+    return storage.died if lives_on else end_of_step(storage, steps)
 
 
 def outliving_bytes(trace: Trace, pool: str, categories: frozenset[Category]) -> int:

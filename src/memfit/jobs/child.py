@@ -122,6 +122,8 @@ class Child:
     def finish(self) -> None:
         """Write the estimate of what was seen and end the process at once: nothing of the job runs any further."""
         with self._lock:
+            if self.facts is not None:
+                self.facts.rest()
             self.tell("replay", "replaying the trace", self.sim.total_steps)
             self.sim.finish()
             code = 0

@@ -13,7 +13,7 @@ import pytest
 
 from memfit.advice import HINTS, RULES, Proposal, proposals
 from memfit.advice.rules import batch_size, data_in_memory, host_allocator
-from memfit.documents import JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
+from memfit.documents import CycleFacts, JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
 from memfit.quantities import GIB, MIB
 
 JOB = JobFacts(
@@ -35,6 +35,9 @@ JOB = JobFacts(
     device_count=1,
 )
 ON_CPU = replace(JOB, pool="host", on_device=False, machine="cpu", capability=None)
+CYCLES = CycleFacts(
+    waiting_bytes=GIB, step_bytes=64 * MIB, where="train.py:7", through="Result", steps_apart=50, seconds=0.12
+)
 FOREST = JobFacts(
     framework="sklearn", pool="host", on_device=False, target="RandomForestClassifier", dtype="float64",
     params={"n_jobs": 4, "max_depth": None, "max_samples": None, "bootstrap": True},
@@ -88,6 +91,8 @@ SOURCES: list[tuple[str, str, JobFacts, JobFacts]] = [
      replace(JOB, linear_sizes=(64 * MIB,)), JOB),
     ("freed-results", "RAM, Tips 8 Garbage collection: release memory no longer in use; Pitfalls 3: memory not "
      "released after use", replace(JOB, outliving_bytes=GIB), JOB),
+    ("gc-placement", "RAM, Tips 8 Garbage collection: periodically invoke garbage collection; Pitfalls 3: periodically "
+     "invoking garbage collection", replace(JOB, cycles=CYCLES), JOB),
     ("loader-start-method", "GROWTH, Data Loading and Preprocessing; RAM, Factors: Parallel processing",
      replace(ON_CPU, loaders=(LoaderFacts(workers=4, prefetch=2, batch_bytes=MIB, start_method="spawn"),)),
      replace(ON_CPU, loaders=(LoaderFacts(workers=4, prefetch=2, batch_bytes=MIB, start_method="fork"),))),
@@ -182,6 +187,24 @@ def test_what_cannot_be_estimated_is_said(changes: dict[str, Any], slug: str) ->
 
     assert slug in {hint.slug for rule in HINTS for hint in rule(facts)}
     assert {batch_size.hints, data_in_memory.hints, host_allocator.hints} <= set(HINTS)
+
+
+def hinted(facts: JobFacts) -> dict[str, str]:
+    return {hint.slug: hint.text for rule in HINTS for hint in rule(facts)}
+
+
+def test_what_piles_up_beyond_the_simulated_steps_is_said() -> None:
+    """RAM, Tips 8: until the collector runs of its own; for ever where it is off; not of a few bytes."""
+    assert "50 steps" in hinted(replace(JOB, cycles=CYCLES))["gc-placement"]
+    assert "3.12 GiB" in hinted(replace(JOB, cycles=CYCLES))["gc-placement"]
+    assert "switched off" in hinted(replace(JOB, cycles=replace(CYCLES, collector_on=False)))["gc-placement"]
+    assert "gc-placement" not in hinted(replace(JOB, cycles=replace(CYCLES, step_bytes=1024)))
+
+
+def test_what_the_collector_gives_back_is_not_taken_for_what_is_kept() -> None:
+    """RAM, Pitfalls 3: of a growth of 64 MiB a step all is in cycles, or half of it."""
+    assert "detached-metrics" not in hinted(replace(JOB, cycles=CYCLES, grows_bytes=64 * MIB))
+    assert "64.0 MiB more" in hinted(replace(JOB, cycles=CYCLES, grows_bytes=128 * MIB))["detached-metrics"]
 
 
 JAX = JobFacts(framework="jax", pool="cuda:0", on_device=True, text="import jax\nstep = jax.jit(f)\n",

@@ -21,6 +21,7 @@ from memfit.advice.rules import (
     freed_results,
     frozen_layers,
     gathered_lists,
+    gc_placement,
     gradients,
     host_allocator,
     lighter_optimizer,
@@ -43,6 +44,7 @@ RULES: tuple[Callable[[JobFacts], Iterable[Proposal]], ...] = (
     loaders.proposals,
     gradients.proposals,
     freed_results.proposals,
+    gc_placement.proposals,
     evaluation.proposals,
     optimizer_kernels.proposals,
     attention.proposals,
@@ -65,6 +67,7 @@ RULES: tuple[Callable[[JobFacts], Iterable[Proposal]], ...] = (
 # What cannot be estimated, or made, by memfit: said all the same.
 HINTS: tuple[Callable[[JobFacts], Iterable[Hint]], ...] = (
     batch_size.hints,
+    gc_placement.hints,
     detached_metrics.hints,
     checkpoints.hints,
     host_allocator.hints,

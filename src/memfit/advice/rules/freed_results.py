@@ -20,7 +20,7 @@ def proposals(facts: JobFacts) -> Iterator[Proposal]:
         slug=SLUG,
         title="let go of a step's batch and results when it ends",
         setting=Setting(edits=tuple({"category": each, "ends_with_step": True} for each in _CATEGORIES)),
-        costs="none; gc.collect() between phases gives back what is in cycles, and is slow within the loop",
+        costs="none",
         how="del batch, outputs, loss at the end of the loop's body; or a function for the step",
         touches=frozenset({"results"}),
         at_most_bytes=facts.outliving_bytes,

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from memfit.engine.edits import outliving_bytes, phase_peaks
 from memfit.engine.trace import Storage, Trace
+from memfit.frameworks.torch.cycles import Cycles
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
@@ -44,6 +45,7 @@ class Facts:
         self._layers: dict[str, tuple[str, bool]] = {}  # dotted name → class, whether it has children
         self._depth = 0
         self._backwards_at_step = -1
+        self._cycles = Cycles(simulation)
 
     def install(self, patches: Patches) -> None:
         """Look on from now, until the patches are undone."""
@@ -74,6 +76,7 @@ class Facts:
                 self._logits = (given.numel(), self._sim.situation.place()[1] or "")
             return old_loss(given, *args, **kwargs)
 
+        self._cycles.watch()
         patches.set(DataLoader, "__iter__", iterate)
         patches.set(torch.nn.Module, "__call__", call)
         patches.set(torch.optim.Optimizer, "__init__", init)
@@ -121,6 +124,10 @@ class Facts:
             "matrix_bytes": sum(each.numel() * each.element_size() for each in parameters if each.dim() == 2),
         }
 
+    def rest(self) -> None:
+        """The job has ended: nothing of it may change any more before it is told."""
+        self._cycles.rest()
+
     def told(self) -> dict[str, Any]:
         """Everything, as plain JSON values."""
         sim = self._sim
@@ -148,6 +155,7 @@ class Facts:
             "linear_layers": linear,
             "linear_sizes": self._linear_sizes(),
             "outliving_bytes": outliving_bytes(trace, main, RESULTS),
+            "cycles": self._cycles.told(main),
             "weight_bytes": self._weight_bytes(),
         }
 

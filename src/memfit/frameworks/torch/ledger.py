@@ -101,6 +101,15 @@ class Ledger:
         entry = self.entry(tensor)
         return entry.pool if entry is not None and not entry.real else None
 
+    def alive(self) -> list[Storage]:
+        """The lines of the trace whose storages live at this moment, also after the books are closed."""
+        return [entry.record for entry in self._entries.values() if entry.original is None]
+
+    @property
+    def tick(self) -> int:
+        """Of the last birth or death."""
+        return self._tick
+
     # -- births and deaths -------------------------------------------------------------------------------------
 
     def adopt(

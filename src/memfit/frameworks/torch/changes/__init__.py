@@ -20,6 +20,7 @@ CHANGES: dict[str, Callable[[Any, Patches], None]] = {
     "optimizer_kernel": optimizing.use_kernel,
     "optimizer_in_backward": optimizing.step_in_backward,
     "zero_grad_early": optimizing.zero_early,
+    "collect": optimizing.collect,
     "freeze": optimizing.freeze,
     "adapters": optimizing.use_adapters,
     "autocast": forward.use_autocast,

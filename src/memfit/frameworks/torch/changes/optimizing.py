@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import math
 import types
@@ -137,6 +138,15 @@ def zero_early(value: bool, patches: Patches) -> None:
 def _forget_gradients(optimizer: Any) -> None:
     for parameter in parameters_of(optimizer):
         parameter.grad = None
+
+
+def collect(value: bool, patches: Patches) -> None:
+    """Python's collector runs after every step: what earlier steps left in reference cycles is given back."""
+
+    def run(optimizer: Any) -> None:
+        optimizer.register_step_post_hook(lambda *_: gc.collect())
+
+    after_init(patches, run)
 
 
 def step_in_backward(value: bool, patches: Patches) -> None:
