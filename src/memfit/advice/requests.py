@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from memfit.documents import Estimate, Recording
+from memfit.documents import Estimate, Recording, ResourceRequest
 from memfit.errors import UsageError
 from memfit.quantities import MIB, Category, format_bytes
 
@@ -116,18 +116,22 @@ def asked_for(need: Need, wanted_bytes: int | None, *, force: bool) -> Need:
     )  # fmt: skip
 
 
-def request_text(need: Need, system: str) -> str:
-    """What to type or paste, with the reasons as comments.
+def resource_request(need: Need, system: str, job: str = "") -> ResourceRequest:
+    """What to type or paste, with the reasons.
 
     Args:
         need: of one node.
         system: a name in SYSTEMS.
+        job: what it is called.
     """
     notes = [*need.reasons]
     if need.devices and need.device_bytes is not None:
         named = f", as {need.device} was estimated" if need.device else ""
         notes.append(f"{need.devices} device(s) with at least {format_bytes(need.device_bytes)} each{named}")
-    return "\n".join([*(f"# {note}" for note in notes), *SYSTEMS[system](need)]) + "\n"
+    return ResourceRequest(
+        job=job, system=system, lines=tuple(SYSTEMS[system](need)), reasons=tuple(notes), host_bytes=need.host_bytes,
+        device_bytes=need.device_bytes, devices=need.devices, shm_bytes=need.shm_bytes,
+    )  # fmt: skip
 
 
 def _mebibytes(size: int) -> int:

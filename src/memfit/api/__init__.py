@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memfit.api.recording import record as record
     from memfit.api.recording import run as run
     from memfit.api.requesting import request as request
+    from memfit.api.requesting import requested as requested
     from memfit.api.saved import check as check
     from memfit.api.saved import compare as compare
     from memfit.api.saved import load as load
@@ -43,7 +44,7 @@ _HOMES = {
     "memfit.api.growing": ("diagnose",),
     "memfit.api.placing": ("REFERENCE", "machines_for", "placed", "saved_estimate"),
     "memfit.api.recording": ("record", "run"),
-    "memfit.api.requesting": ("request",),
+    "memfit.api.requesting": ("request", "requested"),
     "memfit.api.saved": ("check", "compare", "load", "made_of"),
     "memfit.jobs": ("Progress",),
     "memfit.jobs.launchers": ("launched",),

@@ -9,10 +9,10 @@ from memfit.advice.requests import (
     asked_for,
     need_of_estimate,
     need_of_recordings,
-    request_text,
+    resource_request,
 )
 from memfit.api.growing import diagnose
-from memfit.documents import Document, Estimate, Recording, SeriesDiagnosis
+from memfit.documents import Document, Estimate, Recording, ResourceRequest, SeriesDiagnosis
 from memfit.errors import UsageError
 from memfit.quantities import format_bytes
 
@@ -28,7 +28,20 @@ def request(
     memory_bytes: int | None = None,
     force: bool = False,
 ) -> str:
-    """What to type or paste for one node of a job, its reasons as comments.
+    """What to type or paste for one node of a job, its reasons as comments; see ``requested``."""
+    return requested(documents, system, iterations=iterations, hours=hours, memory_bytes=memory_bytes, force=force).text
+
+
+def requested(
+    documents: Sequence[Saved] | Saved,
+    system: str,
+    *,
+    iterations: int | None = None,
+    hours: float | None = None,
+    memory_bytes: int | None = None,
+    force: bool = False,
+) -> ResourceRequest:
+    """What to ask for, for one node of a job.
 
     Args:
         documents: an estimate, or recordings of earlier runs of the same job.
@@ -49,15 +62,18 @@ def request(
     if recordings:
         grown, text = _growth(recordings, iterations, hours)
         need = need_of_recordings(recordings, growth_bytes=grown, growth_text=text)
+        job = " ".join(recordings[0].command)
     elif len(estimates) == 1:
         need = need_of_estimate(estimates[0])
+        target = estimates[0].target
+        job = " ".join([str(target.get("name", "a job")), *map(str, target.get("arguments") or ())])
     else:
         raise UsageError(
             "a request is made from one estimate, or from recordings of one job",
             hint="memfit request --for slurm job.memfit",
             slug="no-need",
         )
-    return request_text(asked_for(need, memory_bytes, force=force), system)
+    return resource_request(asked_for(need, memory_bytes, force=force), system, job)
 
 
 def _growth(recordings: Sequence[Recording], iterations: int | None, hours: float | None) -> tuple[int, str]:

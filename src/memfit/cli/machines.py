@@ -17,6 +17,7 @@ _EPILOG = """\
 a script is estimated for the devices of the smallest machines (options before it), a saved estimate is read:
   memfit machines train.py --batch-size 256
   memfit machines --only aws --only edge estimate.json
+  memfit machines -o machines.html estimate.json
   memfit machines --only l40s
 machines of your own: docs/devices.md
 
@@ -39,31 +40,39 @@ def configure(parser: Parser) -> None:
     )
     target.configure(parser, target="a script and its arguments, or a saved estimate; without one, all are listed")
     output.configure(parser)
+    output.offer_page(parser)
     parser.add_argument("--debug", action="store_true", help="show what the job prints, and tracebacks")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List, or estimate and hold against the machines."""
     from memfit import machines
-    from memfit.documents import SCHEMA, placement_to_json
+    from memfit.documents import SCHEMA, Placements, placement_to_json
     from memfit.quantities import Verdict
     from memfit.reports import placing as report
 
     known = machines.chosen(arguments.only)
     if not arguments.command:
+        if arguments.output is not None:
+            arguments.parser.error("-o makes a page of the machines that hold a job: TARGET is missing")
         if arguments.json:
             rows = [report.columns(machine) for machine in known]
             sys.stdout.write(json.dumps({"schema": SCHEMA, "kind": "machines", "machines": rows}, indent=1) + "\n")
         else:
             report.write_catalogue(known, sys.stdout)
         return 0
+    output.check_writable(arguments.output)
     estimate, found = _placed(arguments)
+    placements = Placements(
+        target=estimate.target, rows=found, kept_share=machines.KEPT_SHARE, all_of_them=bool(arguments.only)
+    )
+    output.save_page(arguments.output, placements=placements)
     if arguments.json:
         rows = [placement_to_json(row) for row in found]
         document = {"schema": SCHEMA, "kind": "placements", "target": dict(estimate.target), "placements": rows}
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
     else:
-        report.write(estimate, found, sys.stdout, all_of_them=bool(arguments.only), kept_share=machines.KEPT_SHARE)
+        report.write(placements, sys.stdout)
     return 0 if any(row.verdict is Verdict.FITS for row in found) else output.DOES_NOT_FIT
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from memfit import documents
 from memfit.cli.parser import Parser
@@ -19,6 +20,11 @@ DOES_NOT_FIT = 3
 def configure(parser: Parser) -> None:
     """The option that every such verb has."""
     parser.add_argument("--json", action="store_true", help="print JSON (docs/json.md), errors included")
+
+
+def offer_page(parser: Parser) -> None:
+    """The option of verbs whose result is a page of its own."""
+    parser.add_argument("-o", "--output", metavar="FILE", help="write one HTML page that needs nothing else, too")
 
 
 def check_writable(path: str | None) -> None:
@@ -57,6 +63,19 @@ def write_page(text: str, path: str) -> None:
         draft.replace(target)
     except OSError as error:
         raise _cannot_write(path, error.strerror or type(error).__name__) from error
+
+
+def save_page(path: str | None, **content: Any) -> None:
+    """Make a page and write it where the user asked for it, if anywhere.
+
+    Args:
+        path: of the page; None for none.
+        content: fields of memfit.reports.html.Content.
+    """
+    if path is not None:
+        from memfit.reports.html import Content, page, render
+
+        write_page(render(page(Content(**content))), path)
 
 
 def show(estimate: Estimate, *, as_json: bool, brief: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from memfit.cli import output
 from memfit.cli.parser import Parser, seconds, whole
 from memfit.quantities import parse_bytes
 
@@ -12,7 +13,7 @@ _EPILOG = """\
 from an estimate, or better from recordings of earlier runs of the same job:
   memfit request --for slurm estimate.json
   memfit request --for kubernetes monday.memfit tuesday.memfit
-  memfit request --for docker job.memfit --iterations 200000
+  memfit request --for docker job.memfit --iterations 200000 -o request.html
 """
 SYSTEMS = ("slurm", "kubernetes", "ray", "docker", "systemd")
 
@@ -27,14 +28,16 @@ def configure(parser: Parser) -> None:
     parser.add_argument("--memory", type=parse_bytes, metavar="SIZE", help="ask for this much instead")
     parser.add_argument("--force", action="store_true", help="even where that is less than the job may need")
     parser.add_argument("--json", action="store_true", help="print errors as JSON")
+    output.offer_page(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, and print what to paste."""
     from memfit import api
 
+    output.check_writable(arguments.output)
     loaded = [api.load(path) for path in arguments.files]
-    told = api.request(
+    told = api.requested(
         loaded,
         arguments.system,
         iterations=arguments.iterations,
@@ -42,5 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
         memory_bytes=arguments.memory,
         force=arguments.force,
     )
-    sys.stdout.write(told)
+    output.save_page(arguments.output, request=told)
+    sys.stdout.write(told.text)
     return 0

@@ -29,7 +29,7 @@ from memfit.documents.estimate import (
 )
 from memfit.documents.job_facts import CycleFacts, JobFacts, Knob, LayerFacts, LoaderFacts, OptimizerFacts
 from memfit.documents.job_state import JobState, LimitUse
-from memfit.documents.placement import Placement, placement_to_json
+from memfit.documents.placement import Placement, Placements, placement_to_json
 from memfit.documents.recording import (
     Ending,
     Event,
@@ -43,6 +43,7 @@ from memfit.documents.recording import (
     Series,
     host_pool,
 )
+from memfit.documents.resource_request import ResourceRequest
 
 __all__ = [
     "SCHEMA",
@@ -84,12 +85,14 @@ __all__ = [
     "PhaseSpan",
     "PhaseTotal",
     "Placement",
+    "Placements",
     "Plan",
     "PoolComparison",
     "PoolEstimate",
     "Process",
     "Reason",
     "Recording",
+    "ResourceRequest",
     "Role",
     "Row",
     "Series",

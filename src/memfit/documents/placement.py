@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -85,6 +86,28 @@ class Placement:
         if self.device_share is not None:
             used = self.device_share * self.devices_used / max(self.devices, 1)
         return self.verdict is Verdict.FITS and used < OVERSIZED_SHARE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placements:
+    """A job on every machine that was considered.
+
+    Args:
+        target: the job, as in its estimate.
+        rows: the smallest machine first.
+        kept_share: of a machine's stated RAM, what its system keeps.
+        all_of_them: the machines were asked for by name: what does not fit is shown too.
+    """
+
+    target: Mapping[str, Any]
+    rows: tuple[Placement, ...]
+    kept_share: float
+    all_of_them: bool = False
+
+    @property
+    def fitting(self) -> tuple[Placement, ...]:
+        """Those that hold the job."""
+        return tuple(row for row in self.rows if row.verdict is Verdict.FITS)
 
 
 def placement_to_json(placement: Placement) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from memfit.documents import Estimate, Placement
+from memfit.documents import Placement, Placements
 from memfit.quantities import GIB, Verdict, format_bytes
 from memfit.reports import screen
 from memfit.reports.text import printable
 from memfit.reports.wording import many, percent
 
 _MOST = 40  # rows of what was asked for with --only
+COLUMNS = ("name", "RAM", "accelerators", "host", "device")
 _VERDICTS = {
     Verdict.FITS: ("fits", "green"),
     Verdict.TIGHT: ("tight", "yellow"),
@@ -82,30 +83,42 @@ def write_catalogue(machines: Sequence[Listed], stream: TextIO) -> None:
     )
 
 
-def write(
-    estimate: Estimate, rows: Sequence[Placement], stream: TextIO, *, all_of_them: bool, kept_share: float
-) -> None:
+def write(found: Placements, stream: TextIO) -> None:
     """Print where the job fits: the smallest machine of each provider, or every one that was asked for."""
-    fitting = [row for row in rows if row.verdict is Verdict.FITS]
-    shown = list(rows)[:_MOST] if all_of_them else _smallest_of_each(fitting)
-    words = ("", "name", "RAM", "accelerators", "host", "device")
-    parts: list[Any] = [_headline(estimate, fitting, rows), Text()]
-    if shown:
-        parts.append(_table(words, [_row(row) for row in shown]))
-    parts += [Text(), *(Text(line, style="dim") for line in _notes(shown, rows, kept_share))]
+    rows = shown(found)
+    badge, style = (" FITS ", "bold reverse green") if found.fitting else (" NOWHERE ", "bold reverse red")
+    parts: list[Any] = [Text.assemble((badge, style), "  ", (printable(title(found)), "bold"), where(found)), Text()]
+    if rows:
+        parts.append(_table(("", *COLUMNS), [_row(row) for row in rows]))
+    parts += [Text(), *(Text(line, style="dim") for line in notes(found))]
     screen.write(Group(*parts), stream)
 
 
-def _headline(estimate: Estimate, fitting: Sequence[Placement], rows: Sequence[Placement]) -> Text:
-    arguments = estimate.target.get("arguments")
-    name = " ".join([str(estimate.target.get("name", "")), *map(str, arguments if isinstance(arguments, list) else ())])
-    if not fitting:
-        return Text.assemble((" NOWHERE ", "bold reverse red"), "  ", (printable(name), "bold"), _nearest(rows))
-    best = fitting[0]
+def title(found: Placements) -> str:
+    """The job's name and its arguments."""
+    arguments = found.target.get("arguments")
+    return " ".join([str(found.target.get("name", "")), *map(str, arguments if isinstance(arguments, list) else ())])
+
+
+def where(found: Placements) -> str:
+    """The smallest machine and what it has to hold, or the nearest: what goes on a sentence about the job."""
+    if not found.fitting:
+        return _nearest(found.rows)
+    best = found.fitting[0]
     need = f": plan with {format_bytes(best.host_bytes.high)} of RAM"
     if best.device_need_bytes is not None:
         need += f" and {format_bytes(best.device_need_bytes.high)} on {many(best.devices_used, 'device')}"
-    return Text.assemble((" FITS ", "bold reverse green"), "  ", (printable(name), "bold"), f" on {best.machine}{need}")
+    return f" on {best.machine}{need}"
+
+
+def shown(found: Placements) -> list[Placement]:
+    """What is worth a row: the smallest machine of each provider, or those that were asked for."""
+    if found.all_of_them:
+        return list(found.rows)[:_MOST]
+    first: dict[str, Placement] = {}
+    for row in found.fitting:
+        first.setdefault(row.provider, row)
+    return list(first.values())
 
 
 def _nearest(rows: Sequence[Placement]) -> str:
@@ -119,14 +132,8 @@ def _nearest(rows: Sequence[Placement]) -> str:
     return f": {row.machine} comes nearest, {format_bytes(row.short_bytes)} short of the figure to plan with"
 
 
-def _smallest_of_each(fitting: Sequence[Placement]) -> list[Placement]:
-    first: dict[str, Placement] = {}
-    for row in fitting:
-        first.setdefault(row.provider, row)
-    return list(first.values())
-
-
-def _row(row: Placement) -> tuple[Text, ...]:
+def standing(row: Placement) -> tuple[str, str]:
+    """How the job stands on a machine, and the colour of that."""
     word, colour = _VERDICTS.get(row.verdict, ("unknown", "yellow"))
     if row.oversized:
         word, colour = "too large", "yellow"
@@ -134,36 +141,52 @@ def _row(row: Placement) -> tuple[Text, ...]:
         word = f"has {many(row.devices, 'device')} of {row.devices_used}"
     elif row.verdict in (Verdict.TIGHT, Verdict.DOES_NOT_FIT):
         word = f"{'tight, ' if row.verdict is Verdict.TIGHT else ''}{format_bytes(row.short_bytes)} short"
-    device = "—" if row.device_share is None else f"{'' if row.estimated else '~'}{percent(row.device_share)}"
+    return ", ".join([word, *(["old entry"] if row.stale else [])]), colour
+
+
+def device_full(row: Placement) -> str:
+    """How full a device gets, and of how many."""
     if row.verdict is Verdict.UNKNOWN:
-        device = "?"
-    elif row.device_share is not None and row.devices > row.devices_used:
-        device += f" of {row.devices_used}"
-    marks = [word, *(["old entry"] if row.stale else [])]
+        return "?"
+    if row.device_share is None:
+        return "—"
+    of = f" of {row.devices_used}" if row.devices > row.devices_used else ""
+    return f"{'' if row.estimated else '~'}{percent(row.device_share)}{of}"
+
+
+def cells(row: Placement) -> tuple[str, ...]:
+    """A machine and how full it gets, in the order of COLUMNS."""
     return (
-        Text(", ".join(marks), style=colour),
-        Text(printable(row.machine), style="bold"),
-        Text(_stated(row.ram_bytes)),
-        Text(f"{row.devices} {row.device}" if row.device else "—"),
-        Text(percent(row.host_share)),
-        Text(device),
+        printable(row.machine),
+        _stated(row.ram_bytes),
+        printable(f"{row.devices} {row.device}") if row.device else "—",
+        percent(row.host_share),
+        device_full(row),
     )
 
 
-def _notes(shown: Sequence[Placement], rows: Sequence[Placement], kept_share: float) -> Iterator[str]:
+def _row(row: Placement) -> tuple[Text, ...]:
+    word, colour = standing(row)
+    name, *others = cells(row)
+    return (Text(word, style=colour), Text(name, style="bold"), *map(Text, others))
+
+
+def notes(found: Placements) -> Iterator[str]:
+    """What the words and figures of the rows mean."""
+    rows, here = found.rows, shown(found)
     yield (
-        f"host and device: how full, by the figures to plan with; {kept_share * 100:g} % of the stated RAM is taken to "
-        "be kept by firmware, hypervisor and kernel"
+        f"host and device: how full, by the figures to plan with; {found.kept_share * 100:g} % of the stated RAM is "
+        "taken to be kept by firmware, hypervisor and kernel"
     )
-    if any(row.oversized for row in shown):
+    if any(row.oversized for row in here):
         yield "too large: less than a quarter is used; a smaller machine does, or a larger batch"
-    if any(not row.estimated and row.comparable for row in shown):
+    if any(not row.estimated and row.comparable for row in here):
         yield "~: carried over from another device; tensors are taken as the same, the context is exchanged"
-    if any(row.verdict is Verdict.UNKNOWN for row in shown):
+    if any(row.verdict is Verdict.UNKNOWN for row in here):
         yield "unknown: below compute capability 8.0 other kernels run; --on with such a device estimates for them"
-    if any(row.stale for row in shown):
+    if any(row.stale for row in here):
         yield "old entry: its sizes were read more than a year ago"
-    if len(shown) < len(rows):
+    if len(here) < len(rows):
         yield (
             f"the smallest of each provider of {many(len(rows), 'machine')}; --only NAME shows its others, --only edge "
             "boards, --json all"

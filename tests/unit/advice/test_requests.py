@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from memfit import api, documents
-from memfit.advice.requests import SYSTEMS, Need, asked_for, need_of_estimate, need_of_recordings, request_text
+from memfit.advice.requests import SYSTEMS, Need, asked_for, need_of_estimate, need_of_recordings, resource_request
 from memfit.documents import Ending, Estimate, Recording, Series
 from memfit.errors import UsageError
 from memfit.quantities import GIB, MIB
@@ -70,14 +70,14 @@ def test_runs_that_differ_widen_the_margin() -> None:
 )
 def test_each_system_is_asked_in_its_own_units(system: str, pattern: str) -> None:
     """All of them mean 2**20 bytes by M, and are rounded up."""
-    assert re.search(pattern, request_text(NEED, system), re.MULTILINE)
+    assert re.search(pattern, resource_request(NEED, system).text, re.MULTILINE)
 
 
 def test_kubernetes_resources_are_yaml() -> None:
     """As its own parser reads it, and requests are limits."""
     yaml = pytest.importorskip("yaml")
 
-    told: Any = yaml.safe_load(request_text(NEED, "kubernetes"))["resources"]
+    told: Any = yaml.safe_load(resource_request(NEED, "kubernetes").text)["resources"]
 
     assert told["requests"] == told["limits"] == {"memory": "3073Mi", "nvidia.com/gpu": 2}
 
@@ -88,9 +88,9 @@ def test_too_little_is_refused_unless_it_is_forced() -> None:
         asked_for(NEED, 2 * GIB, force=False)
     assert caught.value.slug == "request-too-small"
 
-    forced = request_text(asked_for(NEED, 2 * GIB, force=True), "slurm")
+    forced = resource_request(asked_for(NEED, 2 * GIB, force=True), "slurm").text
     assert "--mem=2048M" in forced and "it can be killed" in forced
-    assert "--mem=8192M" in request_text(asked_for(NEED, 8 * GIB, force=False), "slurm")
+    assert "--mem=8192M" in resource_request(asked_for(NEED, 8 * GIB, force=False), "slurm").text
 
 
 def test_the_command_line_knows_the_same_systems() -> None:

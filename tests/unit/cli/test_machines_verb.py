@@ -40,6 +40,30 @@ def test_saved_estimate_is_placed(capsys: pytest.CaptureFixture[str]) -> None:
     assert {row["kind"] for row in rows} <= {"cloud", "server", "workstation", "laptop"}
 
 
+def test_a_page_is_written_beside_what_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The option may stand behind a saved estimate; JSON is printed as without it. Without a job there is no page."""
+    path = tmp_path / "machines.html"
+
+    assert main(["machines", str(GOLDEN / "fits.json"), "--json", "-o", str(path)]) == 0
+    smallest = json.loads(capsys.readouterr().out)["placements"][0]["machine"]
+    assert main(["machines", "-o", str(path)]) == 2
+
+    assert smallest in path.read_text(encoding="utf-8")
+    assert "TARGET is missing" in capsys.readouterr().err
+
+
+def test_a_request_is_printed_and_written_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same lines in both; a folder that is not there is said before anything is made."""
+    path, job = tmp_path / "request.html", str(GOLDEN / "fits.json")
+
+    assert main(["request", "--for", "slurm", job, "-o", str(path)]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert main(["request", "--for", "slurm", job, "-o", str(tmp_path / "none" / "request.html")]) == 1
+
+    assert line.startswith("#SBATCH") and line in path.read_text(encoding="utf-8")
+    assert capsys.readouterr().out == ""
+
+
 def test_what_fits_nowhere_is_exit_code_three(capsys: pytest.CaptureFixture[str]) -> None:
     """The nearest machine and what is missing there are named."""
     assert main(["machines", "--only", "g5.xlarge", str(GOLDEN / "does-not-fit.json")]) == 3

@@ -17,8 +17,10 @@ from tests.samples.recordings import bare, million, training, with_texts
 from memfit import api, documents
 from memfit.analysis import diagnose_series
 from memfit.analysis.comparison import compare
-from memfit.documents import Data, Diagnosis, Estimate
+from memfit.documents import Data, Diagnosis, Estimate, Placements
 from memfit.documents.data import Room
+from memfit.machines import KEPT_SHARE
+from memfit.quantities import format_bytes
 from memfit.reports import showing
 from memfit.reports.html import Content, page, render
 
@@ -147,6 +149,68 @@ def test_private_page_of_data_names_no_folder(tmp_path: Path) -> None:
     assert str(tmp_path) not in text
     assert str(tmp_path.parent) not in text
     assert "sales.csv" in text
+
+
+def held(name: str = "fits", *only: str) -> Placements:
+    """A job on the catalogue's machines, or on those asked for."""
+    found = estimate(name)
+    return Placements(
+        target=found.target, rows=api.placed(found, only=only), kept_share=KEPT_SHARE, all_of_them=bool(only)
+    )
+
+
+def test_machines_that_hold_a_job_are_a_page_with_meters_and_all_of_them() -> None:
+    """The smallest with RAM and device beside what they have, then every machine with how full it gets."""
+    placements = held()
+    made = page(Content(placements=placements))
+
+    smallest, everything = made.sections
+    best = placements.fitting[0]
+    assert made.badges == ((f"fits on {len(placements.fitting)} machines", "good"),)
+    assert best.machine in made.headline[0] and made.title == "train_gpt.py --batch_size=12"
+    assert [tile.label for tile in smallest.tiles[:2]] == [f"{best.machine}: RAM", f"{best.machine}: {best.device}"]
+    assert smallest.tiles[0].value == format_bytes(best.host_bytes.high)
+    assert [row[0].text for row in everything.tables[0].rows] == [row.machine for row in placements.rows]
+    assert any(row[2].tone == "bad" for row in everything.tables[0].rows)
+
+
+def test_what_fits_nowhere_names_the_nearest_machine_on_its_page() -> None:
+    """One table: all that were asked for are in it."""
+    made = page(Content(placements=held("does-not-fit", "g5.xlarge")))
+
+    (section,) = made.sections
+    assert made.badges == (("fits nowhere", "bad"),)
+    assert "g5.xlarge comes nearest" in made.headline[0]
+    assert [row[2].tone for row in section.tables[0].rows] == ["bad"]
+
+
+def test_a_request_is_a_page_with_its_lines_sizes_and_reasons() -> None:
+    """What is to be pasted stands on the page as it is printed."""
+    asked = api.requested(estimate("fits"), "kubernetes")
+    made = page(Content(request=asked))
+
+    (section,) = made.sections
+    text = render(made)
+    assert section.tables[0].rows[0][0].text == "\n".join(asked.lines)
+    assert section.tiles[0].value == format_bytes(asked.host_bytes)
+    assert len(section.notes) == len(asked.reasons) and "Kubernetes" in made.headline[0]
+    assert "nvidia.com/gpu: 1\n  limits:" in text
+
+
+def test_hostile_names_of_machines_and_jobs_become_no_elements() -> None:
+    """Also where they come from the user's own catalogue, or from a saved document."""
+
+    def turn(text: str) -> str:
+        return text + HOSTILE
+
+    placements = with_texts(held(), turn)
+    request = with_texts(api.requested(estimate("fits"), "slurm"), turn)
+    kept = {tag for tag, _ in Elements(render(page(Content(placements=held(), request=request)))).tags}
+
+    found = Elements(render(page(Content(placements=placements, request=request))))
+
+    assert {tag for tag, _ in found.tags} <= kept and "img" not in kept
+    assert not [name for _, attributes in found.tags for name in attributes if name.startswith("on")]
 
 
 def test_charts_name_their_peak_and_limits() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memfit.documents import Advice, Comparison, Data, Diagnosis, Estimate, Recording
+from memfit.documents import Advice, Comparison, Data, Diagnosis, Estimate, Placements, Recording, ResourceRequest
 from memfit.reports import recorded
 from memfit.reports import view as estimated
-from memfit.reports.html import advised, compared, diagnosed, measured, predicted, weighed
+from memfit.reports.html import advised, compared, diagnosed, measured, placed, predicted, requested, weighed
 from memfit.reports.html.curves import Curves
 from memfit.reports.html.parts import Page, Section
 from memfit.reports.text import printable
@@ -27,6 +27,8 @@ class Content:
     comparison: Comparison | None = None
     data: Data | None = None
     advice: Advice | None = None
+    placements: Placements | None = None
+    request: ResourceRequest | None = None
 
 
 def page(content: Content, *, private: bool = False) -> Page:
@@ -65,11 +67,17 @@ def _badges(
         yield f"reading it {predicted.badge(fits)}", predicted.TONES[fits]
     if content.advice is not None:
         yield advised.verdict(content.advice)
+    if content.placements is not None:
+        yield placed.verdict(content.placements)
 
 
 def _name(content: Content) -> str:
     if content.advice is not None:
         return advised.title(content.advice)
+    if content.placements is not None:
+        return placed.title(content.placements)
+    if content.request is not None:
+        return requested.title(content.request)
     if content.comparison is not None:
         return printable(content.comparison.second.name)
     if content.data is not None and content.diagnosis is None:
@@ -90,6 +98,10 @@ def _kinds(content: Content) -> Iterable[str]:
         yield "a weighing of data sets"
     if content.advice is not None:
         yield "advice"
+    if content.placements is not None:
+        yield "machines held against an estimate"
+    if content.request is not None:
+        yield "a request"
 
 
 def _headline(
@@ -108,6 +120,10 @@ def _headline(
         yield from weighed.headlines(content.data)
     if content.advice is not None:
         yield from advised.headlines(content.advice)
+    if content.placements is not None:
+        yield from placed.headlines(content.placements)
+    if content.request is not None:
+        yield requested.headline(content.request)
 
 
 def _sections(
@@ -139,3 +155,7 @@ def _sections(
         yield from (part for part in weighed.sections(content.data) if alone or part.name != "peaks")
     if content.advice is not None:
         yield from advised.sections(content.advice)
+    if content.placements is not None:
+        yield from placed.sections(content.placements)
+    if content.request is not None:
+        yield requested.section(content.request)
