@@ -87,7 +87,7 @@ class SparseRequest(TabularRequest):
         return replace(
             known,
             sample=sample,
-            fills=math.ceil(known.fills / self.density),
+            fills=math.ceil(max(known.fills, known.column_fills) / self.density),
             smallest=max(known.smallest, enough),
             beyond_bytes=0,
         )

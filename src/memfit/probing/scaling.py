@@ -93,6 +93,7 @@ class Scaling:
         values_share: of the rise, that other values may add: for probes on made-up values.
         beyond_bytes: what the last switch adds at most, where the probes do not reach it.
         fills: rows up to which sketches and histograms fill: the smaller probes grow faster than the whole.
+        column_fills: stored values of a column up to which something of it fills: of sparse data alone.
         probe_params: that a probe sets besides: quietness, no files.
         source: where this is known from.
     """
@@ -108,6 +109,7 @@ class Scaling:
     values_share: float = 0.0
     beyond_bytes: int = 0
     fills: int = 0
+    column_fills: int = 0
     probe_params: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
 
@@ -125,6 +127,7 @@ def together(scalings: Sequence[Scaling]) -> Scaling:
         spread_share=max(each.spread_share for each in scalings),
         beyond_bytes=max(each.beyond_bytes for each in scalings),
         fills=max(each.fills for each in scalings),
+        column_fills=max(each.column_fills for each in scalings),
         sample=max(samples, key=lambda each: each.cell_bytes * each.columns * each.rows, default=None),
         source="; ".join(dict.fromkeys(each.source for each in scalings if each.source)),
     )

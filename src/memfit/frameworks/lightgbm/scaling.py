@@ -14,6 +14,9 @@ _SAMPLE_ROWS = 200_000  # bin_construct_sample_cnt's default
 # Of each cell of the sample, by the vectors' room: 9.2 to 10.7 in fits of 30,000 to 1,000,000 rows with LightGBM 4.7.0
 # (tuning half of benchmarks/tabular).
 _SAMPLED_CELL_BYTES = 10
+# Of stored values in a column: up to here each took 180 bytes, beyond it 30 (fits on CSR matrices of 300 and 1,200
+# columns at densities of 1.25 and 5 %, 5,000 to 150,000 rows, LightGBM 4.7.0; what it is was not traced).
+_COLUMN_VALUES = 1_024
 _ROUNDS, _PROBED_ROUNDS = 100, 5
 _ALIASES = ("bin_construct_sample_cnt", "subsample_for_bin")
 _DEVICES = ("device_type", "device")
@@ -26,6 +29,7 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
     return Scaling(
         repeats=rounds,
         sample=Sample(cell_bytes=_SAMPLED_CELL_BYTES, columns=columns, rows=sample),
+        column_fills=_COLUMN_VALUES,
         source="construction collects a sample for its bins",
     )
 

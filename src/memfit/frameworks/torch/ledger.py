@@ -287,10 +287,12 @@ class Ledger:
         if entry is None:
             return None
         if entry.mirror is not None:
-            empty = torch.empty(0, dtype=tensor.dtype)
-            return empty.set_(entry.mirror, tensor.storage_offset(), tensor.size(), tensor.stride())
+            with torch._C._DisableTorchDispatch():  # the mirror is ours, whatever device is the job's default
+                empty = torch.empty(0, dtype=tensor.dtype, device="cpu")
+                return empty.set_(entry.mirror, tensor.storage_offset(), tensor.size(), tensor.stride())
         if entry.uniform is not None:
-            return torch.full((), entry.uniform, dtype=tensor.dtype).expand(tensor.size())
+            with torch._C._DisableTorchDispatch():
+                return torch.full((), entry.uniform, dtype=tensor.dtype, device="cpu").expand(tensor.size())
         return None
 
     def remember(self, tensor: torch.Tensor, values: torch.Tensor) -> None:
@@ -300,8 +302,8 @@ class Ledger:
             return
         if tensor.storage_offset() or not _covers_storage(tensor):
             return
-        with torch._C._DisableTorchDispatch():  # the mirror is ours: within a group the job's own would be simulated
-            mirror = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype)
+        with torch._C._DisableTorchDispatch():  # within a group the job's own tensors would be simulated
+            mirror = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device="cpu")
             mirror.copy_(values)
         if mirror.untyped_storage().nbytes() == entry.record.size_bytes:
             entry.mirror = mirror.untyped_storage()

@@ -118,6 +118,7 @@ def test_an_assertion_on_an_unknown_value_holds() -> None:
             x.mean() < 3.0  # a script's own formatting
         ), "too large"
         assert torch.isfinite(x.sum())
+        assert not x.sum() < x.min()
 
 
 def test_a_while_loop_on_an_unknown_condition_is_entered() -> None:

@@ -27,6 +27,7 @@ class Statement(Enum):
     """What kind of statement a question belongs to."""
 
     ASSERTION = "assertion"
+    DENIAL = "denial"  # assert not …
     LOOP = "loop"  # goes on while the answer is true
     LOOP_UNTIL = "loop until"  # while not …: goes on while it is false
 
@@ -67,10 +68,13 @@ def _conditions(name: str) -> Iterator[tuple[int, Statement]]:
 
 def _kind(node: ast.AST) -> Statement | None:
     if isinstance(node, ast.Assert):
-        return Statement.ASSERTION
+        return Statement.DENIAL if _is_denied(node.test) else Statement.ASSERTION
     if not isinstance(node, ast.While):
         return None
     if any(isinstance(part, ast.BoolOp) and isinstance(part.op, ast.Or) for part in ast.walk(node.test)):
         return None
-    until = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
-    return Statement.LOOP_UNTIL if until else Statement.LOOP
+    return Statement.LOOP_UNTIL if _is_denied(node.test) else Statement.LOOP
+
+
+def _is_denied(test: ast.expr) -> bool:
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)

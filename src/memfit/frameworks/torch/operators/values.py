@@ -56,8 +56,8 @@ class StandIns:
     def _condition(self, asked: int) -> bool:
         """The answer to a condition that was asked at its line so often."""
         place, statement = self._asker.statement()
-        if statement is Statement.ASSERTION:
-            return True
+        if statement in (Statement.ASSERTION, Statement.DENIAL):
+            return statement is Statement.ASSERTION
         if statement is not None:
             rounds = self._rounds[place] = self._rounds.get(place, 0) + 1
             self._assume(

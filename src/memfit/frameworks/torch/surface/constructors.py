@@ -119,7 +119,9 @@ def _install_typed(simulation: Any, patches: Patches) -> None:
             before.append(torch.get_default_device())
             torch.set_default_device("cuda")
         elif before and not found.is_cuda:
-            torch.set_default_device(before.pop())
+            host = before[0].type == "cpu"
+            torch.set_default_device(None if host else before[0])
+            before.clear()
         torch.set_default_dtype(found.dtype)
 
     patches.set(torch, "set_default_tensor_type", set_default_tensor_type)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from memfit.frameworks.torch.surface import data_parallel
 from memfit.frameworks.torch.surface.patching import Patches
 
 
@@ -19,6 +20,7 @@ def install(simulation: Any, patches: Patches) -> None:
     patches.set(torch.cuda, "device_count", lambda: simulation.device_count)
     patches.set(torch.cuda, "_device_count_nvml", lambda: simulation.device_count)
     _install_accelerator(simulation, patches)
+    data_parallel.install(simulation, patches)
     if simulation.device_count == 0:
         return
     patches.set(torch.cuda, "_lazy_init", lambda: None)
