@@ -20,9 +20,9 @@ def install(simulation: Any, patches: Patches) -> None:
     patches.set(torch.cuda, "device_count", lambda: simulation.device_count)
     patches.set(torch.cuda, "_device_count_nvml", lambda: simulation.device_count)
     _install_accelerator(simulation, patches)
-    data_parallel.install(simulation, patches)
     if simulation.device_count == 0:
         return
+    data_parallel.install(simulation, patches)
     patches.set(torch.cuda, "_lazy_init", lambda: None)
     patches.set(torch.cuda, "init", lambda: None)
     patches.set(torch.cuda, "is_initialized", lambda: True)

@@ -19,8 +19,6 @@ Tensors = Sequence[torch.Tensor]
 
 def install(simulation: Any, patches: Patches) -> None:
     """Replace the four functions that torch.nn.DataParallel calls."""
-    if not simulation.device_count:
-        return
     place = simulation.cuda_device
 
     def scatter(
