@@ -30,7 +30,7 @@ lacked a package or a device here; {memfits} failed for memfit.
 
 memfit was mended since, where it was at fault. **After mending: {now_right} of {total} give an estimate, {now_part} in
 part, {now_wrong} a wrong one and {now_none} none{again}** ({now_date}, memfit at {now_commits}). Of those without,
-{left} are memfit's fault. This rate says nothing of other scripts.{older}
+memfit is at fault in {left}. This rate says nothing of other scripts.{older}
 
 Figures are of the last run, simulated on an rtx4090-24gb, with made-up data as above, in GiB: expected, and the high
 end. An estimate here is one of a job that ran on to where memfit stops it; how good it is was measured for some, below.
@@ -107,7 +107,8 @@ def _opening(first: Row, now_document: Row, before: Row, after: Row, causes: Row
         now_commits=_commits(after),
         left=sum(
             found in (NO, WRONG) and whose_is_it == "memfit" for found, whose_is_it in zip(now, whose, strict=True)
-        ),
+        )
+        or "none",
         again=f", {now.count(NOT_RUN)} not run again" if NOT_RUN in now else "",
         older=f"\n{len(older)} of the others give one with packages of their own time." if older else "",
     )
