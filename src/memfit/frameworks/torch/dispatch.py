@@ -258,6 +258,10 @@ class Dispatch(TorchDispatchMode):
             except (RuntimeError, NotImplementedError, ValueError):
                 pass
             else:
+                if any(tensor.layout is torch._mkldnn for tensor in tensors_in((out,), {})):
+                    raise NotImplementedError(
+                        f"{name} cannot be simulated: its result is in a library's own layout"
+                    ) from error
                 self.assume("operator-run-on-zeros", f"{name} has no shape rule: its result was taken from zeros")
                 return as_meta(out)
         raise NotImplementedError(f"{name} cannot be simulated: PyTorch has no shape rule for it") from error
