@@ -24,7 +24,7 @@ class SmallBatches:
         self._data: dict[int, int] = {}
         self._planned_bytes = 0
         self._at_the_end: list[Callable[[], object]] = []
-        self.largest_kept: Callable[[], int] = int  # bytes of the largest variable that malloc keeps room for
+        self._kept_bytes = 0
 
     def cut(self, size: int) -> int:
         """The size that a batch is to have instead.
@@ -54,6 +54,10 @@ class SmallBatches:
         """What a compiler plans for a program of the job, arguments and results included."""
         self._planned_bytes = max(self._planned_bytes, size)
 
+    def kept(self, size: int) -> None:
+        """Bytes of a variable whose gradients malloc keeps room for when they are freed."""
+        self._kept_bytes = max(self._kept_bytes, size)
+
     def enough(self, steps: int) -> None:
         """The steps made are all that there are to be: fit() ends, and what follows it makes no more."""
         self.steps = steps
@@ -72,7 +76,7 @@ class SmallBatches:
     def told(self) -> dict[str, Any]:
         """As JSON: the largest batch, what it was cut to, bytes of variables, of whole arrays, of the largest plan.
 
-        ``kept_bytes`` are those of the largest variable whose gradients malloc keeps room for when they are freed.
+        ``kept_bytes`` are those of the largest variable of ``kept``.
         """
         whole = max(self._cut, default=None)
         optimizers = [getattr(model, "optimizer", None) for model in self._models.values()]
@@ -86,7 +90,7 @@ class SmallBatches:
             "optimizer_bytes": _sum_bytes(slots),
             "data_bytes": sum(self._data.values()),
             "planned_bytes": self._planned_bytes,
-            "kept_bytes": self.largest_kept(),
+            "kept_bytes": self._kept_bytes,
         }
 
 

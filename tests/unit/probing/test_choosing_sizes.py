@@ -100,7 +100,7 @@ def test_what_fills_on_the_way_is_probed_to_where_it_is_full() -> None:
 
     assert max(each.size for each in found.readings) == 40_000
     assert found.rise_bytes is not None
-    assert filling(80_000) <= found.rise_bytes.expected < 1.25 * filling(80_000)
+    assert filling(80_000) <= found.rise_bytes.expected < 1.45 * filling(80_000)  # steps to come among it
 
 
 def test_what_is_not_full_yet_goes_on_by_steps() -> None:

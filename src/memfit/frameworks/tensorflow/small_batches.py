@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -45,14 +44,17 @@ def _of_numbers(dataset: Any) -> bool:
 
 
 def install_variables(module: Any, small: SmallBatches) -> None:
-    """Look at the variables when the steps were made; a loop of its own has no model that knows them."""
+    """Look at each variable as it is made; a loop of its own has no model that knows them."""
+    original = module.BaseResourceVariable.__init__
 
-    def largest() -> int:
-        found = (each for each in gc.get_objects() if issubclass(type(each), module.BaseResourceVariable))
-        sizes = (each.dtype.size * (each.shape.num_elements() or 0) for each in found)
-        return max((size for size in sizes if size <= _KEPT_BYTES), default=0)
+    @functools.wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        size = self.dtype.size * (self.shape.num_elements() or 0)
+        if size <= _KEPT_BYTES:
+            small.kept(size)
 
-    small.largest_kept = largest
+    module.BaseResourceVariable.__init__ = __init__
 
 
 def has_started() -> bool:
