@@ -91,7 +91,7 @@ def test_what_cycles_hold_is_told_and_the_collector_gives_it_back() -> None:
     assert before["waiting_bytes"] == pytest.approx(4 * OUTPUT_BYTES, rel=0.1)
     assert before["step_bytes"] == pytest.approx(OUTPUT_BYTES, rel=0.1)
     assert before["through"] == "Result" and before["where"].startswith("test_cycles.py:")
-    assert before["collector_on"] and 3_000 < before["steps_apart"] < 100_000
+    assert before["collector_on"] and 20 < before["steps_apart"] < 100_000
     assert before["peak"] - after["peak"] >= 2 * OUTPUT_BYTES
 
 
