@@ -7,9 +7,10 @@ import sys
 
 import numpy as np
 
+from benchmarks.tabular import fresh_fit
 from benchmarks.tabular.cases import Case, takes_missing
 from memfit.probing.child.estimator import EstimatorFit, kind_of, synthetic
-from memfit.probing.child.reading import give_back, reset_peak, sizes
+from memfit.probing.child.reading import sizes
 from memfit.registry import scaling
 
 
@@ -25,13 +26,7 @@ def main() -> None:
     if case.target.endswith(("MultinomialNB", "NMF")):
         np.abs(table, out=table)
     shape_values(table, case)
-    give_back()
-    exact = reset_peak()
-    before = sizes()["VmRSS"]
-    result = job((estimator, table, target))
-    after = sizes()
-    del result
-    print(json.dumps({"held_bytes": held, "before_bytes": before, "peak_bytes": after["VmHWM"], "exact": exact}))
+    print(json.dumps(fresh_fit.fit(job, (estimator, table, target), held)))
 
 
 def shape_values(table: np.ndarray, case: Case) -> None:

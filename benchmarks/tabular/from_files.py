@@ -10,24 +10,22 @@ whose probes knew rows, columns, classes and the share of missing cells alone.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tabular import fresh_fit
 from benchmarks.tabular.files import FILES, made, write
 from memfit import api
 from memfit.probing.child.estimator import EstimatorFit
-from memfit.probing.child.reading import give_back, reset_peak, sizes
+from memfit.probing.child.reading import sizes
 
 DATA = Path(__file__).parent / "data" / "from-files.jsonl"
 ROWS = 80_000
 BUDGET_S = 30
-_LONGEST_S = 600
 CLASSES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "XGBoost": ("xgboost.XGBRegressor", "xgboost.XGBClassifier", {"n_estimators": 10, "max_depth": 8}),
     "LightGBM": ("lightgbm.LGBMRegressor", "lightgbm.LGBMClassifier", {"n_estimators": 10, "verbose": -1}),
@@ -55,7 +53,7 @@ def main() -> None:
     options = parser.parse_args()
     until = time.monotonic() + options.seconds
     said = "before" if options.before else "predicted"
-    lines = {(line["file"], line["class"]): line for line in map(json.loads, _read())}
+    lines = {(line["file"], line["class"]): line for line in fresh_fit.kept(DATA)}
     with tempfile.TemporaryDirectory() as folder:
         for name, (half, _, _) in FILES.items():
             path = Path(folder) / f"{name.replace(' ', '-')}.csv"
@@ -67,16 +65,12 @@ def main() -> None:
                     write(name, ROWS, path)
                 line = {"file": name, "class": kind, "half": half, **known}
                 if "measured" not in line:
-                    line["measured"] = measured(name, kind)
+                    line["measured"] = fresh_fit.in_a_fresh_process("benchmarks.tabular.from_files", name, kind)
                 line[said] = predicted(path, name, kind)
                 lines[name, kind] = line
-                DATA.write_text("".join(json.dumps(each) + "\n" for each in lines.values()), encoding="utf-8")
+                fresh_fit.keep(DATA, list(lines.values()))
                 print(json.dumps(line), flush=True)
             path.unlink(missing_ok=True)
-
-
-def _read() -> list[str]:
-    return DATA.read_text(encoding="utf-8").splitlines() if DATA.exists() else []
 
 
 def job_of(name: str, kind: str) -> tuple[str, dict[str, Any]]:
@@ -94,33 +88,14 @@ def fitted(name: str, kind: str) -> dict[str, Any]:
     values = made(name, ROWS)
     table, wanted = values.table, values.target
     del values
-    give_back()
-    exact = reset_peak()
-    before, began = sizes()["VmRSS"], time.monotonic()
-    fit = job((estimator, table, wanted))
-    seconds = time.monotonic() - began
-    del fit
-    return {
-        "held_bytes": held, "before_bytes": before, "peak_bytes": sizes()["VmHWM"], "exact": exact,
-        "data_bytes": table.nbytes + wanted.nbytes, "seconds": round(seconds, 1),
-    }  # fmt: skip
-
-
-def measured(name: str, kind: str) -> dict[str, Any]:
-    """What the fit comes to in a fresh process; its data as one array, as the prediction takes it."""
-    child = [sys.executable, "-m", "benchmarks.tabular.from_files", "fit", name, kind]
-    told = subprocess.run(child, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
-    found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
-    return found
+    return {**fresh_fit.fit(job, (estimator, table, wanted), held), "data_bytes": table.nbytes + wanted.nbytes}
 
 
 def predicted(path: Path, name: str, kind: str) -> dict[str, Any]:
     """What memfit says of the file and the class."""
     target, params = job_of(name, kind)
     estimate = api.estimate(target, data=path, label="target", params=params, probe_budget_s=BUDGET_S)
-    pool = estimate.pool("host")
-    return {**dataclasses.asdict(pool.peak_bytes), "framework_bytes": pool.breakdown_bytes["framework"],
-            "law": pool.components[-1].source}  # fmt: skip
+    return fresh_fit.figures(estimate)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,8 @@ data has not: columns by Zipf's law, counts, or the ones that categories become.
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
 import json
-import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,14 +18,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from benchmarks.tabular import fresh_fit
 from memfit import api
 from memfit.probing.child.estimator import kind_of, target_of
-from memfit.probing.child.reading import give_back, reset_peak, sizes
+from memfit.probing.child.reading import sizes
 from memfit.probing.child.sparse import SparseFit
 
 DATA = Path(__file__).parent / "data" / "sparse.jsonl"
 BUDGET_S = 60
-_LONGEST_S = 600
 _CHUNK_ROWS = 2_000
 
 
@@ -135,22 +131,7 @@ def fitted(case: Case) -> dict[str, Any]:
     signal = np.asarray(table[:, : case.columns // 20].sum(axis=1)).ravel().astype(float)
     signal = (signal - signal.mean()) / (signal.std() or 1.0)
     wanted = target_of(signal, kind, 2) if kind else None
-    give_back()
-    exact = reset_peak()
-    before, began = sizes()["VmRSS"], time.monotonic()
-    fit = job((estimator, table, wanted))
-    seconds = time.monotonic() - began
-    del fit
-    return {"held_bytes": held, "before_bytes": before, "peak_bytes": sizes()["VmHWM"], "exact": exact,
-            "seconds": round(seconds, 1), "stored": int(table.nnz)}  # fmt: skip
-
-
-def measured(number: int) -> dict[str, Any]:
-    """What the fit comes to in a fresh process; its data as one CSR matrix, as the prediction takes it."""
-    child = [sys.executable, "-m", "benchmarks.tabular.sparse", "fit", str(number)]
-    told = subprocess.run(child, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
-    found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
-    return found
+    return {**fresh_fit.fit(job, (estimator, table, wanted), held), "stored": int(table.nnz)}
 
 
 def predicted(case: Case, stored: int) -> dict[str, Any]:
@@ -159,37 +140,19 @@ def predicted(case: Case, stored: int) -> dict[str, Any]:
         case.target, rows=case.rows, columns=case.columns, density=stored / (case.rows * case.columns),
         dtype=case.dtype, params=case.params, probe_budget_s=BUDGET_S,
     )  # fmt: skip
-    pool = estimate.pool("host")
-    return {**dataclasses.asdict(pool.peak_bytes), "framework_bytes": pool.breakdown_bytes["framework"],
-            "law": pool.components[-1].source, "seconds": estimate.cost["seconds"]}  # fmt: skip
+    return {**fresh_fit.figures(estimate), "seconds": estimate.cost["seconds"]}
 
 
 def main() -> None:
-    """Measure and predict what is not there yet."""
+    """Measure and predict what is not there yet; or fit one case, in this process."""
     if sys.argv[1:2] == ["fit"]:
         print(json.dumps(fitted(CASES[int(sys.argv[2])])))
         return
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1800)
-    parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
-    parser.add_argument("--only", default="", help="cases whose name has this in it")
-    parser.add_argument("--halves", nargs="*", default=["tuning", "judging"])
-    options = parser.parse_args()
-    until = time.monotonic() + options.seconds
-    known = DATA.read_text(encoding="utf-8").splitlines() if DATA.exists() else []
-    lines = {line["case"]: line for line in map(json.loads, known)}
-    for number, case in enumerate(CASES):
-        line = lines.get(case.name, {"case": case.name, "half": case.half})
-        if options.only not in case.name or case.half not in options.halves:
-            continue
-        if time.monotonic() > until or ("predicted" in line and not options.again):
-            continue
-        if "measured" not in line:
-            line["measured"] = measured(number)
-        line["predicted"] = predicted(case, line["measured"]["stored"])
-        lines[case.name] = line
-        DATA.write_text("".join(json.dumps(each) + "\n" for each in lines.values()), encoding="utf-8")
-        print(json.dumps(line), flush=True)
+    fresh_fit.fill(
+        __doc__, DATA, CASES,
+        lambda number: fresh_fit.in_a_fresh_process("benchmarks.tabular.sparse", str(number)),
+        lambda number, measured: predicted(CASES[number], measured["stored"]),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

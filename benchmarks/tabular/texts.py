@@ -10,23 +10,20 @@ kinds.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import dataclasses
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.tabular import fresh_fit
 from memfit import api
 from memfit.probing.child.estimator import kind_of
-from memfit.probing.child.reading import give_back, reset_peak, sizes
+from memfit.probing.child.reading import sizes
 from memfit.probing.child.texts import TextFit
 
 DATA = Path(__file__).parent / "data" / "texts.jsonl"
@@ -155,22 +152,7 @@ def fitted(case: Case) -> dict[str, Any]:
     estimator = job.make()
     held = sizes()["VmRSS"]
     texts, wanted = texts_of(case), np.array(target_of(case))
-    give_back()
-    exact = reset_peak()
-    before, began = sizes()["VmRSS"], time.monotonic()
-    fit = job((estimator, texts, wanted if kind_of(estimator) else None))
-    seconds = time.monotonic() - began
-    del fit
-    return {"held_bytes": held, "before_bytes": before, "peak_bytes": sizes()["VmHWM"], "exact": exact,
-            "seconds": round(seconds, 1)}  # fmt: skip
-
-
-def measured(number: int) -> dict[str, Any]:
-    """What the fit comes to in a fresh process; its texts as a list, as the prediction takes them."""
-    child = [sys.executable, "-m", "benchmarks.tabular.texts", "fit", str(number)]
-    told = subprocess.run(child, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
-    found: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
-    return found
+    return fresh_fit.fit(job, (estimator, texts, wanted if kind_of(estimator) else None), held)
 
 
 def predicted(case: Case) -> dict[str, Any]:
@@ -183,43 +165,21 @@ def predicted(case: Case) -> dict[str, Any]:
             lines.writerows(zip(texts_of(case), target_of(case), strict=True))
         estimate = api.estimate(case.target, data=path, text="text", label="label", vectorizer=case.vectorizer,
                                 params=case.params, probe_budget_s=BUDGET_S)  # fmt: skip
-    pool = estimate.pool("host")
-    return {**dataclasses.asdict(pool.peak_bytes), "framework_bytes": pool.breakdown_bytes["framework"],
-            "law": pool.components[-1].source, "seconds": estimate.cost["seconds"],
+    return {**fresh_fit.figures(estimate), "seconds": estimate.cost["seconds"],
             "probes": next(each.text for each in estimate.assumptions if each.slug == "extrapolated-from-probes"),
             }  # fmt: skip
 
 
 def main() -> None:
-    """Measure and predict what is not there yet."""
+    """Measure and predict what is not there yet; or fit one case, in this process."""
     if sys.argv[1:2] == ["fit"]:
         print(json.dumps(fitted(CASES[int(sys.argv[2])])))
         return
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=1800)
-    parser.add_argument("--again", action="store_true", help="predict anew what has been measured")
-    parser.add_argument("--only", default="", help="cases whose name has this in it")
-    parser.add_argument("--halves", nargs="*", default=["tuning", "judging"])
-    options = parser.parse_args()
-    until = time.monotonic() + options.seconds
-    lines = {line["case"]: line for line in map(json.loads, _known())}
-    for number, case in enumerate(CASES):
-        line = lines.get(case.name, {"case": case.name, "half": case.half})
-        if options.only not in case.name or case.half not in options.halves:
-            continue
-        if time.monotonic() > until or ("predicted" in line and not options.again):
-            continue
-        if "measured" not in line:
-            line["measured"] = measured(number)
-        line["predicted"] = predicted(case)
-        lines |= {each["case"]: each for each in map(json.loads, _known())}  # another run may add to it as well
-        lines[case.name] = line
-        DATA.write_text("".join(json.dumps(each) + "\n" for each in lines.values()), encoding="utf-8")
-        print(json.dumps(line), flush=True)
-
-
-def _known() -> list[str]:
-    return DATA.read_text(encoding="utf-8").splitlines() if DATA.exists() else []
+    fresh_fit.fill(
+        __doc__, DATA, CASES,
+        lambda number: fresh_fit.in_a_fresh_process("benchmarks.tabular.texts", str(number)),
+        lambda number, _: predicted(CASES[number]),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

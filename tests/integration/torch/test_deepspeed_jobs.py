@@ -13,18 +13,13 @@ import pytest
 pytest.importorskip("deepspeed")
 pytest.importorskip("transformers")
 
+from tests.samples.small_llama import BUCKET, CARD, RANKS, SMALL, WEIGHTS
+
 from memfit import estimate
 from memfit.documents import Estimate
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
-CARD, RANKS, BUCKET = "h100-80gb", 8, 1_000_000
-SMALL = {
-    "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 512, "intermediate_size": 1024,
-    "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 8, "vocab_size": 8192, "dtype": "bfloat16",
-    "tie_word_embeddings": False,
-}  # fmt: skip
-WEIGHTS = 4 * (4 * 512 * 512 + 3 * 512 * 1024 + 2 * 512) + 512 + 2 * 8192 * 512
 PLAIN = """
     import argparse, deepspeed, torch
     from transformers import AutoConfig, AutoModelForCausalLM

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from memfit.documents import PoolEstimate
 from memfit.jobs.anchored import document_of_small_runs
 from memfit.jobs.anchoring import seconds_for
 from memfit.jobs.request import Request
@@ -21,6 +22,11 @@ def reading(
     note = {"batch": 128, "cut": cut, "steps": 16, "passes": 0, "imported_bytes": IMPORTED, "problem": "", **known}
     note |= {"step_seconds": 0.1, "left_out": 0.8 if early else 0.0, "before_bytes": before, "planned_bytes": planned}
     return Reading(size=1, rise_bytes=IMPORTED + rise, wall_s=seconds, note=note)
+
+
+def host(readings: list[Reading]) -> PoolEstimate:
+    """What a job's small runs say of the host."""
+    return document_of_small_runs(Request(target="train.py"), readings, {}, knob="", seconds=1.0).pool("host")
 
 
 def test_one_small_run_does_not_tell_what_grows() -> None:
@@ -41,9 +47,9 @@ def test_what_was_held_before_the_first_step_does_not_grow() -> None:
     held = 250 * MIB
     readings = [reading(16, 300 * MIB, before=IMPORTED + held)]
 
-    found = document_of_small_runs(Request(target="train.py"), readings, {}, knob="", seconds=1.0)
+    found = host(readings)
 
-    peak = found.pool("host").peak_bytes
+    peak = found.peak_bytes
     assert IMPORTED + held + 50 * MIB * 8 <= peak.high < IMPORTED + 300 * MIB * 3
 
 
@@ -51,9 +57,9 @@ def test_two_small_runs_tell_a_law() -> None:
     """What two batches have alike does not grow."""
     readings = [reading(16, 300 * MIB), reading(32, 316 * MIB)]
 
-    found = document_of_small_runs(Request(target="train.py"), readings, {}, knob="", seconds=1.0)
+    found = host(readings)
 
-    grown = found.pool("host").breakdown_bytes["activations"]
+    grown = found.breakdown_bytes["activations"]
     assert grown == pytest.approx(128 * MIB, rel=0.05)
 
 
@@ -61,23 +67,15 @@ def test_peaks_that_compiling_set_grow_as_the_plans_do() -> None:
     """The smallest batch rose by what compiling took: the slope is not below that of the compiler's plans."""
     readings = [reading(16, 300 * MIB, planned=20 * MIB), reading(64, 310 * MIB, planned=80 * MIB)]
 
-    found = document_of_small_runs(Request(target="train.py"), readings, {}, knob="", seconds=1.0)
+    found = host(readings)
 
-    assert found.pool("host").peak_bytes.expected == pytest.approx(IMPORTED + 390 * MIB, rel=0.05)
+    assert found.peak_bytes.expected == pytest.approx(IMPORTED + 390 * MIB, rel=0.05)
 
 
 def test_few_slow_steps_are_not_all() -> None:
     """What malloc keeps in a dozen further steps is added to the peaks of runs that were ended early."""
     whole, cut = (
-        document_of_small_runs(
-            Request(target="train.py"),
-            [reading(16, 300 * MIB, early=early), reading(32, 316 * MIB, early=early)],
-            {},
-            knob="",
-            seconds=1.0,
-        )
-        .pool("host")
-        .peak_bytes
+        host([reading(16, 300 * MIB, early=early), reading(32, 316 * MIB, early=early)]).peak_bytes
         for early in (False, True)
     )
 
@@ -88,15 +86,7 @@ def test_few_slow_steps_are_not_all() -> None:
 def test_what_threads_keep_of_large_gradients_is_in_the_high_figure_alone() -> None:
     """One run differs from another by whole gradients of the largest weights."""
     usual, kept = (
-        document_of_small_runs(
-            Request(target="train.py"),
-            [reading(16, 300 * MIB, kept=size), reading(64, 304 * MIB, kept=size)],
-            {},
-            knob="",
-            seconds=1.0,
-        )
-        .pool("host")
-        .peak_bytes
+        host([reading(16, 300 * MIB, kept=size), reading(64, 304 * MIB, kept=size)]).peak_bytes
         for size in (0, 16 * MIB)
     )
 

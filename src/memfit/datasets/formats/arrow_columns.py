@@ -142,3 +142,8 @@ def _nested(blocks: Sequence[Any], cells: int) -> TextSize | None:
         return TextSize(mean_bytes=_GUESSED_TEXT, spread_bytes=_GUESSED_TEXT)
     mean = sum(block.nbytes for block in blocks) / cells
     return TextSize(mean_bytes=mean, spread_bytes=0.2 * mean, long_share=1.0, long_mean_bytes=mean)
+
+
+def first_line(error: BaseException) -> str:
+    """What pyarrow says is wrong with a file."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

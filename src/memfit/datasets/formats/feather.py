@@ -49,7 +49,7 @@ def read(path: Path) -> Table:
             hint="write it in smaller batches: pyarrow.feather.write_feather(table, path, chunksize=65536)",
         ) from error
     except (OSError, ValueError, TypeError, pyarrow.ArrowException) as error:
-        raise UnreadableData(f"{path} is broken: {(str(error).splitlines() or ['?'])[0][:300]}") from error
+        raise UnreadableData(f"{path} is broken: {arrow_columns.first_line(error)}") from error
 
 
 def cells_of(path: Path, name: str, *, most_bytes: int) -> list[str]:
@@ -81,7 +81,7 @@ def cells_of(path: Path, name: str, *, most_bytes: int) -> list[str]:
                 found += arrow_columns.texts([file.get_batch(at).column(name)], most_bytes // len(places), name)
             return found
     except (OSError, ValueError, TypeError, KeyError, MemoryError, pyarrow.ArrowException) as error:
-        raise UnreadableData(f"{path} is broken: {(str(error).splitlines() or ['?'])[0][:300]}") from error
+        raise UnreadableData(f"{path} is broken: {arrow_columns.first_line(error)}") from error
 
 
 def _table(file: Any, path: Path, size: int) -> Table:

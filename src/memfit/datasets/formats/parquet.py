@@ -49,7 +49,7 @@ def read(path: Path) -> Table:
         ):
             return _table(file, path, size)
     except (OSError, ValueError, TypeError, MemoryError, pyarrow.ArrowException) as error:
-        raise UnreadableData(f"{path} is broken: {_first_line(error)}") from error
+        raise UnreadableData(f"{path} is broken: {arrow_columns.first_line(error)}") from error
 
 
 def cells_of(path: Path, name: str, *, most_bytes: int) -> list[str]:
@@ -80,7 +80,7 @@ def cells_of(path: Path, name: str, *, most_bytes: int) -> list[str]:
                 )
                 found += arrow_columns.texts((batch.column(0) for batch in batches), most_bytes // len(groups), name)
     except (OSError, ValueError, TypeError, MemoryError, IndexError, pyarrow.ArrowException) as error:
-        raise UnreadableData(f"{path} is broken: {_first_line(error)}") from error
+        raise UnreadableData(f"{path} is broken: {arrow_columns.first_line(error)}") from error
     return found
 
 
@@ -197,7 +197,3 @@ def _affordable(part: Any, names: list[str], texts: set[str]) -> list[str]:
         found.append(name)
         spent += cost
     return found
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -60,17 +60,14 @@ def _conditions(name: str) -> Iterator[tuple[int, Statement]]:
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):
-        kind = _kind(node)
-        if kind is not None and isinstance(node, ast.Assert | ast.While):
+        if isinstance(node, ast.Assert | ast.While) and (kind := _kind(node)) is not None:
             for line in range(node.lineno, (node.test.end_lineno or node.lineno) + 1):
                 yield line, kind
 
 
-def _kind(node: ast.AST) -> Statement | None:
+def _kind(node: ast.Assert | ast.While) -> Statement | None:
     if isinstance(node, ast.Assert):
         return Statement.DENIAL if _is_denied(node.test) else Statement.ASSERTION
-    if not isinstance(node, ast.While):
-        return None
     if any(isinstance(part, ast.BoolOp) and isinstance(part.op, ast.Or) for part in ast.walk(node.test)):
         return None
     return Statement.LOOP_UNTIL if _is_denied(node.test) else Statement.LOOP

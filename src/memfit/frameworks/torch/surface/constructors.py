@@ -116,12 +116,11 @@ def _install_typed(simulation: Any, patches: Patches) -> None:
         name = kind if isinstance(kind, str) else ""
         found = getattr(torch.cuda if ".cuda." in name else torch, name.rsplit(".", 1)[-1]) if name else kind
         if found.is_cuda and not before:
-            before.append(torch.get_default_device())
+            device = torch.get_default_device()
+            before.append(None if device.type == "cpu" else device)  # None: no mode that names it stays behind
             torch.set_default_device("cuda")
         elif before and not found.is_cuda:
-            host = before[0].type == "cpu"
-            torch.set_default_device(None if host else before[0])
-            before.clear()
+            torch.set_default_device(before.pop())
         torch.set_default_dtype(found.dtype)
 
     patches.set(torch, "set_default_tensor_type", set_default_tensor_type)
