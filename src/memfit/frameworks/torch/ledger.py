@@ -137,10 +137,7 @@ class Ledger:
             return known
         record = self._birth(pool, storage.nbytes(), operator, category)
         entry = Entry(record, pool, real)
-        reference = _Reference(storage, self._died)
-        reference.key = key
-        entry.reference = reference
-        self._entries[key] = entry
+        self._follow(entry, storage, self._died)
         if not self.closed:
             allocator = self._allocator(pool)
             if allocator is not None:
@@ -157,11 +154,23 @@ class Ledger:
         storage = _storage_of(meta)
         entry = Entry(Storage(pool=pool, size_bytes=0, born=self._tick), pool, False)
         entry.original = _storage_of(tensor)
-        reference = _Reference(storage, self._forget)
-        reference.key = storage._cdata
-        entry.reference = reference
-        self._entries[storage._cdata] = entry
+        self._follow(entry, storage, self._forget)
         return meta
+
+    def moved(self, tensor: torch.Tensor, to: torch.Tensor) -> None:
+        """A real tensor's bytes are simulated from now on: its line goes on with the storage of a meta tensor."""
+        entry = self._entries.pop(_storage_of(tensor)._cdata, None)
+        if entry is None:
+            self.adopt(to, HOST)
+            return
+        entry.real = False
+        self._follow(entry, _storage_of(to), self._died)
+
+    def _follow(self, entry: Entry, storage: torch.UntypedStorage, died: Callable[[Any], None]) -> None:
+        """The line is this storage's, until it dies."""
+        entry.reference = _Reference(storage, died)
+        entry.reference.key = storage._cdata
+        self._entries[storage._cdata] = entry
 
     def _forget(self, reference: Any) -> None:
         self._entries.pop(reference.key, None)

@@ -40,7 +40,17 @@ from memfit.frameworks.torch.operators import (
 )
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
-from memfit.frameworks.torch.surface import constructors, cuda, distributed, files, late, lifecycle, loaders, tensor
+from memfit.frameworks.torch.surface import (
+    constructors,
+    cuda,
+    distributed,
+    files,
+    late,
+    lifecycle,
+    loaders,
+    tensor,
+    writing,
+)
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
@@ -175,7 +185,7 @@ class Simulation:
             composite.install(self, self._library)
             self.autocast_cuda.install(self._library)
             self.autocast_cpu.install(self._library)
-        for part in (tensor, constructors, cuda, lifecycle, loaders, files, sparse, distributed):
+        for part in (tensor, writing, constructors, cuda, lifecycle, loaders, files, sparse, distributed):
             part.install(self, self._patches)
         self._exit.callback(late.install(self, self._patches))
         self._exit.enter_context(self.thread())

@@ -77,6 +77,31 @@ def looked_up(model: Any) -> Any:
     return model(torch.randint(0, 2000, (256, 20))).square().sum()
 
 
+def penalised(model: Any) -> Any:
+    penalty = torch.zeros(1, device="cpu")
+    for weight in model.parameters():
+        penalty += 1e-3 * weight.square().sum()
+    return model(torch.randn(512, 256)).sum() + penalty
+
+
+def step_by_step(model: Any) -> Any:
+    x, out, state = torch.randn(12, 256, 64), torch.zeros(12, 256, 128), torch.zeros(256, 128)
+    for step in range(12):
+        state = model(x[step], state)
+        out[step] = state
+    return out.square().mean()
+
+
+def in_part(model: Any) -> Any:
+    x, out = torch.randn(12, 256, 64), torch.zeros(12, 256, 128)
+    for step in range(12):
+        out[step, :, :64] += model(x[step])
+    last = torch.zeros(256, 256)
+    half = last[:, 128:192]
+    half.copy_(model(x[0]))
+    return out.square().mean() + last.sum() + half.tanh().sum()
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "linear": train(
         lambda: nn.Sequential(nn.Linear(256, 512), nn.GELU(), nn.Linear(512, 256)),
@@ -108,6 +133,9 @@ JOBS: dict[str, Callable[[], None]] = {
     "lstm": train(lambda: nn.LSTM(96, 80, batch_first=True), lambda m: m(torch.randn(12, 60, 96))[0].sum()),
     "gru": train(lambda: nn.GRU(96, 80, batch_first=True), lambda m: m(torch.randn(12, 60, 96))[0].sum()),
     "embedding bag": train(lambda: nn.EmbeddingBag(2000, 128), looked_up),
+    "sum in a tensor made before": train(lambda: nn.Linear(256, 512), penalised),
+    "results in a tensor made before": train(lambda: nn.GRUCell(64, 128), step_by_step),
+    "results in parts of a tensor": train(lambda: nn.Linear(64, 64), in_part),
     "checkpoint": train(lambda: nn.Sequential(nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 256)), checkpointed),
 }
 
