@@ -47,6 +47,9 @@ def as_meta(item: Any) -> Any:
         if item.layout is torch.sparse_coo:
             parts = (as_meta(item._indices()), as_meta(item._values()))
             return torch.ops.aten._sparse_coo_tensor_unsafe(*parts, item.size(), is_coalesced=item.is_coalesced())
+        if item.layout in (torch.sparse_csr, torch.sparse_bsr):
+            rows = (as_meta(item.crow_indices()), as_meta(item.col_indices()), as_meta(item.values()))
+            return torch.sparse_compressed_tensor(*rows, size=item.size(), layout=item.layout)
         return torch.empty_like(item, device=META)
     if isinstance(item, (list, tuple)) and not hasattr(item, "_fields"):
         return type(item)(as_meta(part) for part in item)

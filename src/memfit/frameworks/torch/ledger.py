@@ -89,11 +89,11 @@ class Ledger:
         """The line of the tensor's storage, or None for a tensor that the simulation does not follow."""
         try:
             found = self._entries.get(_storage_of(tensor)._cdata)
-        except (RuntimeError, NotImplementedError):  # sparse and other tensors without a storage
+        except (RuntimeError, NotImplementedError, ValueError):  # sparse ones, those of lazy layers: without a storage
             found = None
         if found is None:
-            local = getattr(tensor, "_local_tensor", None)  # a rank's share of a distributed tensor
-            return self.entry(local) if local is not None else None
+            held = whole_of(tensor)
+            return self.entry(held) if held is not None else None
         return found
 
     def pool(self, tensor: torch.Tensor) -> str | None:
@@ -322,6 +322,14 @@ class Ledger:
         if entry is not None:
             entry.mirror = None
             entry.uniform = None
+
+
+def whole_of(tensor: torch.Tensor) -> torch.Tensor | None:
+    """What a tensor made of tensors holds: a rank's share of a distributed one, the values of a jagged one."""
+    if tensor.layout is torch.jagged:
+        found: torch.Tensor | None = getattr(tensor, "_values", None)
+        return found
+    return getattr(tensor, "_local_tensor", None)
 
 
 def worth_mirroring(tensor: torch.Tensor) -> bool:

@@ -22,22 +22,7 @@ from memfit.errors import UsageError
 from memfit.frameworks.torch.arguments import components
 from memfit.frameworks.torch.dispatch import Dispatch
 from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
-from memfit.frameworks.torch.operators import (
-    accumulation,
-    attention,
-    collectives,
-    composite,
-    convolutions,
-    cpu,
-    kernels,
-    lengths,
-    losses,
-    recurrent,
-    reductions,
-    sparse,
-    transfer,
-    values,
-)
+from memfit.frameworks.torch.operators import composite, sparse, table, transfer, values
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
 from memfit.frameworks.torch.surface import (
@@ -46,6 +31,7 @@ from memfit.frameworks.torch.surface import (
     distributed,
     files,
     late,
+    lazy,
     lifecycle,
     loaders,
     tensor,
@@ -153,24 +139,12 @@ class Simulation:
         self.stand_ins = values.StandIns(self.assume)
         self.dispatch = Dispatch(self.ledger, self.situation, {}, _KEYS, self.pool_name, self.assume)
         self.transfers = transfer.Transfers(self.dispatch, self.stand_ins)
-        self._join_handlers()
+        table.join(self)
         self.autocast_cuda = Autocast(self.ledger, "cuda")
         self.autocast_cpu = Autocast(self.ledger, "cpu")
         self._patches = Patches()
         self._library: torch.library.Library | None = None
         self._exit = contextlib.ExitStack()
-
-    def _join_handlers(self) -> None:
-        """Gather the operators' rules; later tables see, and may refine, those before them."""
-        rules = self.dispatch.handlers
-        rules.update(values.handlers(self.stand_ins))
-        for part in (lengths, transfer, attention, losses, sparse, recurrent):
-            rules.update(part.handlers())
-        rules.update(collectives.handlers(self.host))
-        for device_part in (kernels, convolutions, reductions):
-            rules.update(device_part.handlers(self))
-        rules.update(accumulation.handlers(rules))
-        rules.update(cpu.handlers(self, rules))
 
     # -- in and out --------------------------------------------------------------------------------------------
 
@@ -185,7 +159,7 @@ class Simulation:
             composite.install(self, self._library)
             self.autocast_cuda.install(self._library)
             self.autocast_cpu.install(self._library)
-        for part in (tensor, writing, constructors, cuda, lifecycle, loaders, files, sparse, distributed):
+        for part in (tensor, writing, lazy, constructors, cuda, lifecycle, loaders, files, sparse, distributed):
             part.install(self, self._patches)
         self._exit.callback(late.install(self, self._patches))
         self._exit.enter_context(self.thread())

@@ -102,6 +102,37 @@ def in_part(model: Any) -> Any:
     return out.square().mean() + last.sum() + half.tanh().sum()
 
 
+def penalised_gradient(model: Any) -> Any:
+    x = torch.randn(256, 256).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(model(x), x, torch.ones(256, 512), create_graph=True)
+    return (gradient.norm(2, dim=1) - 1).square().mean()
+
+
+def aligned(model: Any) -> Any:
+    scores = model(torch.randn(100, 8, 64)).log_softmax(2)
+    return F.ctc_loss(scores, torch.randint(1, 40, (8, 30)), torch.full((8,), 100), torch.full((8,), 30))
+
+
+def spectrum(model: Any) -> Any:
+    wave = model(torch.randn(8, 512))
+    return torch.stft(wave, 64, 16, window=torch.hann_window(64), return_complex=True).abs().mean()
+
+
+def counted(model: Any) -> Any:
+    x = model(torch.randn(512, 256))
+    return (x * (x > 0)).square().mean() * (x.detach() > 0).sum()
+
+
+def shown(model: Any) -> Any:
+    model[1].eval()
+    patches = F.fold(F.unfold(model[0](torch.randn(4, 3, 32, 32)), 3, padding=1), 32, 3, padding=1)
+    with torch.no_grad():
+        tokens = patches.flatten(2).transpose(1, 2)
+        model[1](tokens)
+        model[1](tokens, src_key_padding_mask=torch.arange(1024).expand(4, -1) > 1022)
+    return patches.square().mean()
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "linear": train(
         lambda: nn.Sequential(nn.Linear(256, 512), nn.GELU(), nn.Linear(512, 256)),
@@ -136,6 +167,27 @@ JOBS: dict[str, Callable[[], None]] = {
     "sum in a tensor made before": train(lambda: nn.Linear(256, 512), penalised),
     "results in a tensor made before": train(lambda: nn.GRUCell(64, 128), step_by_step),
     "results in parts of a tensor": train(lambda: nn.Linear(64, 64), in_part),
+    "penalty on a gradient": train(lambda: nn.Linear(256, 512), penalised_gradient),
+    "layers that learn their sizes": train(
+        lambda: nn.Sequential(nn.LazyLinear(512), nn.Mish(), nn.LazyLinear(256)),
+        lambda m: m(torch.randn(512, 256)).square().mean(),
+    ),
+    "temporal classification": train(lambda: nn.Linear(64, 40), aligned),
+    "complex spectrum": train(lambda: nn.Linear(512, 512), spectrum),
+    "products with truth values, and their number": train(lambda: nn.Linear(256, 512), counted),
+    "bilinear layer": train(
+        lambda: nn.Bilinear(64, 64, 8),
+        lambda m: m(*torch.randn(2, 256, 64, requires_grad=True)).square().mean(),
+    ),
+    "patches, and a transformer that only infers": train(
+        lambda: nn.ModuleList(
+            [
+                nn.Conv2d(3, 16, 1),
+                nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 16, batch_first=True), 1),
+            ]
+        ),
+        shown,
+    ),
     "checkpoint": train(lambda: nn.Sequential(nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 256)), checkpointed),
 }
 

@@ -285,9 +285,10 @@ def handlers() -> dict[Any, Handler]:
         if pool == HOST:
             query = args[1]
             q_block, kv_block, size = _cpu_blocks(query, args[2])
-            # scores and their gradients per thread, and a contiguous copy of the gradient; measured, 2.13
+            # scores and their gradients per thread, and a copy of a gradient whose tokens do not come before its heads
+            # in memory; measured, 2.13
             scratch = torch.get_num_threads() * 2 * q_block * kv_block * size
-            if not args[0].is_contiguous():
+            if not args[0].transpose(1, 2).is_contiguous():
                 scratch += args[0].numel() * args[0].element_size()
             dispatch.ledger.transient(pool, scratch, Category.WORKSPACES, str(func))
         return out

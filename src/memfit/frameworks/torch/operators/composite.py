@@ -14,7 +14,7 @@ import torch
 
 from memfit.frameworks.torch.arguments import real_device, tensors_in
 from memfit.frameworks.torch.ledger import HOST
-from memfit.frameworks.torch.operators import attention, cpu_recurrent, norms, recurrent
+from memfit.frameworks.torch.operators import attention, cpu_recurrent, fast_path, norms, recurrent
 
 KEY = torch._C.DispatchKey.AutocastXPU
 KEYS = torch._C.DispatchKeySet(KEY)
@@ -127,11 +127,40 @@ def _cell(simulation: Any, overload: Any, pool: str, x: Any, hx: Any, *rest: Any
     return overload(x, hx, *rest)
 
 
+def _together(simulation: Any, overload: Any, pool: str, *args: Any, **kwargs: Any) -> Any:
+    """An operator that compares the devices of its tensors before it dispatches; one of them may be small and real."""
+    if pool == HOST:
+        args, kwargs = (
+            _on_one_device(simulation, args),
+            dict(zip(kwargs, _on_one_device(simulation, tuple(kwargs.values())), strict=True)),
+        )
+    return overload(*args, **kwargs)
+
+
+def _ctc_loss(
+    simulation: Any, overload: Any, pool: str, x: Any, targets: Any, input_lengths: Any, target_lengths: Any, *rest: Any
+) -> Any:
+    """Lengths in tensors are read on the host, as they are outside a dispatch mode (areAnyTensorSubclassLike in
+    LossCTC.cpp); the longest where nobody knows them."""
+    known = [simulation.ledger.values(item) for item in (input_lengths, target_lengths)]
+    longest = (x.shape[0], targets.shape[-1] if targets.dim() > 1 else 1)
+    lengths = [
+        [most] * item.numel() if values is None else values.tolist()
+        for item, values, most in zip((input_lengths, target_lengths), known, longest, strict=True)
+    ]
+    return aten.ctc_loss.IntList(x, targets, *lengths, *rest)
+
+
 def _rms_norm(
     simulation: Any, overload: Any, pool: str, x: Any, shape: Any, weight: Any = None, eps: Any = None
 ) -> Any:
     fused = norms.rms_norm(x, shape, weight) if pool != HOST else None
     return overload(x, shape, weight, eps) if fused is None else fused
+
+
+def _mish_backward(simulation: Any, overload: Any, pool: str, gradient: Any, x: Any) -> Any:
+    """One kernel on every device; without one for "meta" PyTorch takes it apart."""
+    return overload(gradient, x) if torch.is_grad_enabled() else torch.empty_like(x)
 
 
 def _as_it_is(simulation: Any, overload: Any, pool: str, *args: Any, **kwargs: Any) -> Any:
@@ -171,5 +200,12 @@ _OVERRIDES: dict[Any, Callable[..., Any]] = {
     aten.gru_cell.default: _cell,
     aten.rnn_tanh_cell.default: _cell,
     aten.rnn_relu_cell.default: _cell,
+    aten._native_multi_head_attention.default: fast_path.attention,
+    aten._transformer_encoder_layer_fwd.default: fast_path.encoder_layer,
+    aten.mish_backward.default: _mish_backward,
+    aten.ctc_loss.Tensor: _ctc_loss,
+    aten.stft.center: _together,
+    aten.stft.default: _together,
+    aten.istft.default: _together,
     aten.binary_cross_entropy.default: _as_it_is,  # forbidden behind the borrowed key
 }

@@ -11,9 +11,13 @@ import torch
 
 from memfit.frameworks.torch.arguments import as_meta
 from memfit.frameworks.torch.dispatch import Dispatch, Handler
+from memfit.frameworks.torch.ledger import HOST
 from memfit.quantities import Category
 
 aten = torch.ops.aten
+# Row numbers that are added to are sorted first on a device: they, their order, both sorted, and as much again while
+# CUB sorts, eight bytes each (index_put_with_sort_kernel of Indexing.cu, torch 1.8 to 2.13).
+_SORTING_BYTES = 6 * 8
 
 
 def handlers() -> dict[Any, Handler]:
@@ -66,10 +70,18 @@ def _index(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> 
 
 def _index_put(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
     dispatch.ledger.forget_values(args[0])
-    if func is aten.index_put_.default:
-        return args[0]
-    out = torch.empty_like(as_meta(args[0]))
-    dispatch.record(out, pool, str(func))
+    out = args[0]
+    if func is not aten.index_put_.default:
+        out = torch.empty_like(as_meta(args[0]))
+        dispatch.record(out, pool, str(func))
+    adds = kwargs.get("accumulate", args[3] if len(args) > 3 else False)
+    if not adds and args[2].numel() == 1:
+        return out  # a mask and one value are filled without row numbers (TensorAdvancedIndexing.cpp)
+    rows = [part for item in args[1] for part in _as_integers(dispatch, item, pool)]
+    if adds and pool != HOST:
+        lengths = [part.shape for part in rows if isinstance(part, torch.Tensor)]
+        scratch = _SORTING_BYTES * torch.broadcast_shapes(*lengths).numel()
+        dispatch.ledger.transient(pool, scratch, Category.TEMPORARIES, str(func))
     return out
 
 
@@ -105,9 +117,9 @@ def _ctc(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> An
 
 def _ctc_backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
     scores, table = args[1], args[6]
-    dispatch.ledger.transient(pool, table.numel() * table.element_size(), Category.TEMPORARIES, str(func))
     out = torch.empty_like(scores, device="meta")
     dispatch.record(out, pool, str(func))
+    dispatch.ledger.transient(pool, table.numel() * table.element_size(), Category.TEMPORARIES, str(func))
     return out
 
 
@@ -149,7 +161,7 @@ def _as_integers(dispatch: Dispatch, item: Any, pool: str) -> list[Any]:
         dispatch.assume(
             "shape-from-values", "a selection by mask was taken to keep everything: its length depends on values"
         )
-    dimensions = max(item.dim(), 1)
-    # the device makes the row numbers first: nonzero's result, eight bytes per row and dimension
-    dispatch.ledger.transient(pool, rows * 8 * dimensions, Category.TEMPORARIES, "aten.nonzero.default")
-    return [torch.empty((rows,), dtype=torch.int64, device="meta") for _ in range(dimensions)]
+    # nonzero's result, eight bytes per row and dimension, lives as long as the operator
+    numbers = torch.empty((rows, max(item.dim(), 1)), dtype=torch.int64, device="meta")
+    dispatch.record(numbers, pool, "aten.nonzero.default", category=Category.TEMPORARIES)
+    return list(numbers.unbind(1))

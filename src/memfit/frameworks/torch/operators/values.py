@@ -92,6 +92,7 @@ def handlers(stand_ins: StandIns) -> dict[Any, Handler]:
     return {
         aten._local_scalar_dense.default: local_scalar,
         aten.equal.default: _equal,
+        aten.allclose.default: _all_close,
         aten.isnan.default: _uniform(False),
         aten.isinf.default: _uniform(False),
         aten.all.default: _reduction,
@@ -122,6 +123,12 @@ _USUAL = {
 def _equal(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> bool:
     left, right = (dispatch.ledger.values(item) for item in args[:2])
     return bool(func(left, right)) if left is not None and right is not None else False
+
+
+def _all_close(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> bool:
+    """What is compared within a tolerance is expected to be the same: a check of one's own arithmetic."""
+    left, right = (dispatch.ledger.values(item) for item in args[:2])
+    return bool(func(left, right, *args[2:], **kwargs)) if left is not None and right is not None else True
 
 
 def _uniform(value: Any) -> Handler:

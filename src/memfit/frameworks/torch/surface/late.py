@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from memfit.frameworks.torch.surface import caches, deepspeed, keras, pipelining
+from memfit.frameworks.torch.surface import caches, deepspeed, flex, keras, nested, pipelining
 from memfit.frameworks.torch.surface.patching import Patches, Silence
 
 
@@ -65,6 +65,8 @@ _REPLACEMENTS: dict[str, Callable[[Any, Patches, ModuleType], None]] = {
     "keras.src.optimizers.base_optimizer": keras.follow_optimizers,
     "keras.src.layers.layer": keras.name_layers,
     "transformers.cache_utils": caches.name_contents,
+    "torch.nn.attention.flex_attention": flex.fuse,
+    "torch.nested._internal.nested_tensor": nested.made_without_device,
     "torch.distributed.pipelining.stage": pipelining.answer_for_neighbours,
 }
 

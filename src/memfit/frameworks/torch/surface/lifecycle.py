@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from memfit.frameworks.torch.arguments import real_device
+from memfit.frameworks.torch.ledger import HOST
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category, Phase
 
@@ -26,6 +28,14 @@ def install(simulation: Any, patches: Patches) -> None:
         old_clear()
 
     patches.set(torch, "clear_autocast_cache", clear_autocast_cache)
+
+    def left_aligned(*_: Any) -> bool:
+        simulation.assume(
+            "padding-kept", "a transformer's fast path would leave out padded positions: they were taken to be computed"
+        )
+        return False
+
+    patches.set(torch, "_nested_tensor_from_mask_left_aligned", left_aligned)
 
 
 def _install_modules(simulation: Any, patches: Patches) -> None:
@@ -91,13 +101,22 @@ def classify_module(simulation: Any, module: torch.nn.Module) -> None:
 def _install_backward(simulation: Any, patches: Patches) -> None:
     situation = simulation.situation
     old_run = torch.autograd.graph._engine_run_backward
+    ledger = simulation.ledger
 
-    def run_backward(*args: Any, **kwargs: Any) -> Any:
+    def on_the_device_of(gradient: Any, output: Any) -> Any:
+        """A gradient to start from, such as a small tensor of ones on the CPU, where PyTorch will look for it."""
+        real = isinstance(gradient, torch.Tensor) and real_device(gradient).type == "cpu"
+        if real and isinstance(output, torch.Tensor) and ledger.pool(output) == HOST:
+            return ledger.stand_in(gradient, HOST)
+        return gradient
+
+    def run_backward(outputs: Any, gradients: Any, *args: Any, **kwargs: Any) -> Any:
+        gradients = tuple(map(on_the_device_of, gradients, outputs))
         outer = situation.phase
         situation.phase = Phase.BACKWARD
         situation.in_backward += 1
         try:
-            return old_run(*args, **kwargs)
+            return old_run(outputs, gradients, *args, **kwargs)
         finally:
             situation.in_backward -= 1
             if situation.in_backward == 0:

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy
 import torch
+import torch._functorch.eager_transforms as transforms
+from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
 
-from memfit.frameworks.torch.ledger import HOST
+from memfit.frameworks.torch.ledger import HOST, whole_of
 from memfit.frameworks.torch.operators.transfer import LARGEST_REAL_COPY_BYTES
+from memfit.frameworks.torch.surface import lazy
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category
 
@@ -32,6 +35,9 @@ def _is_real(tensor: torch.Tensor) -> bool:
     return _real_device(tensor).type == "cpu" and type(tensor).__torch_dispatch__ is _PLAIN_DISPATCH
 
 
+_is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # what torch.func sees in place of a tensor
+
+
 def _install_place(simulation: Any, patches: Patches) -> None:
     find, dispatch = simulation.ledger.entry, simulation.dispatch
     devices: dict[str, torch.device] = {HOST: _CPU}
@@ -42,9 +48,9 @@ def _install_place(simulation: Any, patches: Patches) -> None:
             return real
         entry = find(tensor)
         if entry is None:
-            local = getattr(tensor, "_local_tensor", None)  # a rank's share of a distributed tensor
-            if local is not None:
-                return device(local)
+            held = whole_of(tensor)
+            if held is not None:
+                return device(held)
             pool = simulation.dispatch._pool_of_components(tensor) if tensor.layout is not torch.strided else None
             if pool is None:
                 return real
@@ -129,6 +135,8 @@ class _Moves:
         self, tensor: torch.Tensor, device: torch.device | None, dtype: Any, copy: bool, memory_format: Any
     ) -> Any:
         """The tensor on a device and in a type; itself where nothing changes."""
+        if lazy.is_lazy(tensor):
+            return lazy.moved(tensor, device, dtype)
         kwargs: dict[str, Any] = {"copy": copy} if copy else {}
         if memory_format is not None:
             kwargs["memory_format"] = memory_format
@@ -249,7 +257,7 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
 
     def follow(tensor: torch.Tensor) -> None:
         """Make a real tensor that is to be trained a simulated one, in place."""
-        if _is_real(tensor) and tensor.layout is torch.strided and tensor.is_leaf:
+        if _is_real(tensor) and tensor.layout is torch.strided and tensor.is_leaf and not _is_wrapped(tensor):
             simulated = simulation.transfers.born(tensor, HOST, tensor if tensor.numel() <= 4096 else None)
             # where someone else holds on to it, it stays real; its operators are simulated all the same
             with contextlib.suppress(RuntimeError, AttributeError, TypeError):
@@ -289,7 +297,18 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
 
         return old_hook(tensor, named)
 
+    old_wrap = transforms._wrap_tensor_for_grad
+
+    def wrap(tensor: Any, level: int) -> Any:
+        """What torch.func differentiates by: on a job's CPU its gradient will be simulated, and so must it be."""
+        real = not simulation.device_count and isinstance(tensor, torch.Tensor) and _is_real(tensor)
+        if real and tensor.is_floating_point() and tensor.layout is torch.strided and not _is_wrapped(tensor):
+            with temporarily_pop_interpreter_stack():
+                tensor = ledger.stand_in(tensor, HOST)
+        return old_wrap(tensor, level)
+
     ledger = simulation.ledger
+    patches.set(transforms, "_wrap_tensor_for_grad", wrap)
     patches.set(torch.Tensor, "requires_grad_", requires_grad_)
     patches.set(torch.Tensor, "requires_grad", property(wants.__get__, set_requires))
     patches.set(torch.Tensor, "data", property(data.__get__, set_data))
