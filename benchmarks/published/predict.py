@@ -5,7 +5,7 @@
 Resumable: commands that the file holds are not asked again. Their order is by no plan (a hash), so that what an
 unfinished file holds is a fair sample. --later asks again after a change of memfit, with the words that it learned in
 between (figures.toml has them), into data/later.jsonl; the page shows that beside the first. What was asked with other
-words than those of today is asked again, and its last line counts.
+words than those of today is asked again, and its last line counts; what was asked before comes before the rest.
 """
 
 from __future__ import annotations
@@ -69,6 +69,10 @@ def newest(row: Row) -> dict[str, Any] | None:
     return known.get((row.command, row.later)) or (some[-1] if some else held(FIRST).get((row.command, "")))
 
 
+def _by_no_plan(row: Row) -> bytes:
+    return hashlib.sha256(row.command.encode()).digest()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--of", nargs="*", help="sources; all")
@@ -83,8 +87,8 @@ def main() -> None:
     done = set(held(output))
     wanted = options.of or [source["name"] for source in sources()]
     todo = [row for row in rows() if row.source in wanted and options.only in row.command]
-    before = len(done)
-    for row in sorted(todo, key=lambda row: hashlib.sha256(row.command.encode()).digest()):
+    before, at_first = len(done), held(FIRST) if options.later else {}
+    for row in sorted(todo, key=lambda row: ((row.command, "") not in at_first, _by_no_plan(row))):
         model, added = (row.later_model, row.later) if options.later else (row.model, "")
         if (row.command, added) in done:
             continue
