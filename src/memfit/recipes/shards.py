@@ -1,6 +1,6 @@
 """Weights shared among ranks as ZeRO 3 shares them: gathered for the module that needs them, then let go.
 
-Rules (DeepSpeed 0.19.6, runtime/zero/partitioned_param_coordinator.py and its defaults in config.py): from the second
+Rules (DeepSpeed 0.19.8, runtime/zero/partitioned_param_coordinator.py and its defaults in config.py): from the second
 step on, when the order is known, the next modules' weights come ahead (`prefetch_bucket_size`), and those that are
 needed again soon stay (`max_reuse_distance`); small ones are never shared (`param_persistence_threshold`).
 """

@@ -88,8 +88,9 @@ def test_the_engine_holds_what_the_rules_say(folder: Path, stage: int, zero: dic
     found = ran(["plain.py", "--deepspeed", "--deepspeed_config", settings(folder, stage, **zero)])
     rules = by_rules(folder, "--parallel", f"zero{stage}", *words)
 
-    one, other = (each.pool("cuda:0").steps[-1].end_bytes for each in (found, rules))
-    assert one == pytest.approx(other, rel=0.01)
+    one, other = (each.pool("cuda:0") for each in (found, rules))
+    assert one.steps[-1].end_bytes == pytest.approx(other.steps[-1].end_bytes, rel=0.01)
+    assert one.allocated_peak_bytes == pytest.approx(other.allocated_peak_bytes, rel=0.03)
     assert "kernels-not-run" in {each.slug for each in found.assumptions}
 
 

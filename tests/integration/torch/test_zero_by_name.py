@@ -66,6 +66,12 @@ def test_offloaded_states_are_the_hosts(small):
     assert part(away, Category.OPTIMIZER_STATE, "host") >= 8 * WEIGHTS * 0.99  # of all eight ranks
 
 
+def test_the_norm_of_offloaded_gradients_is_taken_on_the_device(small):
+    """One slice after the other by a copy in float64; the embeddings fill the first rank's part."""
+    found = estimate(small, [*WORDS, "--parallel", "zero2", "--zero-offload", "optimizer"])
+    assert found.pool("cuda:0").allocated_peak_bytes > held(found) + 8 * WEIGHTS / RANKS
+
+
 @pytest.mark.parametrize(
     "words",
     [["--parallel", "zero2", "--train", "lora"], ["--parallel", "zero3", "--checkpointing", "--accumulate", "2"]],
