@@ -133,6 +133,20 @@ def shown(model: Any) -> Any:
     return patches.square().mean()
 
 
+def quasi_newton() -> None:
+    model, inputs, targets = nn.Linear(256, 64), torch.randn(128, 256), torch.randn(128, 64)
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=12, history_size=8)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = F.smooth_l1_loss(model(inputs).tanh(), targets)
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
+
+
 JOBS: dict[str, Callable[[], None]] = {
     "linear": train(
         lambda: nn.Sequential(nn.Linear(256, 512), nn.GELU(), nn.Linear(512, 256)),
@@ -188,6 +202,7 @@ JOBS: dict[str, Callable[[], None]] = {
         ),
         shown,
     ),
+    "quasi-Newton steps, their history full": quasi_newton,
     "checkpoint": train(lambda: nn.Sequential(nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 256)), checkpointed),
 }
 
