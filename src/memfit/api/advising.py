@@ -140,9 +140,10 @@ def advised(
     verify: bool,
     measure: bool,
     recording: str | os.PathLike[str] | None = None,
+    libraries: Sequence[str] = (),
     progress: Callable[[Progress], None] | None,
 ) -> tuple[Advice, Review | None]:
-    """As `advise`, and the best plan made ready for review."""
+    """As `advise`, and the best plan made ready for review; variants share the libraries that take long to load."""
     began = time.monotonic()
     if within_bytes is not None and within_bytes < 1:
         raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
@@ -152,7 +153,7 @@ def advised(
             named.recipe, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
             timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
             probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, measure=measure, recording=recording,
-            progress=progress,
+            libraries=named.libraries, progress=progress,
         )  # fmt: skip
         return replace(found, target=named.target(found.target)), reviewed
     request = request_for(
@@ -185,7 +186,7 @@ def advised(
         recorded = load_only(Recording, recording, hint=hint, slug="no-recording")
     request = replace(request, looked_at=True)
     with contextlib.ExitStack() as stack:
-        warm = [stack.enter_context(Warm(python)) for _ in range(_AT_ONCE)]
+        warm = [stack.enter_context(Warm(python, libraries)) for _ in range(_AT_ONCE)]
         seen = look_at(request, python=python, progress=progress)
         if not seen.facts:
             raise JobNeverTrained(f"{request.target} showed nothing that could be changed")

@@ -18,6 +18,12 @@ from memfit.recipes import naming, other_wishes, pipeline_naming
 from memfit.recipes.names import PREFIX, TIMM, is_model
 
 _ON_HUB = "hf:timm/"
+_LIBRARIES = {
+    "vision": ("timm",),
+    "speech": ("transformers.modeling_utils",),
+    "sentences": ("transformers.modeling_utils", "sentence_transformers"),
+    "diffusion": ("transformers.modeling_utils", "diffusers.pipelines.pipeline_utils"),
+}
 _SPEECH = ("whisper", "speech_to_text", "moonshine")
 
 
@@ -49,6 +55,11 @@ class LibraryJob:
     @property
     def recipe(self) -> str:
         return f"memfit.recipes.{self.kind}"
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """The modules that take long to load, for variants to share."""
+        return _LIBRARIES[self.kind]
 
     def _of_images(self) -> str:
         """What a pipeline takes for granted, in words."""

@@ -45,6 +45,11 @@ class NamedJob:
         return RECIPE
 
     @property
+    def libraries(self) -> tuple[str, ...]:
+        """The modules that take long to load, for variants to share."""
+        return ("transformers.modeling_utils", *(("peft",) if self.options.train not in (None, "full") else ()))
+
+    @property
     def steps(self) -> int:
         """How many its recipe needs, 0 for what is usual."""
         return int(self.options.steps) if self.options.lengths is not None else 0

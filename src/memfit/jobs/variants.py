@@ -1,19 +1,21 @@
 """A warm process that has loaded the framework once and forks a child for every variant of a job.
 
-    python -m memfit.jobs.variants
+    python -m memfit.jobs.variants [MODULE...]
 
-Reads the folder of a request from each line of its input (as jobs.child takes it), answers with a line when that child
-has ended. An estimate of a changed job so costs its simulation alone.
+Loads the named modules of libraries, too. Reads the folder of a request from each line of its input (as jobs.child
+takes it), answers with a line when that child has ended. An estimate of a changed job so costs its simulation alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
 from pathlib import Path
 
 from memfit.jobs.child import Child
+from memfit.jobs.ranks import rank_environment
 from memfit.jobs.running import stay_offline
 from memfit.registry import adapter
 
@@ -24,6 +26,9 @@ def main() -> None:
     adapter("torch")
     for name in ("memfit.frameworks.torch.simulation", "memfit.frameworks.torch.facts", "torch._dynamo"):
         importlib.import_module(name)
+    for name in sys.argv[1:]:
+        with contextlib.suppress(ImportError):  # the job that needs it says so
+            importlib.import_module(name)
     answers = os.fdopen(os.dup(1), "w")
     for line in iter(sys.stdin.readline, ""):
         pid = os.fork()
@@ -42,7 +47,9 @@ def _work(folder: Path) -> None:
         for source, target in ((nothing, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
         sys.stdin = open(0, closefd=False)  # noqa: SIM115
-        Child(folder).work()
+        child = Child(folder)
+        os.environ.update(rank_environment(child.request))
+        child.work()
     finally:
         os._exit(1)
 

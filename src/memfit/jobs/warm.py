@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -26,13 +27,14 @@ class Warm:
 
     Args:
         python: the interpreter; this one by default.
+        libraries: modules beside the framework that the jobs import, as far as they are installed there.
     """
 
-    def __init__(self, python: str | None = None) -> None:
+    def __init__(self, python: str | None = None, libraries: Sequence[str] = ()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="memfit-")
         self._count = 0
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [python or sys.executable, "-m", "memfit.jobs.variants"],
+            [python or sys.executable, "-m", "memfit.jobs.variants", *libraries],
             env=environment_of_child(Path(self._folder.name)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ from memfit.recipes import naming
 from memfit.recipes.language import built
 from memfit.recipes.wishes import read
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.usefixtures("warm")]
 
 CARD = "rtx4090-24gb"
 SMALL = {
@@ -43,6 +43,18 @@ def part(found, category, pool="cuda:0"):
 def test_what_comes_along_has_the_published_number_of_parameters(name):
     wishes = read([str(naming.find(f"hf:{name}").folder), "--seq", "128"], "test")
     assert sum(weight.numel() for weight in built(wishes).parameters()) == naming.known()[name]["parameters"]
+
+
+def test_a_fork_tells_of_the_devices_what_a_fresh_process_does(small, monkeypatch):
+    """The other tests here estimate in forks of a process that has loaded the libraries, as `advise` does."""
+    words = ["--train", "qlora", "--seq", "64"]
+    forked = estimate(small, words, on=CARD)
+    monkeypatch.undo()
+    fresh = estimate(small, words, on=CARD)
+
+    assert fresh.cost["process_peak_bytes"] != forked.cost["process_peak_bytes"]
+    assert fresh.pool("cuda:0") == forked.pool("cuda:0")
+    assert fresh.assumptions == forked.assumptions
 
 
 def test_full_training_holds_weights_gradients_and_two_moments(small):
@@ -225,10 +237,15 @@ def test_large_shares_of_a_weight_stay_with_their_device(tmp_path):
 
 
 def test_the_recipe_runs_for_real(small):
-    command = [sys.executable, "-m", "memfit.recipes.language", small, "--seq", "16", "--steps", "1"]
+    """As a module, and every way that it can be asked for in a process that loads the libraries once."""
+    command = [small, "--seq", "16", "--steps", "1"]
     trainings = [["--train", "full", "--objective", each, "--completion", "4"] for each in ("sft", "dpo", "grpo")]
-    for words in (*trainings, ["--generate", "2"], ["--serve", "--context", "32"], []):
-        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=120)
+    ways = [[*command, *words] for words in (*trainings, ["--generate", "2"], ["--serve", "--context", "32"])]
+    each = (
+        "import json, sys\nfrom memfit.recipes.language import main\nfor words in json.loads(sys.argv[1]): main(words)"
+    )
+    for started in (["-m", "memfit.recipes.language", *command], ["-c", each, json.dumps(ways)]):
+        done = subprocess.run([sys.executable, *started], capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr[-500:]
 
 

@@ -17,7 +17,7 @@ from memfit.errors import UsageError
 from memfit.quantities import Category
 from memfit.recipes import pipeline_naming
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.usefixtures("warm")]
 
 CARD = "rtx4090-24gb"
 

@@ -14,7 +14,7 @@ from memfit import estimate
 from memfit.errors import UsageError
 from memfit.quantities import Category
 
-pytestmark = [pytest.mark.torch, pytest.mark.slow]
+pytestmark = [pytest.mark.torch, pytest.mark.slow, pytest.mark.usefixtures("warm")]
 
 WORDS = ["--train", "full", "--seq", "16", "--zero-bucket", str(BUCKET), "--on", f"{RANKS}x{CARD}"]
 

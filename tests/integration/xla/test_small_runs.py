@@ -163,7 +163,7 @@ def test_an_interrupted_estimate_leaves_no_job_behind(tmp_path: Path) -> None:
 
     child.send_signal(signal.SIGINT)
 
-    assert child.wait(timeout=30) == 130
+    assert child.wait(timeout=120) == 130  # a busy machine takes its time; what the script sleeps is five times that
     assert wanted(lambda: not running("memfit.jobs.anchoring", tmp_path))
 
 
