@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memfit.documents import Assumption
-from memfit.jobs.tabular import TabularRequest, item_bytes, scaling_of
+from memfit.jobs.tabular import TabularRequest, item_bytes, parameters_of, scaling_of
 from memfit.probing.child.estimator import EstimatorFit
 from memfit.probing.child.sparse import SparseFit, index_bytes
-from memfit.probing.scaling import Scaling
+from memfit.probing.scaling import ColumnsAlike, Scaling
 from memfit.probing.sweeping import ProbeResult
 from memfit.quantities import format_bytes
 
 _TARGET_BYTES = 8
 # Stored values that a column of a probe has in the mean: below LightGBM's min_data_in_leaf of 20 it drops columns
 # (feature_pre_filter, LightGBM 4.7), and encoders and selectors see a column that is as good as empty.
-_COLUMN_VALUES = 64
+_COLUMN_VALUES = 96
 _SMALL_SHARE = 1 / 20  # of the target: the first probe has no more rows for all that, so that two more follow
 
 
@@ -36,6 +36,11 @@ class SparseRequest(TabularRequest):
     def filled(self) -> int:
         """Values that are stored."""
         return round(self.rows * self.columns * self.density)
+
+    @property
+    def distinct(self) -> int | None:
+        """Different values of a column of the probes: whole numbers are all 1."""
+        return None if self.dtype.startswith("float") else 1
 
     @property
     def index_bytes(self) -> int:
@@ -81,15 +86,19 @@ class SparseRequest(TabularRequest):
 
     def scaling(self) -> Scaling:
         """What its framework knows of the estimator; what fills with a column's values takes more rows to fill."""
-        known = scaling_of(self)
+        known = scaling_of(replace(self, params={**parameters_of(self.given), **self.params}))
         sample = known.sample and replace(known.sample, filled=(self.density,) * self.columns)
+        alike = ColumnsAlike(self.columns, self.density, self.distinct)
+        histograms = known.histograms and replace(known.histograms, columns=(alike,))
         enough = min(math.ceil(_COLUMN_VALUES / self.density), math.ceil(self.rows * _SMALL_SHARE))
         return replace(
             known,
             sample=sample,
-            fills=math.ceil(max(known.fills, known.column_fills) / self.density),
+            histograms=histograms,
+            fills=0 if histograms else math.ceil(known.fills / self.density),
             smallest=max(known.smallest, enough),
             beyond_bytes=0,
+            probe_params={**known.probe_params, **(histograms.stumps if histograms else {})},
         )
 
     def call(self, params: Mapping[str, Any]) -> EstimatorFit:
@@ -104,11 +113,23 @@ class SparseRequest(TabularRequest):
             self.classes,
             self.predict,
             self.given,
+            self.filled * item_bytes(self.dtype),
         )
 
     def remarks(self, found: ProbeResult) -> tuple[Assumption, ...]:
-        """That the fit writes the data out, where a probe was seen to."""
-        if not any(isinstance(each.note, dict) and each.note.get("made_dense") for each in found.readings):
-            return ()
-        text = f"the fit makes the data dense: written out they are {format_bytes(self.dense_bytes)} of {self.dtype}"
-        return (Assumption(slug="sparse-made-dense", text=text),)
+        """That the fit writes the data out, where a probe was seen to; what of the figure the values decide."""
+        told = []
+        if any(isinstance(each.note, dict) and each.note.get("made_dense") for each in found.readings):
+            text = (
+                f"the fit makes the data dense: written out they are {format_bytes(self.dense_bytes)} of {self.dtype}"
+            )
+            told.append(Assumption(slug="sparse-made-dense", text=text))
+        histograms = self.scaling().histograms
+        if histograms is not None and histograms.made_up and self.distinct is None:
+            most = histograms.at(self.rows)
+            text = (
+                f"{format_bytes(most)} of the high end are histograms, for as many bins as a column has different "
+                "values: of columns that repeat few values, ones or counts, there are next to none, as at the low end"
+            )
+            told.append(Assumption(slug="sparse-values", text=text, effect_bytes=most))
+        return tuple(told)

@@ -17,7 +17,7 @@ from memfit.probing.child.likeness import ColumnLike
 from memfit.probing.launching import source_of
 from memfit.probing.law import Point, fit_law
 from memfit.probing.planning import Plan
-from memfit.probing.scaling import Repeats, Sample, Scaling
+from memfit.probing.scaling import Histograms, Repeats, Sample, Scaling
 from memfit.probing.sweeping import ProbeResult, result_of, sweep
 from memfit.probing.vocabulary import terms_with
 from memfit.probing.watching import Limits
@@ -175,6 +175,8 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         found = with_all(found, repeats, plan)
     if known.sample is not None:
         found = with_sample(found, known.sample, plan)
+    if known.histograms is not None and known.histograms.stumps:
+        found = grown(found, known.histograms)
     return document(request, found, seconds=time.monotonic() - began)
 
 
@@ -205,6 +207,14 @@ def with_sample(found: ProbeResult, sample: Sample, plan: Plan) -> ProbeResult:
     size = sample.at(plan.target or 1)
     part = ByteRange(low=round(size * 0.8), expected=size, high=round(size * _SAMPLE_HIGH))
     return replace(rest, readings=found.readings, rise_bytes=rest.rise_bytes + part, notes=found.notes)
+
+
+def grown(found: ProbeResult, histograms: Histograms) -> ProbeResult:
+    """The result that says what probes of the least trees cannot tell."""
+    settings = ", ".join(f"{name}={value}" for name, value in histograms.stumps.items())
+    note = f"probed with {settings}; the histograms of the trees that the fit grows are computed"
+    readings = tuple(replace(each, stored_bytes=None) for each in found.readings)
+    return replace(found, readings=readings, notes=(*found.notes, note))
 
 
 def parameters_of(given: Any) -> dict[str, Any]:
