@@ -19,6 +19,8 @@ _TARGET_BYTES = 8
 # Stored values that a column of a probe has in the mean: below LightGBM's min_data_in_leaf of 20 it drops columns
 # (feature_pre_filter, LightGBM 4.7), and encoders and selectors see a column that is as good as empty.
 _COLUMN_VALUES = 96
+_LARGEST_SHARE = 1 / 5  # of the rows: no probe on the file's own beyond, but for small files
+_FEW = 4_000  # rows that are probed whatever share they are
 _SMALL_SHARE = 1 / 20  # of the target: the first probe has no more rows for all that, so that two more follow
 
 
@@ -28,9 +30,15 @@ class SparseRequest(TabularRequest):
 
     Args:
         density: share of the cells that are stored.
+        sample: path of rows that were read from the file; "" where none were.
+        sampled: how many those are.
+        alike: the columns that they fill.
     """
 
     density: float
+    sample: str = ""
+    sampled: int = 0
+    alike: tuple[ColumnsAlike, ...] = ()
 
     @property
     def filled(self) -> int:
@@ -38,9 +46,18 @@ class SparseRequest(TabularRequest):
         return round(self.rows * self.columns * self.density)
 
     @property
-    def distinct(self) -> int | None:
-        """Different values of a column of the probes: whole numbers are all 1."""
-        return None if self.dtype.startswith("float") else 1
+    def columns_alike(self) -> tuple[ColumnsAlike, ...]:
+        """The sample's, or those of the probes: filled alike, of whole numbers that are all 1."""
+        distinct = None if self.dtype.startswith("float") else 1
+        return self.alike or (ColumnsAlike(self.columns, self.density, distinct),)
+
+    @property
+    def sizes(self) -> tuple[int, ...] | None:
+        """Rows of the sample to probe: halves of what may be; None to choose them on the way."""
+        if not self.sample:
+            return None
+        largest = min(self.sampled, max(math.ceil(self.rows * _LARGEST_SHARE), min(self.rows, _FEW)))
+        return tuple(sorted({max(largest // times, 1) for times in (8, 4, 2, 1)}))
 
     @property
     def index_bytes(self) -> int:
@@ -74,6 +91,11 @@ class SparseRequest(TabularRequest):
     @property
     def probed_on(self) -> str:
         """What the probes' data is, in a sentence."""
+        if self.sample:
+            return (
+                f"probed on {self.sampled:,} rows of the file itself, with labels that were made up; further rows of "
+                "another kind take other memory"
+            )
         return (
             "probed on random CSR matrices of that density, columns filled alike and no value like another: where few "
             "columns hold most of the values, or values repeat, bins and trees take other memory"
@@ -87,9 +109,10 @@ class SparseRequest(TabularRequest):
     def scaling(self) -> Scaling:
         """What its framework knows of the estimator; what fills with a column's values takes more rows to fill."""
         known = scaling_of(replace(self, params={**parameters_of(self.given), **self.params}))
-        sample = known.sample and replace(known.sample, filled=(self.density,) * self.columns)
-        alike = ColumnsAlike(self.columns, self.density, self.distinct)
-        histograms = known.histograms and replace(known.histograms, columns=(alike,))
+        alike = self.columns_alike
+        shares = tuple(each.filled for each in alike for _ in range(each.number))
+        sample = known.sample and replace(known.sample, filled=shares)
+        histograms = known.histograms and replace(known.histograms, columns=alike, made_up=not self.sample)
         enough = min(math.ceil(_COLUMN_VALUES / self.density), math.ceil(self.rows * _SMALL_SHARE))
         return replace(
             known,
@@ -114,6 +137,7 @@ class SparseRequest(TabularRequest):
             self.predict,
             self.given,
             self.filled * item_bytes(self.dtype),
+            self.sample,
         )
 
     def remarks(self, found: ProbeResult) -> tuple[Assumption, ...]:
@@ -125,11 +149,12 @@ class SparseRequest(TabularRequest):
             )
             told.append(Assumption(slug="sparse-made-dense", text=text))
         histograms = self.scaling().histograms
-        if histograms is not None and histograms.made_up and self.distinct is None:
+        if histograms is not None and histograms.made_up and self.columns_alike[0].distinct is None:
             most = histograms.at(self.rows)
             text = (
                 f"{format_bytes(most)} of the high end are histograms, for as many bins as a column has different "
-                "values: of columns that repeat few values, ones or counts, there are next to none, as at the low end"
+                "values: of columns that repeat few values, ones or counts, there are next to none, as at the low end; "
+                "--data with a file of the matrix tells which"
             )
             told.append(Assumption(slug="sparse-values", text=text, effect_bytes=most))
         return tuple(told)
