@@ -130,6 +130,12 @@ def _part(case: Case, rows: int, dice: np.random.Generator) -> Any:
     return sparse.csr_matrix((values, (row, columns)), shape=(rows, case.columns))
 
 
+def _signal(case: Case, table: Any) -> Any:
+    """What the target depends on, of mean 0 and variance 1."""
+    signal = np.asarray(table[:, : case.columns // 20].sum(axis=1)).ravel().astype(float)
+    return (signal - signal.mean()) / (signal.std() or 1.0)
+
+
 def fitted(case: Case) -> dict[str, Any]:
     """The fit in this process: what it held after its imports, and its peak."""
     job = SparseFit(case.target, dict(case.params), case.columns, density=0.5)
@@ -137,9 +143,7 @@ def fitted(case: Case) -> dict[str, Any]:
     held = sizes()["VmRSS"]
     table = matrix_of(case)
     kind = kind_of(estimator)
-    signal = np.asarray(table[:, : case.columns // 20].sum(axis=1)).ravel().astype(float)
-    signal = (signal - signal.mean()) / (signal.std() or 1.0)
-    wanted = target_of(signal, kind, 2) if kind else None
+    wanted = target_of(_signal(case, table), kind, 2) if kind else None
     return {**fresh_fit.fit(job, (estimator, table, wanted), held), "stored": int(table.nnz)}
 
 

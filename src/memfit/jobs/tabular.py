@@ -87,6 +87,11 @@ class TabularRequest:
         return self.rows * (self.columns * item_bytes(self.dtype) + _TARGET_BYTES)
 
     @property
+    def data_range(self) -> ByteRange:
+        """Those bytes with what making them leaves behind."""
+        return ByteRange.exactly(self.data_bytes)
+
+    @property
     def data_source(self) -> str:
         """What those bytes are, in words."""
         return f"{self.rows:,} rows × {self.columns:,} columns of {self.dtype}, and a target"
@@ -255,7 +260,7 @@ def held_parts(request: TabularRequest, held_bytes: int) -> list[Component]:
         ),
         Component(
             category=Category.DATASET,
-            range=ByteRange.exactly(request.data_bytes),
+            range=request.data_range,
             basis=Basis.COMPUTED,
             source=request.data_source,
         ),

@@ -21,7 +21,7 @@ _CHUNK_VALUES = 1 << 15
 _WEIGHTS = 1 << 10  # of columns on the target; those of more columns are used again
 # A block with a mapping of its own that is freed raises the size from which blocks have one, up to this (glibc's
 # malloc.c, DEFAULT_MMAP_THRESHOLD_MAX on 64 bits, 2.26 to 2.42): smaller ones that a fit frees stay with the process.
-_MOST_OF_THRESHOLD = 32 << 20
+_MOST_OF_THRESHOLD = (32 << 20) - (1 << 16)  # with the block's own head
 _MOST_NARROW = (1 << 31) - 1  # what indices of four bytes count to
 
 
@@ -73,6 +73,7 @@ class SparseFit(EstimatorFit):
 
     def prepare(self, rows: int) -> Any:
         """The estimator, the matrix and a target that depends on it in part."""
+        _free_a_block(self.values_bytes)
         estimator = self.make()
         matrices: Any = importlib.import_module("scipy.sparse")
         table = matrices.csr_matrix((rows, self.columns), dtype=self.dtype)
@@ -84,7 +85,6 @@ class SparseFit(EstimatorFit):
         )
         kind = kind_of(estimator)
         self._watch(matrices, rows)
-        _free_a_block(self.values_bytes)
         return estimator, table, target_of(signal, kind, self.classes) if kind else None
 
     def _watch(self, matrices: Any, rows: int) -> None:
