@@ -13,14 +13,11 @@ from memfit.jobs import Progress
 from memfit.jobs.sparse import SparseRequest
 from memfit.jobs.tabular import estimate_estimator
 from memfit.probing.child.sparse import PARTS
-from memfit.probing.scaling import ColumnsAlike
+from memfit.probing.columns import columns_alike
 
 if TYPE_CHECKING:
     from memfit.datasets.formats.sparse_matrices import SparseMatrix
     from memfit.datasets.formats.stored_rows import StoredRows
-
-# Of the values of a column that were seen: where more of them differ, values are taken for no repetitions at all.
-_MOST_DIFFER = 0.5
 
 
 def matrix_of(path: Path) -> SparseMatrix | None:
@@ -50,7 +47,9 @@ def estimate_sparse(path: Path | None, progress: Callable[[Progress], None] | No
         written = (rows.ends.tobytes(), rows.columns.tobytes(), rows.values.tobytes())
         for (name, _), numbers in zip(PARTS, written, strict=True):
             Path(folder, name).write_bytes(numbers)
-        request = SparseRequest(sample=folder, sampled=rows.rows, alike=_alike(rows), **options)
+        request = SparseRequest(
+            sample=folder, sampled=rows.rows, alike=columns_alike(rows.columns, rows.values, rows.rows), **options
+        )
         return estimate_estimator(request, progress=progress)
 
 
@@ -60,11 +59,3 @@ def _rows(path: Path, columns: int) -> StoredRows | None:
     if matrix is None or matrix.columns != columns:
         return None
     return sparse_matrices.first_rows(path, matrix) if path.suffix.lower() == ".npz" else svmlight.some_rows(path)
-
-
-def _alike(rows: StoredRows) -> tuple[ColumnsAlike, ...]:
-    """Its columns, by how far they are filled and how many of their values differ."""
-    return tuple(
-        ColumnsAlike(number, stored / rows.rows, different if different <= _MOST_DIFFER * stored else None)
-        for (stored, different), number in rows.columns_alike().items()
-    )

@@ -16,7 +16,7 @@ from memfit.probing.sweeping import ProbeResult
 from memfit.quantities import ByteRange, format_bytes
 
 _TARGET_BYTES = 8
-# Of a row: one fit of MultinomialNB on 300,000 rows rose by 17.5 MiB where its data was made in place, and by 22.6 where
+# Of a row: a fit of MultinomialNB on 300,000 rows rose by 17.5 MiB where its data was made in place, by 22.6 where its
 # matrix and target had been made with what larger blocks leave behind (scikit-learn 1.9.1, glibc 2.36).
 _HOLES_BYTES = 16
 # Stored values that a column of a probe has in the mean: below LightGBM's min_data_in_leaf of 20 it drops columns

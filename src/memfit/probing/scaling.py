@@ -210,6 +210,7 @@ def together(scalings: Sequence[Scaling]) -> Scaling:
     """Of several estimators that are fitted in one call: the fastest growth and every switch; repeats of none."""
     terms = tuple(dict.fromkeys(term for each in scalings for term in each.terms))
     capped = {term: [each.caps_bytes.get(term) for each in scalings if term in each.terms] for term in terms}
+    histograms = [each.histograms for each in scalings if each.histograms is not None]
     samples = [each.sample for each in scalings if each.sample is not None]
     return Scaling(
         terms=terms,
@@ -219,6 +220,7 @@ def together(scalings: Sequence[Scaling]) -> Scaling:
         spread_share=max(each.spread_share for each in scalings),
         beyond_bytes=max(each.beyond_bytes for each in scalings),
         fills=max(each.fills for each in scalings),
+        histograms=max(histograms, key=lambda each: each.bin_bytes, default=None),
         sample=max(samples, key=lambda each: each.cell_bytes * each.columns * each.rows, default=None),
         source="; ".join(dict.fromkeys(each.source for each in scalings if each.source)),
     )

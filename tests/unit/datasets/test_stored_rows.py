@@ -37,7 +37,6 @@ def test_rows_are_those_of_the_file(tmp_path: Path, dtype: str) -> None:
 
     assert found is not None
     assert (found.ends.tolist(), found.columns.tolist(), found.values.tolist()) == (ENDS[1:], INDICES, VALUES)
-    assert found.columns_alike() == {(1, 1): 3, (2, 1): 1}
 
 
 def test_no_more_rows_are_read_than_there_is_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,9 @@
-"""Some rows of a sparse matrix, read from its file: what probes learn from, and what its columns are like."""
+"""Some rows of a sparse matrix, read from its file: what probes learn from."""
 
 from __future__ import annotations
 
 import sys
 from array import array
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -53,17 +52,6 @@ class StoredRows:
         """Whether ends and values do not belong together."""
         going_down = any(after < before for before, after in pairwise((0, *self.ends)))
         return going_down or not len(self.columns) == len(self.values) == (self.ends[-1] if self.ends else 0)
-
-    def columns_alike(self) -> dict[tuple[int, int], int]:
-        """How many columns store so many values, of which so many differ; those without any are left out.
-
-        >>> rows = StoredRows.of([[(0, 1.0), (7, 2.0)], [(7, 3.0)], [(7, 3.0)]])
-        >>> rows.columns_alike()
-        {(1, 1): 1, (3, 2): 1}
-        """
-        stored = Counter(self.columns)
-        different = Counter(column for column, _ in set(zip(self.columns, self.values, strict=True)))
-        return dict(Counter((stored[column], different[column]) for column in sorted(stored)))
 
 
 def numbers(source: BinaryIO, dtype: str, count: int) -> array[int] | array[float] | None:
