@@ -117,8 +117,8 @@ class TabularRequest:
         return None
 
     def scaling(self) -> Scaling:
-        """What its framework knows of the estimator."""
-        return scaling_of(self)
+        """What its framework knows of the estimator; a dense column's bins are full in the smallest probe."""
+        return replace(scaling_of(self), histograms=None)
 
     def remarks(self, found: ProbeResult) -> tuple[Assumption, ...]:
         """What the figures say of this kind of data."""

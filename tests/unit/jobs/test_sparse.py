@@ -17,6 +17,7 @@ from memfit.datasets.formats.sparse_matrices import read
 from memfit.datasets.opening import UnreadableData
 from memfit.errors import UsageError
 from memfit.jobs.sparse import SparseRequest
+from memfit.jobs.tabular import TabularRequest
 from memfit.probing.child.sparse import PARTS, sampled, stored
 
 MATRICES = "tests.unit.jobs.estimators:matrices"
@@ -213,6 +214,15 @@ def test_what_values_a_column_stores_decides_about_histograms(tmp_path: Path, na
     assert ones.high - ones.low < shape.high - shape.low
     assert "sparse-values" in {each.slug for each in by_shape.assumptions}
     assert "sparse-values" not in {each.slug for each in by_file.assumptions}
+
+
+@pytest.mark.parametrize("name", ["xgboost.XGBRegressor", "lightgbm.LGBMRegressor"])
+def test_histograms_are_reckoned_with_of_sparse_data_alone(name: str) -> None:
+    """Every probe of a dense table has all of them."""
+    shape = {"target": name, "rows": 100_000, "columns": 50}
+
+    assert TabularRequest(**shape).scaling().histograms is None
+    assert SparseRequest(**shape, density=0.1).scaling().histograms is not None
 
 
 def test_a_part_of_a_sample_is_its_first_rows(tmp_path: Path) -> None:
