@@ -12,7 +12,6 @@ from memfit.documents import Estimate
 from memfit.errors import UsageError
 from memfit.jobs import Progress
 from memfit.jobs.formula import estimate_by_formula
-from memfit.jobs.sparse import SparseRequest
 from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
 if TYPE_CHECKING:
@@ -54,7 +53,8 @@ def estimate_by_shape(
     """
     if shrink is not None:
         raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
-    if density is not None or source[0] is not None:
+    file = source[0]
+    if density is not None or file is not None:
         source, shape, density, told = _sparse(source, shape, density, texts[0])
         options |= told
     if density is not None:
@@ -88,7 +88,11 @@ def estimate_by_shape(
     if not named and not hasattr(target, "fit"):
         raise UsageError(f"expected an estimator, got {name_of(target)}", slug="bad-target")
     options |= {"target": name, "rows": rows, "columns": columns, "given": None if named else target}
-    request = TabularRequest(**options) if density is None else SparseRequest(density=density, **options)
+    if density is not None:
+        from memfit.api.by_sparse import estimate_sparse
+
+        return estimate_sparse(Path(file) if file is not None else None, progress, density=density, **options)
+    request = TabularRequest(**options)
     return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
 
 
@@ -98,10 +102,10 @@ def _sparse(source: _Source, shape: _Shape, density: float | None, texts: str | 
     Raises:
         UsageError: a column of it was named, and it has none.
     """
-    from memfit.datasets.formats import sparse_matrices, svmlight
+    from memfit.api.by_sparse import matrix_of
 
     path = Path(source[0]) if source[0] is not None and density is None else None
-    found = (sparse_matrices.read(path) or svmlight.read(path)) if path is not None else None
+    found = matrix_of(path) if path is not None else None
     if found is None:
         return source, shape, density, {}
     if texts is not None or source[1] is not None:

@@ -18,7 +18,7 @@ from memfit.probing.cutting import stretched
 from memfit.probing.launching import ForkOfThis
 from memfit.probing.law import SPREAD_BYTES, SPREAD_SHARE
 from memfit.probing.planning import Plan
-from memfit.probing.scaling import Scaling, together
+from memfit.probing.scaling import ColumnsAlike, Scaling, together
 from memfit.probing.sweeping import ProbeResult, result_of, sweep
 from memfit.probing.watching import Limits
 from memfit.quantities import ByteRange
@@ -110,11 +110,27 @@ def known_of(call: TrainingCall) -> Scaling:
         known = scaling(learner.framework)
         if known is None:
             continue
-        each = known.scaling_of(learner.kind, learner.params, call.columns)
+        each = of_stored(known.scaling_of(learner.kind, learner.params, call.columns), call.stored_columns)
         found.append(each)
         if repeats is None and each.repeats is not None and learner.path is not None and call.estimator is not None:
             repeats = replace(each.repeats, parameter=learner.path + each.repeats.parameter)
     return replace(together(found), repeats=repeats) if found else Scaling()
+
+
+def of_stored(known: Scaling, columns: tuple[ColumnsAlike, ...]) -> Scaling:
+    """What is known, of a sparse table with such columns.
+
+    Histograms that only probes of the least trees leave out are not known: a script's own call is not changed so.
+    """
+    histograms = known.histograms if known.histograms is not None and not known.histograms.stumps else None
+    if not columns:
+        return replace(known, histograms=None)
+    shares = tuple(each.filled for each in columns for _ in range(each.number))
+    return replace(
+        known,
+        sample=known.sample and replace(known.sample, filled=shares),
+        histograms=histograms and replace(histograms, columns=columns, made_up=False),
+    )
 
 
 @dataclass(frozen=True, slots=True)

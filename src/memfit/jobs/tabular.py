@@ -17,7 +17,7 @@ from memfit.probing.child.likeness import ColumnLike
 from memfit.probing.launching import source_of
 from memfit.probing.law import Point, fit_law
 from memfit.probing.planning import Plan
-from memfit.probing.scaling import Repeats, Sample, Scaling
+from memfit.probing.scaling import Histograms, Repeats, Sample, Scaling
 from memfit.probing.sweeping import ProbeResult, result_of, sweep
 from memfit.probing.vocabulary import terms_with
 from memfit.probing.watching import Limits
@@ -87,6 +87,11 @@ class TabularRequest:
         return self.rows * (self.columns * item_bytes(self.dtype) + _TARGET_BYTES)
 
     @property
+    def data_range(self) -> ByteRange:
+        """Those bytes with what making them leaves behind."""
+        return ByteRange.exactly(self.data_bytes)
+
+    @property
     def data_source(self) -> str:
         """What those bytes are, in words."""
         return f"{self.rows:,} rows × {self.columns:,} columns of {self.dtype}, and a target"
@@ -112,8 +117,8 @@ class TabularRequest:
         return None
 
     def scaling(self) -> Scaling:
-        """What its framework knows of the estimator."""
-        return scaling_of(self)
+        """What its framework knows of the estimator; a dense column's bins are full in the smallest probe."""
+        return replace(scaling_of(self), histograms=None)
 
     def remarks(self, found: ProbeResult) -> tuple[Assumption, ...]:
         """What the figures say of this kind of data."""
@@ -175,6 +180,8 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         found = with_all(found, repeats, plan)
     if known.sample is not None:
         found = with_sample(found, known.sample, plan)
+    if known.histograms is not None and known.histograms.stumps:
+        found = grown(found, known.histograms)
     return document(request, found, seconds=time.monotonic() - began)
 
 
@@ -205,6 +212,14 @@ def with_sample(found: ProbeResult, sample: Sample, plan: Plan) -> ProbeResult:
     size = sample.at(plan.target or 1)
     part = ByteRange(low=round(size * 0.8), expected=size, high=round(size * _SAMPLE_HIGH))
     return replace(rest, readings=found.readings, rise_bytes=rest.rise_bytes + part, notes=found.notes)
+
+
+def grown(found: ProbeResult, histograms: Histograms) -> ProbeResult:
+    """The result that says what probes of the least trees cannot tell."""
+    settings = ", ".join(f"{name}={value}" for name, value in histograms.stumps.items())
+    note = f"probed with {settings}; the histograms of the trees that the fit grows are computed"
+    readings = tuple(replace(each, stored_bytes=None) for each in found.readings)
+    return replace(found, readings=readings, notes=(*found.notes, note))
 
 
 def parameters_of(given: Any) -> dict[str, Any]:
@@ -245,7 +260,7 @@ def held_parts(request: TabularRequest, held_bytes: int) -> list[Component]:
         ),
         Component(
             category=Category.DATASET,
-            range=ByteRange.exactly(request.data_bytes),
+            range=request.data_range,
             basis=Basis.COMPUTED,
             source=request.data_source,
         ),

@@ -73,7 +73,7 @@ class TextRequest(TabularRequest):
 
     def scaling(self) -> Scaling:
         """What its framework knows of the estimator; what depends on a table's columns is left out."""
-        return replace(scaling_of(self), sample=None, switches=(), beyond_bytes=0)
+        return replace(scaling_of(self), sample=None, histograms=None, switches=(), beyond_bytes=0)
 
     def call(self, params: Mapping[str, Any]) -> EstimatorFit:
         """The fit that probes make."""

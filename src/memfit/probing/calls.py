@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from memfit.probing.scaling import ColumnsAlike
+
 
 @dataclass(frozen=True, slots=True)
 class Learner:
@@ -66,6 +68,11 @@ class TrainingCall:
     def data_bytes(self) -> int:
         """What the arrays that it was given hold."""
         return 0
+
+    @property
+    def stored_columns(self) -> tuple[ColumnsAlike, ...]:
+        """What the columns of a sparse table are like; () of a dense one."""
+        return ()
 
     def learners(self) -> Iterable[Learner]:
         """The estimator that it is made of, the outermost first, and those within."""

@@ -52,9 +52,10 @@ def sizes(plan: Plan, readings: Sequence[Reading]) -> Iterator[int]:
             yield each
 
 
-def points_of(readings: Sequence[Reading]) -> list[Point]:
-    """What the probes that succeeded have shown."""
-    return [Point(size=each.size, rise_bytes=each.rise_bytes) for each in readings if each.rise_bytes is not None]
+def points_of(plan: Plan, readings: Sequence[Reading]) -> list[Point]:
+    """What the probes that succeeded have shown, without what is known to follow no law of the size."""
+    told = ((each.size, each.rise_bytes) for each in readings if each.rise_bytes is not None)
+    return [Point(size=size, rise_bytes=max(rise - plan.histograms_at(size), 0)) for size, rise in told]
 
 
 def _next(size: int, last: Reading, passed: int, leap: int) -> int:
@@ -68,7 +69,7 @@ def _worth_half(plan: Plan, readings: Sequence[Reading], half: int) -> bool:
     """Of squares where it takes a part of the whole; of all else where it takes little."""
     if "n2" not in plan.terms:
         return _is_little(plan, readings, half) or _is_little_by_law(plan, readings, half)
-    points = points_of(readings)
+    points = points_of(plan, readings)
     if not points or not _is_quick(readings[-1], half):
         return False
     law = fit_law(points, terms=plan.terms, caps_bytes=plan.caps_bytes)
@@ -86,7 +87,7 @@ def _is_little(plan: Plan, readings: Sequence[Reading], size: int) -> bool:
 def _is_little_by_law(plan: Plan, readings: Sequence[Reading], size: int) -> bool:
     """The same of what is known to fill on the way, and grows by a line at most: its law tells from three points on."""
     last = readings[-1]
-    solid = [point for point in points_of(readings) if point.rise_bytes >= TRUSTED_BYTES]
+    solid = [point for point in points_of(plan, readings) if point.rise_bytes >= TRUSTED_BYTES]
     if last.rise_bytes is None or len(solid) < _ENOUGH_TO_TELL or last.size >= plan.fills:
         return False
     rise = fit_law(solid, terms=plan.terms, caps_bytes=plan.caps_bytes).range_at(size).high

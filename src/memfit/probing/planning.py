@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from memfit.errors import UsageError
-from memfit.probing.scaling import Scaling
+from memfit.probing.scaling import Histograms, Scaling
 from memfit.probing.watching import Limits
 
 SMALLEST = 64
@@ -27,6 +27,7 @@ class Plan:
         spread_share: of the rise, that one run may have more than the law says.
         beyond_bytes: what the last switch adds at most, where it is not reached.
         fills: a size up to which something is known to fill: fewer are not enough to go by.
+        histograms: that are part of the peak and follow no law of the size; None for none.
         most_coefficients: by term, the most that data of other values can make of its coefficient.
     """
 
@@ -41,6 +42,7 @@ class Plan:
     spread_share: float = 0.0
     beyond_bytes: int = 0
     fills: int = 0
+    histograms: Histograms | None = None
     most_coefficients: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -58,8 +60,13 @@ class Plan:
             spread_share=known.spread_share,
             beyond_bytes=known.beyond_bytes,
             fills=known.fills,
+            histograms=known.histograms,
             most_coefficients=known.most_coefficients,
         )
+
+    def histograms_at(self, size: float) -> int:
+        """What histograms take in a probe of a size, in bytes."""
+        return self.histograms.in_probes_at(size) if self.histograms is not None else 0
 
 
 def check(plan: Plan) -> None:

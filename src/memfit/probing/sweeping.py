@@ -192,7 +192,7 @@ def result_of(
     Raises:
         MemfitError: none of them succeeded.
     """
-    points = points_of(readings)
+    points = points_of(plan, readings)
     if not points:
         problem = readings[-1].problem if readings else "no size was probed"
         raise MemfitError(
@@ -212,7 +212,7 @@ def result_of(
         readings=tuple(readings),
         law=law,
         target=plan.target,
-        rise_bytes=None if plan.target is None else _widened(law.range_at(plan.target), law, plan, unseen=bool(unseen)),
+        rise_bytes=None if plan.target is None else _risen(law, plan, plan.target, unseen=bool(unseen)),
         held_bytes=held_bytes,
         stopped=stopped,
         notes=(*notes, *bent, *((learnt,) if learnt else ()), *unseen, *_remarks(readings, law)),
@@ -236,6 +236,12 @@ def _terms(plan: Plan, points: Sequence[Point], readings: Sequence[Reading]) -> 
         for before, after in pairwise(last)
     ]
     return (*plan.terms, "n2") if min(powers) > BENT_POWER else plan.terms
+
+
+def _risen(law: Law, plan: Plan, target: int, *, unseen: bool) -> ByteRange:
+    """The rise at the target: the law's, and what follows none."""
+    rise = _widened(law.range_at(target), law, plan, unseen=unseen)
+    return rise if plan.histograms is None else plan.histograms.beside(rise, target)
 
 
 def _widened(rise: ByteRange, law: Law, plan: Plan, *, unseen: bool) -> ByteRange:
@@ -263,7 +269,7 @@ FORKED = (
 
 
 def _reason_to_stop(size: int, readings: Sequence[Reading], plan: Plan, left_s: float) -> str:
-    points = points_of(readings)
+    points = points_of(plan, readings)
     if not readings:
         return ""
     factor = size / readings[-1].size
@@ -276,6 +282,7 @@ def _reason_to_stop(size: int, readings: Sequence[Reading], plan: Plan, left_s: 
     if points:
         square = "n2" in plan.terms
         expected = points[-1].rise_bytes * (factor * factor if square else factor)
+        expected += plan.histograms_at(size)
         if readings[-1].start_bytes * factor + expected > plan.limits.memory_bytes and len(points) >= 2:
             return "memory"
     return ""

@@ -69,6 +69,23 @@ def test_boosting_libraries_are_seen_through_their_estimators(tmp_path: Path) ->
     assert estimate.pool("host").peak_at.operator == "XGBRegressor.fit"
 
 
+def test_a_sparse_tables_sample_has_what_is_stored(tmp_path: Path) -> None:
+    """LightGBM collects values for its bins: a cell for every row and column would be gigabytes."""
+    estimate = estimated(
+        tmp_path,
+        "import numpy as np\nimport scipy.sparse\nfrom lightgbm import LGBMRegressor\n"
+        "random = np.random.default_rng(0)\nrows, columns, filled = 200_000, 800, 12\n"
+        "where = random.integers(0, columns, rows * filled), np.arange(0, rows * filled + 1, filled)\n"
+        "X = scipy.sparse.csr_matrix((np.ones(rows * filled), *where), shape=(rows, columns))\n"
+        "X.sum_duplicates()\n"
+        "LGBMRegressor(n_estimators=30, verbose=-1).fit(X, random.standard_normal(rows))\n",
+    )
+
+    pool = estimate.pool("host")
+    assert pool.peak_at.operator == "LGBMRegressor.fit"
+    assert pool.peak_bytes.high < 400 * MIB
+
+
 def test_a_script_that_fits_nothing_says_so(tmp_path: Path) -> None:
     """Imports alone are no job."""
     with pytest.raises(JobNeverTrained):

@@ -17,7 +17,8 @@ from memfit.datasets.formats.sparse_matrices import read
 from memfit.datasets.opening import UnreadableData
 from memfit.errors import UsageError
 from memfit.jobs.sparse import SparseRequest
-from memfit.probing.child.sparse import stored
+from memfit.jobs.tabular import TabularRequest
+from memfit.probing.child.sparse import PARTS, sampled, stored
 
 MATRICES = "tests.unit.jobs.estimators:matrices"
 WRITTEN_OUT = "tests.unit.jobs.estimators:written_out"
@@ -170,6 +171,70 @@ def test_a_saved_matrix_is_what_is_fitted(tmp_path: Path, in_scipy: dict[str, An
 
     assert estimate.pool("host").breakdown_bytes["dataset"] == 1_000_000 * 8 + 100_001 * 4 + 100_000 * 8
     assert "sparse matrix of 100,000 rows" in {each.slug: each.text for each in estimate.assumptions}["shape-from-file"]
+
+
+def saved_ones(path: Path, rows: int, columns: int) -> Path:
+    """A matrix of ones, four in a row, all within the first eight columns."""
+    np.savez(
+        path, data=np.ones(4 * rows), indices=np.tile([0, 2, 4, 6, 1, 3, 5, 7], rows // 2).astype("int32"),
+        indptr=np.arange(0, 4 * rows + 1, 4, dtype="int32"), shape=np.array([rows, columns]), format=np.array(b"csr"),
+    )  # fmt: skip
+    return path
+
+
+@linux
+@scipy
+def test_probes_fit_rows_of_the_file(tmp_path: Path, in_scipy: dict[str, Any]) -> None:
+    """And say so; other columns than its own are made up."""
+    path = saved_ones(tmp_path / "ones.npz", 20_000, 300)
+
+    own = memfit.estimate(MATRICES, data=path, **in_scipy)
+    other = memfit.estimate(MATRICES, data=path, columns=400, **in_scipy)
+
+    told = [{each.slug: each.text for each in estimate.assumptions} for estimate in (own, other)]
+    assert "20,000 rows of the file itself" in told[0]["synthetic-data"]
+    assert "random CSR matrices" in told[1]["synthetic-data"]
+    assert own.pool("host").breakdown_bytes["temporaries"] == pytest.approx(80_000 * 12, rel=0.5)
+
+
+@linux
+@scipy
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["xgboost.XGBRegressor", "lightgbm.LGBMRegressor"])
+def test_what_values_a_column_stores_decides_about_histograms(tmp_path: Path, name: str) -> None:
+    """The shape alone has a range from ones to values that all differ; a file tells which."""
+    told = {"python": str(TABULAR), "probe_budget_s": 60}
+    path = saved_ones(tmp_path / "ones.npz", 40_000, 300)
+
+    by_file = memfit.estimate(name, data=path, **told)
+    by_shape = memfit.estimate(name, rows=40_000, columns=300, density=4 / 300, **told)
+
+    ones, shape = (each.pool("host").peak_bytes for each in (by_file, by_shape))
+    assert shape.low < ones.expected < shape.expected
+    assert ones.high - ones.low < shape.high - shape.low
+    assert "sparse-values" in {each.slug for each in by_shape.assumptions}
+    assert "sparse-values" not in {each.slug for each in by_file.assumptions}
+
+
+@pytest.mark.parametrize("name", ["xgboost.XGBRegressor", "lightgbm.LGBMRegressor"])
+def test_histograms_are_reckoned_with_of_sparse_data_alone(name: str) -> None:
+    """Every probe of a dense table has all of them."""
+    shape = {"target": name, "rows": 100_000, "columns": 50}
+
+    assert TabularRequest(**shape).scaling().histograms is None
+    assert SparseRequest(**shape, density=0.1).scaling().histograms is not None
+
+
+def test_a_part_of_a_sample_is_its_first_rows(tmp_path: Path) -> None:
+    """Of the type and with the indices that the job has."""
+    for (name, kind), numbers in zip(PARTS, ([2, 2, 5], [0, 3, 1, 2, 3], [1, 2, 3, 4, 5]), strict=True):
+        (tmp_path / name).write_bytes(np.array(numbers, dtype=kind).tobytes())
+
+    (values, indices, ends), signal = sampled(str(tmp_path), 2, "float32", 4)
+
+    assert (values.tolist(), indices.tolist(), ends.tolist()) == ([1.0, 2.0], [0, 3], [0, 2, 2])
+    assert (values.dtype, indices.dtype, ends.dtype) == (np.float32, np.int32, np.int32)
+    assert (len(signal), signal.mean()) == (2, pytest.approx(0.0))
 
 
 def test_there_is_no_formula_for_sparse_data() -> None:

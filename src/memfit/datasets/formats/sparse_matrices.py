@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
 from memfit.datasets.archives import open_zip
 from memfit.datasets.formats.arrays import header
+from memfit.datasets.formats.stored_rows import MOST_VALUES, StoredRows, numbers
 from memfit.datasets.opening import UnreadableData
 from memfit.datasets.tensors import type_name
 
 _PARTS = {"format.npy", "shape.npy", "data.npy"}  # of every format (scipy/sparse/_matrix_io.py, 1.17)
+_FORMAT_BYTES = 64
 _INTEGERS = {"int32": 4, "int64": 8}
 
 
@@ -73,4 +76,47 @@ def read(path: Path) -> SparseMatrix | None:
         raise UnreadableData(f"{path} holds pickled objects, which memfit does not load")
     if rows < 1 or columns < 1 or found.density > 1:
         raise UnreadableData(f"{path} is broken: {found.stored:,} values in {rows:,} × {columns:,} cells")
+    return found
+
+
+def first_rows(path: Path, matrix: SparseMatrix) -> StoredRows | None:
+    """The first rows of a matrix that was saved as CSR; None of one in another format, or of numbers of no plain type.
+
+    Raises:
+        UnreadableData: it is broken.
+    """
+    with open_zip(path) as archive:
+
+        def read_of(part: str, most: int) -> array[int] | array[float] | None:
+            with archive.open(f"{part}.npy") as source:
+                dtype, shape, _ = header(source, path)  # type: ignore[arg-type]
+                return numbers(source, dtype, min(math.prod(shape), most))  # type: ignore[arg-type]
+
+        try:
+            with archive.open("format.npy") as source:
+                header(source, path)  # type: ignore[arg-type]
+                kind = source.read(_FORMAT_BYTES).replace(b"\0", b"")
+            if kind != b"csr":
+                return None
+            ends = read_of("indptr", min(matrix.rows, MOST_VALUES) + 1)
+            if not ends or ends[0] != 0:
+                return None
+            whole = [round(end) for end in ends[1:] if end <= MOST_VALUES]
+            stored = whole[-1] if whole else 0
+            columns, values = read_of("indices", stored), read_of("data", stored)
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            RuntimeError,
+            NotImplementedError,
+            EOFError,
+            KeyError,
+            zlib.error,
+        ) as error:
+            raise UnreadableData(f"{path} cannot be read: {error}") from error
+    if not stored or columns is None or values is None:
+        return None
+    found = StoredRows(ends=array("q", whole), columns=array("q", map(int, columns)), values=array("d", values))
+    if found.broken or not 0 <= min(found.columns) <= max(found.columns) < matrix.columns:
+        raise UnreadableData(f"{path} is broken: its rows do not fit its shape")
     return found

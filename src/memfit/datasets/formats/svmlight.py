@@ -8,12 +8,13 @@ from pathlib import Path
 
 from memfit.datasets.estimating_rows import rows_from
 from memfit.datasets.formats.sparse_matrices import SparseMatrix
+from memfit.datasets.formats.stored_rows import StoredRows
 from memfit.datasets.opening import UnreadableData
 from memfit.datasets.windows import Window, look
 
 _SUFFIXES = (".svm", ".svmlight", ".libsvm")
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
-_ENTRY = re.compile(r"(\d+):\S+")
+_ENTRY = re.compile(r"(\d+):(\S+)")
 _MOST_CLASSES = 1_000  # labels of more different values are quantities
 
 
@@ -31,7 +32,7 @@ def read(path: Path) -> SparseMatrix | None:
     windows = look(path)
     parts = [_rows(window) for window in (windows.head, *windows.places)]
     rows = [row for part, _ in parts for row in part]
-    entries = [entry for _, found in rows for entry in found]
+    entries = [index for _, found in rows for index, _ in found]
     if not entries:
         raise UnreadableData(f"{path} has no row of the form `label index:value …`")
     count = rows_from(windows, [(len(part), size) for part, size in parts], header_bytes=0).expected
@@ -46,16 +47,27 @@ def read(path: Path) -> SparseMatrix | None:
     )
 
 
-def _rows(window: Window) -> tuple[list[tuple[str, list[int]]], int]:
-    """(label, indices) of each complete row, and the bytes that they take."""
+def some_rows(path: Path) -> StoredRows | None:
+    """Those of the windows; None where a value is no number."""
+    windows = look(path)
+    rows = [entries for window in (windows.head, *windows.places) for _, entries in _rows(window)[0]]
+    lowest = min((index for row in rows for index, _ in row), default=1)
+    try:
+        return StoredRows.of([(index - min(lowest, 1), float(value)) for index, value in row] for row in rows)
+    except ValueError:
+        return None
+
+
+def _rows(window: Window) -> tuple[list[tuple[str, list[tuple[int, str]]]], int]:
+    """(label, (index, value)) of each complete row, and the bytes that they take."""
     lines = window.text.splitlines(keepends=True)
     lines = lines[0 if window.at_line else 1 : None if window.at_end else -1]
     size = sum(map(len, lines)) * window.size / max(len(window.text), 1)
     return list(_parsed(lines)), round(size)
 
 
-def _parsed(lines: list[str]) -> Iterator[tuple[str, list[int]]]:
+def _parsed(lines: list[str]) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     for line in lines:
         label, _, rest = line.partition("#")[0].strip().partition(" ")
-        if label and ":" not in label:
-            yield label, [int(index) for index in _ENTRY.findall(rest)]  # qid:3 is no entry: its name is no number
+        if label and ":" not in label:  # qid:3 is no entry: its name is no number
+            yield label, [(int(index), value) for index, value in _ENTRY.findall(rest)]

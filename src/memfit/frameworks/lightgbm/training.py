@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from memfit.probing.calls import Learner, TrainingCall, Trains
+from memfit.probing.columns import stored_columns_of
 from memfit.probing.cutting import columns_of, cut, held_by, rows_of, some_of
+from memfit.probing.scaling import ColumnsAlike
 
 _FEW_ROUNDS = 5  # as in scaling.py
 _DEFAULT_ROUNDS = 100
@@ -54,6 +56,10 @@ class Training(TrainingCall):
     @property
     def data_bytes(self) -> int:
         return held_by(self._table)
+
+    @property
+    def stored_columns(self) -> tuple[ColumnsAlike, ...]:
+        return stored_columns_of(self._table)
 
     def learners(self) -> Iterable[Learner]:
         collected = {} if getattr(self.data, "_handle", None) is None else {"bin_construct_sample_cnt": 0}

@@ -10,7 +10,9 @@ from typing import Any
 
 from memfit.frameworks.sklearn import marks, searches
 from memfit.probing.calls import Learner, TrainingCall, Trains
+from memfit.probing.columns import stored_columns_of
 from memfit.probing.cutting import columns_of, cut, held_by, rows_of, some_of
+from memfit.probing.scaling import ColumnsAlike
 
 _FITS = ("fit", "fit_predict", "fit_transform")
 _LEARNS = ("predict", "fit_predict", "score_samples", "kneighbors")
@@ -49,6 +51,10 @@ class EstimatorCall(TrainingCall):
     @property
     def columns(self) -> int:
         return columns_of(self.table)
+
+    @property
+    def stored_columns(self) -> tuple[ColumnsAlike, ...]:
+        return stored_columns_of(self.table)
 
     @property
     def data_bytes(self) -> int:

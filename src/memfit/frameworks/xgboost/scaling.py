@@ -5,10 +5,11 @@ Holds for the hist method of 1.7 to 3.2; read from its documentation and measure
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from memfit.probing.scaling import Scaling, fewer
+from memfit.probing.scaling import Histograms, Scaling, fewer
 
 _ROUNDS, _PROBED_ROUNDS = 100, 5  # 1, 10 and 50 rounds peaked within 1 % of each other
 # Rows at which the quantile sketch of every column is full: measured with XGBoost 3.2.0 and 28 columns as 10, 13, 23,
@@ -16,6 +17,14 @@ _ROUNDS, _PROBED_ROUNDS = 100, 5  # 1, 10 and 50 rounds peaked within 1 % of eac
 _SKETCHED_ROWS = 65_536
 _NODE_ROWS = 64  # at which a tree has about all nodes of its depth, each with a histogram
 _DEPTH, _DEEPEST = 6, 16
+# Histograms of BoundedHistCollection (src/tree/hist/hist_cache.h, 3.2): gradient and hessian of float64 for each bin.
+_BIN_BYTES = 16
+_BINS = 256  # max_bin's default
+_CACHED_NODES = 65_536  # max_cached_hist_node's default, on a CPU
+_ALL_ROWS = 1 << 62
+# Of the nodes that a tree of that depth may split, 48 and 56 of 63 had a histogram in fits of 100,000 and 150,000 rows
+# (tuning half of benchmarks/tabular/sparse.py).
+_GROWN_SHARE = 0.82
 
 
 def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
@@ -25,8 +34,29 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
     nodes = 1 << min(depth, _DEEPEST) if isinstance(depth, int) and depth > 0 else 1
     return Scaling(
         repeats=rounds,
+        histograms=_histograms(params, nodes - 1) if nodes > 1 else None,
         fills=max(_SKETCHED_ROWS, _NODE_ROWS * nodes),
         source="hist: quantile matrix and gradients grow with the rows; sketches and histograms fill",
+    )
+
+
+def _histograms(params: Mapping[str, Any], nodes: int) -> Histograms | None:
+    """One of every node that a tree splits and of every thread; a bin for each value of a column, up to max_bin."""
+    if params.get("tree_method") == "exact" or params.get("booster") == "gblinear":
+        return None
+    leaves, kept = params.get("max_leaves") or nodes + 1, params.get("max_cached_hist_node") or _CACHED_NODES
+    threads = params.get("n_jobs") or 0
+    shared = threads if threads > 0 else os.cpu_count() or 1
+    return Histograms(
+        column_bytes=0,
+        bin_bytes=_BIN_BYTES * (min(nodes, leaves - 1, kept) + shared),
+        most_bins=params.get("max_bin") or _BINS,
+        bin_values=1,
+        column_values=1,
+        rows=_ALL_ROWS,
+        stumps={"max_depth": 1},
+        probed_bin_bytes=_BIN_BYTES * (1 + shared),
+        grown_share=_GROWN_SHARE,
     )
 
 

@@ -1,4 +1,4 @@
-"""Fits on sparse data: a CSR matrix of a given density, every column filled alike, made in place.
+"""Fits on sparse data: a CSR matrix of a given density, every column filled alike, made in place; or rows of a file.
 
 Runs in the job's interpreter with what is there; SciPy is what its CSR matrices are made with there as well.
 """
@@ -19,6 +19,9 @@ _CHUNK_ROWS = (
 )  # made at a time, and fewer where they are long: malloc keeps nothing of it that the fit would find
 _CHUNK_VALUES = 1 << 15
 _WEIGHTS = 1 << 10  # of columns on the target; those of more columns are used again
+# A block with a mapping of its own that is freed raises the size from which blocks have one, up to this (glibc's
+# malloc.c, DEFAULT_MMAP_THRESHOLD_MAX on 64 bits, 2.26 to 2.42): smaller ones that a fit frees stay with the process.
+_MOST_OF_THRESHOLD = (32 << 20) - (1 << 16)  # with the block's own head
 _MOST_NARROW = (1 << 31) - 1  # what indices of four bytes count to
 
 
@@ -38,6 +41,8 @@ class SparseFit(EstimatorFit):
         target, params, columns, dtype, classes, predict, given: as for `EstimatorFit`.
         density: share of the cells that are stored.
         index_bytes: of the whole job's indices, 4 or 8: a probe's are as wide.
+        sample: path of rows that were read from a file, "" for rows that are made: see `sampled`.
+        values_bytes: of the whole job's values: who reads or builds a matrix has freed a block of that size.
     """
 
     def __init__(
@@ -51,8 +56,12 @@ class SparseFit(EstimatorFit):
         classes: int = 2,
         predict: bool = False,
         given: Any = None,
+        values_bytes: int = 0,
+        sample: str = "",
     ) -> None:
         super().__init__(target, params, columns, dtype=dtype, classes=classes, predict=predict, given=given)
+        self.values_bytes = values_bytes
+        self.sample = sample
         self.density = density
         self.index_bytes = index_bytes
         self.note: dict[str, int] | None = None  # rows that were written out as a dense array, for who reads the probe
@@ -64,12 +73,15 @@ class SparseFit(EstimatorFit):
 
     def prepare(self, rows: int) -> Any:
         """The estimator, the matrix and a target that depends on it in part."""
+        _free_a_block(self.values_bytes)
         estimator = self.make()
         matrices: Any = importlib.import_module("scipy.sparse")
         table = matrices.csr_matrix((rows, self.columns), dtype=self.dtype)
         # As they are: the constructor may narrow indices.
-        (table.data, table.indices, table.indptr), signal = stored(
-            rows, self.columns, self.density, self.dtype, self.index_bytes
+        (table.data, table.indices, table.indptr), signal = (
+            sampled(self.sample, rows, self.dtype, self.index_bytes)
+            if self.sample
+            else stored(rows, self.columns, self.density, self.dtype, self.index_bytes)
         )
         kind = kind_of(estimator)
         self._watch(matrices, rows)
@@ -90,6 +102,14 @@ class SparseFit(EstimatorFit):
         for name in ("csr_matrix", "csc_matrix", "coo_matrix"):
             kind = getattr(matrices, name)
             kind.toarray = watched(kind.toarray)  # todense goes through it (scipy/sparse/_base.py)
+
+
+def _free_a_block(size_bytes: int) -> None:
+    """What making a matrix leaves behind in the allocator; none of it is touched."""
+    import numpy as np
+
+    block: Any = np.empty(min(size_bytes, _MOST_OF_THRESHOLD), dtype="uint8")
+    del block
 
 
 def stored(
@@ -131,6 +151,37 @@ def stored(
         values[first:last] = drawn if values.dtype.kind == "f" else 1
         told = drawn * weights[indices[first:last] % _WEIGHTS]
         signal[start:stop] = np.bincount(row, weights=told, minlength=stop - start)
+    return (values, indices, ends), _standard(signal)
+
+
+PARTS = (("ends", "int64"), ("columns", "int64"), ("values", "float64"))  # of a sample: files of numbers, by name
+
+
+def sampled(path: str, rows: int, dtype: str, index_bytes: int) -> tuple[tuple[Any, Any, Any], Any]:
+    """What CSR stores of the first rows of a sample, and a signal of mean 0 and variance 1 of it.
+
+    Args:
+        path: of the sample, a folder with a file for each of PARTS: where rows end among the values, their columns, and
+            themselves.
+        rows: as many as it has at most.
+        dtype: of the values.
+        index_bytes: of an index.
+    """
+    import numpy as np
+
+    parts: list[Any] = [np.memmap(f"{path}/{name}", dtype=kind, mode="r") for name, kind in PARTS]
+    places, columns, values = parts
+    ends: Any = np.zeros(rows + 1, dtype=f"int{8 * index_bytes}")
+    ends[1:] = places[:rows]
+    count = int(ends[-1])
+    weights = np.random.default_rng(0).standard_normal(_WEIGHTS)
+    told = weights[columns[:count] % _WEIGHTS]
+    signal = np.bincount(np.repeat(np.arange(rows), np.diff(ends)), weights=told, minlength=rows)
+    return (values[:count].astype(dtype), columns[:count].astype(ends.dtype), ends), _standard(signal)
+
+
+def _standard(signal: Any) -> Any:
+    """The same of mean 0 and variance 1, in its place."""
     signal -= signal.mean()
     signal /= signal.std() or 1.0
-    return (values, indices, ends), signal
+    return signal

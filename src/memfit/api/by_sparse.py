@@ -1,0 +1,61 @@
+"""An estimator on a file that is a sparse matrix: some of its rows, from which probes take theirs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memfit.datasets.formats import sparse_matrices, svmlight
+from memfit.documents import Estimate
+from memfit.jobs import Progress
+from memfit.jobs.sparse import SparseRequest
+from memfit.jobs.tabular import estimate_estimator
+from memfit.probing.child.sparse import PARTS
+from memfit.probing.columns import columns_alike
+
+if TYPE_CHECKING:
+    from memfit.datasets.formats.sparse_matrices import SparseMatrix
+    from memfit.datasets.formats.stored_rows import StoredRows
+
+
+def matrix_of(path: Path) -> SparseMatrix | None:
+    """The matrix in a file; None of a file of another kind.
+
+    Raises:
+        UnreadableData: it is broken.
+    """
+    return sparse_matrices.read(path) or svmlight.read(path)
+
+
+def estimate_sparse(path: Path | None, progress: Callable[[Progress], None] | None, **options: Any) -> Estimate:
+    """The estimate of an estimator on a sparse matrix.
+
+    Args:
+        path: of its file; None for one that no file tells, or that has other columns.
+        progress: called as the work goes on.
+        options: of `SparseRequest`.
+
+    Raises:
+        MemfitError: the file is broken, or no probe succeeded.
+    """
+    rows = _rows(path, options["columns"]) if path is not None else None
+    if rows is None or not rows.rows:
+        return estimate_estimator(SparseRequest(**options), progress=progress)
+    with tempfile.TemporaryDirectory(prefix="memfit-rows-") as folder:
+        written = (rows.ends.tobytes(), rows.columns.tobytes(), rows.values.tobytes())
+        for (name, _), numbers in zip(PARTS, written, strict=True):
+            Path(folder, name).write_bytes(numbers)
+        request = SparseRequest(
+            sample=folder, sampled=rows.rows, alike=columns_alike(rows.columns, rows.values, rows.rows), **options
+        )
+        return estimate_estimator(request, progress=progress)
+
+
+def _rows(path: Path, columns: int) -> StoredRows | None:
+    """Those of a file that has so many columns; None of another, and where none can be read."""
+    matrix = matrix_of(path)
+    if matrix is None or matrix.columns != columns:
+        return None
+    return sparse_matrices.first_rows(path, matrix) if path.suffix.lower() == ".npz" else svmlight.some_rows(path)
