@@ -1,4 +1,4 @@
-"""One process that has loaded what models by name are built with, for the estimates of all tests.
+"""One process that has loaded what models by name are built with, for the estimates of all tests of a module.
 
 Loading torch, transformers and peft takes ten times what a small model's simulation does. A fork of the process that
 has them tells of the devices what a fresh one tells, which test_models_by_name.py holds; of the host it does not, since
@@ -20,9 +20,12 @@ from memfit.jobs.warm import Warm
 LIBRARIES = ("transformers.modeling_utils", "transformers.models.llama.modeling_llama", "peft", "diffusers")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def in_a_fork() -> Iterator[Callable[[Request], Estimate]]:
-    """The estimate of a request by a fork of the one process; ranks that are simulated side by side wait in turn."""
+    """The estimate of a request by a fork of the one process; ranks that are simulated side by side wait in turn.
+
+    It ends with a module's tests: other modules count the children of the process that runs them.
+    """
     turn = threading.Lock()
     with Warm(libraries=LIBRARIES) as process:
 
