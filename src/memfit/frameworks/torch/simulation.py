@@ -32,6 +32,7 @@ from memfit.frameworks.torch.surface import (
     files,
     late,
     lazy,
+    lbfgs,
     lifecycle,
     loaders,
     tensor,
@@ -159,7 +160,7 @@ class Simulation:
             composite.install(self, self._library)
             self.autocast_cuda.install(self._library)
             self.autocast_cpu.install(self._library)
-        for part in (tensor, writing, lazy, constructors, cuda, lifecycle, loaders, files, sparse, distributed):
+        for part in (tensor, writing, lazy, lbfgs, constructors, cuda, lifecycle, loaders, files, sparse, distributed):
             part.install(self, self._patches)
         self._exit.callback(late.install(self, self._patches))
         self._exit.enter_context(self.thread())

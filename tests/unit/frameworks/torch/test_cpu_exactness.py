@@ -133,9 +133,9 @@ def shown(model: Any) -> Any:
     return patches.square().mean()
 
 
-def quasi_newton() -> None:
+def quasi_newton(search: str | None = None) -> None:
     model, inputs, targets = nn.Linear(256, 64), torch.randn(128, 256), torch.randn(128, 64)
-    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=12, history_size=8)
+    optimizer = torch.optim.LBFGS(model.parameters(), max_iter=12, history_size=8, line_search_fn=search)
 
     def closure() -> Any:
         optimizer.zero_grad()
@@ -202,7 +202,6 @@ JOBS: dict[str, Callable[[], None]] = {
         ),
         shown,
     ),
-    "quasi-Newton steps, their history full": quasi_newton,
     "checkpoint": train(lambda: nn.Sequential(nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 256)), checkpointed),
 }
 
@@ -216,3 +215,36 @@ def test_simulated_peak_is_the_allocators(name: str) -> None:
     real, simulated = real_peak_bytes(job), simulated_peak_bytes(job)
 
     assert simulated == pytest.approx(real, rel=0.005)
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_quasi_newton_steps_are_somewhat_more_than_their_job_takes(search: str | None) -> None:
+    """How often a search along the line looks depends on values: it is taken to hold both ends of its bracket."""
+
+    def job() -> None:
+        quasi_newton(search)
+
+    job()
+    real, simulated = real_peak_bytes(job), simulated_peak_bytes(job)
+
+    assert real <= simulated <= 1.1 * real
+
+
+def test_one_step_of_many_iterations_fills_the_history() -> None:
+    """Of a job that makes no other step, too."""
+    simulation = Simulation(device_count=0)
+    with simulation:
+        weight = torch.nn.Parameter(torch.randn(100_000))
+        optimizer = torch.optim.LBFGS([weight], max_iter=5_000, history_size=20)
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = weight.square().sum()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        assert optimizer.param_groups[0]["max_iter"] == 5_000
+
+    assert replay(simulation.trace, "host", PlainAllocator()).requested.size_bytes > 2 * 20 * 400_000
+    assert "lbfgs-history" in simulation.assumptions

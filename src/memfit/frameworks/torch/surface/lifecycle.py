@@ -174,7 +174,7 @@ def _install_optimizers(simulation: Any, patches: Patches) -> None:
             return
         asked = of_lbfgs.pop(optimizer, None)
         if asked is not None:
-            lbfgs.after_step(simulation, optimizer, asked)
+            lbfgs.after_step(simulation, optimizer, asked, args)
         for state in optimizer.state.values():
             _classify_state(simulation, state)
         situation.phase = Phase.DATA
