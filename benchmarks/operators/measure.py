@@ -43,15 +43,20 @@ def measured(run: Callable[[], None]) -> dict[str, Any]:
     return {"measured_bytes": found["peak_bytes"], "measured_at": found["peak_operator"]}
 
 
+def traced_bytes(run: Callable[[], None]) -> int:
+    """The simulated peak."""
+    simulation = Simulation(device_count=0)
+    with simulation:
+        run()
+    return simulated(simulation.trace, "host", PlainAllocator()).requested.size_bytes
+
+
 def traced(run: Callable[[], None]) -> dict[str, Any]:
     """The simulated peak in bytes, or why there is none."""
-    simulation = Simulation(device_count=0)
     try:
-        with simulation:
-            run()
+        return {"traced_bytes": traced_bytes(run)}
     except Exception as error:
         return {"traced_bytes": None, "failure": f"{type(error).__name__}: {error}"[:200]}
-    return {"traced_bytes": simulated(simulation.trace, "host", PlainAllocator()).requested.size_bytes}
 
 
 def main() -> None:

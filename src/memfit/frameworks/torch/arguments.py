@@ -10,6 +10,12 @@ import torch
 _Tensor = torch.Tensor
 real_device = torch._C.TensorBase.device.__get__  # past what a simulated tensor answers for "device"
 META = torch.device("meta")
+PLAIN_DISPATCH = torch.Tensor.__torch_dispatch__
+
+
+def is_real(tensor: torch.Tensor) -> bool:
+    """Whether a tensor holds bytes of this process; one that is made of others (DTensor) holds none itself."""
+    return real_device(tensor).type == "cpu" and type(tensor).__torch_dispatch__ is PLAIN_DISPATCH
 
 
 def tensors_in(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:

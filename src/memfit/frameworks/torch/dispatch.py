@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from memfit.frameworks.torch.arguments import META, as_meta, components, real_device, tensors_in, zeros
+from memfit.frameworks.torch.arguments import META, PLAIN_DISPATCH, as_meta, components, real_device, tensors_in, zeros
 from memfit.frameworks.torch.ledger import HOST, Ledger, worth_mirroring
 from memfit.frameworks.torch.operators import mixing
 from memfit.frameworks.torch.shapes import ShapeMemory
@@ -24,7 +24,6 @@ from memfit.quantities import Category
 Handler = Callable[["Dispatch", Any, tuple[Any, ...], dict[str, Any], str], Any]
 
 _Tensor = torch.Tensor
-_PLAIN_DISPATCH = torch.Tensor.__torch_dispatch__
 _active_mode = torch._C._get_dispatch_mode
 _FAKE = torch._C._TorchDispatchModeKey.FAKE
 aten = torch.ops.aten
@@ -124,7 +123,7 @@ class Dispatch(TorchDispatchMode):
         kwargs = kwargs or {}
         if _active_mode(_FAKE) is not None:
             return func(*args, **kwargs)  # somebody looks for shapes: no tensor of the job
-        if types and any(kind.__torch_dispatch__ is not _PLAIN_DISPATCH for kind in types):
+        if types and any(kind.__torch_dispatch__ is not PLAIN_DISPATCH for kind in types):
             return NotImplemented  # a tensor made of tensors (DTensor, …) takes itself apart and comes back
         if self.ledger.closed:
             return func(*args, **kwargs)
@@ -353,6 +352,11 @@ class Dispatch(TorchDispatchMode):
                 if out is stand_in:
                     return original
         return out
+
+
+def plainly(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+    """The rule of an operator that has none of its own."""
+    return dispatch.run_simulated(func, args, kwargs, pool)
 
 
 def _of_meta(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -10,35 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
+from benchmarks.operators.measure import measured, traced_bytes  # noqa: E402
+
 from memfit.engine.allocators import PlainAllocator  # noqa: E402
 from memfit.engine.replay import replay  # noqa: E402
 from memfit.frameworks.torch.simulation import Simulation  # noqa: E402
 
 nn, F = torch.nn, torch.nn.functional
-
-
-def real_peak_bytes(job: Callable[[], None]) -> int:
-    """The highest sum of the CPU allocator's events while the job runs."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
-        job()
-    found, stack = [], list(profiler.profiler.kineto_results.experimental_event_tree())
-    while stack:
-        event = stack.pop()
-        stack.extend(event.children)
-        if event.name == "[memory]" and event.extra_fields.device.type == "cpu":
-            found.append((event.start_time_ns, event.extra_fields.alloc_size))
-    now = peak = 0
-    for _, size_bytes in sorted(found, key=lambda item: item[0]):
-        now += size_bytes
-        peak = max(peak, now)
-    return peak
-
-
-def simulated_peak_bytes(job: Callable[[], None]) -> int:
-    simulation = Simulation(device_count=0)
-    with simulation:
-        job()
-    return replay(simulation.trace, "host", PlainAllocator()).requested.size_bytes
 
 
 def train(make: Callable[[], Any], loss_of: Callable[[Any], Any]) -> Callable[[], None]:
@@ -123,6 +101,12 @@ def counted(model: Any) -> Any:
     return (x * (x > 0)).square().mean() * (x.detach() > 0).sum()
 
 
+def unkept() -> None:
+    weight, whole = nn.Parameter(torch.randn(512, 512)), torch.ones(512, 512, dtype=torch.int32)
+    with torch.no_grad():
+        (weight + whole).sum()
+
+
 def shown(model: Any) -> Any:
     model[1].eval()
     patches = F.fold(F.unfold(model[0](torch.randn(4, 3, 32, 32)), 3, padding=1), 32, 3, padding=1)
@@ -189,6 +173,7 @@ JOBS: dict[str, Callable[[], None]] = {
     "temporal classification": train(lambda: nn.Linear(64, 40), aligned),
     "complex spectrum": train(lambda: nn.Linear(512, 512), spectrum),
     "products with truth values, and their number": train(lambda: nn.Linear(256, 512), counted),
+    "sums with integers, their gradients not kept": unkept,
     "bilinear layer": train(
         lambda: nn.Bilinear(64, 64, 8),
         lambda m: m(*torch.randn(2, 256, 64, requires_grad=True)).square().mean(),
@@ -210,9 +195,7 @@ JOBS: dict[str, Callable[[], None]] = {
 def test_simulated_peak_is_the_allocators(name: str) -> None:
     """Within half a percent of the allocator's own account: small jobs, where a few KiB of scratch count."""
     job = JOBS[name]
-    job()  # first uses of kernels and imports are not the job's
-
-    real, simulated = real_peak_bytes(job), simulated_peak_bytes(job)
+    real, simulated = measured(job)["measured_bytes"], traced_bytes(job)
 
     assert simulated == pytest.approx(real, rel=0.005)
 
@@ -224,8 +207,7 @@ def test_quasi_newton_steps_are_somewhat_more_than_their_job_takes(search: str |
     def job() -> None:
         quasi_newton(search)
 
-    job()
-    real, simulated = real_peak_bytes(job), simulated_peak_bytes(job)
+    real, simulated = measured(job)["measured_bytes"], traced_bytes(job)
 
     assert real <= simulated <= 1.1 * real
 

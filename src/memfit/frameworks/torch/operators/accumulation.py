@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from memfit.frameworks.torch.dispatch import Dispatch, Handler
+from memfit.frameworks.torch.dispatch import Dispatch, Handler, plainly
 
 aten = torch.ops.aten
 _storage_of = torch._C.TensorBase.untyped_storage
@@ -75,7 +75,7 @@ def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
             if isinstance(new, torch.Tensor) and _accumulates(old, new, alone):
                 dispatch.ledger.forget_values(old)
                 return old
-        return dispatch.run_simulated(func, args, kwargs, pool)
+        return before.get(func, plainly)(dispatch, func, args, kwargs, pool)
 
     def fill(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         in_place = (
@@ -88,12 +88,7 @@ def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
         if in_place:
             dispatch.ledger.forget_values(args[0])
             return args[0]
-        known = before.get(func)
-        return (
-            dispatch.run_simulated(func, args, kwargs, pool)
-            if known is None
-            else known(dispatch, func, args, kwargs, pool)
-        )
+        return before.get(func, plainly)(dispatch, func, args, kwargs, pool)
 
     before = dict(others)
     table: dict[Any, Handler] = {aten.add.Tensor: add}

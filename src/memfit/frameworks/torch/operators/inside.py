@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from memfit.frameworks.torch.arguments import META, tensors_in
-from memfit.frameworks.torch.dispatch import Dispatch, Handler
+from memfit.frameworks.torch.dispatch import Dispatch, Handler, plainly
 from memfit.frameworks.torch.ledger import HOST
 from memfit.quantities import Category
 
@@ -57,8 +57,8 @@ _MATRICES_OF_EXP = 12
 
 def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
     """The table, for every pool; ``others`` are the rules that were there for the same operators."""
-    casting = {func: _cast_first(func, others.get(func)) for func in _overloads(_CASTING)}
-    sums = {func: _cast_whole(others.get(func)) for func in _overloads(_SUMS)}
+    casting = {func: _cast_first(func, others.get(func, plainly)) for func in _overloads(_CASTING)}
+    sums = {func: _cast_whole(others.get(func, plainly)) for func in _overloads(_SUMS)}
     return {
         **casting,
         **sums,
@@ -77,12 +77,6 @@ def _overloads(names: Sequence[str]) -> list[Any]:
     return [getattr(packet, each) for packet in packets for each in packet.overloads() if "out" not in each]
 
 
-def _run(then: Handler | None, dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
-    if then is not None:
-        return then(dispatch, func, args, kwargs, pool)
-    return dispatch.run_simulated(func, args, kwargs, pool)
-
-
 def _held(dispatch: Dispatch, func: Any, pool: str, sizes: list[tuple[Any, torch.dtype]]) -> list[torch.Tensor]:
     """Tensors of these shapes and types, born now; they die with the list."""
     made = [torch.empty(shape, dtype=dtype, device=META) for shape, dtype in sizes]
@@ -90,7 +84,7 @@ def _held(dispatch: Dispatch, func: Any, pool: str, sizes: list[tuple[Any, torch
     return made
 
 
-def _cast_first(func: Any, then: Handler | None) -> Handler:
+def _cast_first(func: Any, then: Handler) -> Handler:
     divides = func._schema.name.split("::")[-1] in _DIVIDING
 
     def pointwise(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
@@ -104,14 +98,14 @@ def _cast_first(func: Any, then: Handler | None) -> Handler:
                 if divides and not (common.is_floating_point or common.is_complex):
                     common = torch.get_default_dtype()
                 copies = _held(dispatch, func, pool, [(x.shape, common) for x in operands if x.dtype is not common])
-        out = _run(then, dispatch, func, args, kwargs, pool)
+        out = then(dispatch, func, args, kwargs, pool)
         del copies
         return out
 
     return pointwise
 
 
-def _cast_whole(then: Handler | None) -> Handler:
+def _cast_whole(then: Handler) -> Handler:
     """A sum kept in another type reads a copy in that type, such as eight bytes for each truth value counted; CUDA
     reads halves as they are (make_reduction_from_out_ty of ReduceOpsUtils.h)."""
 
@@ -120,7 +114,7 @@ def _cast_whole(then: Handler | None) -> Handler:
         read_as_they_are = pool != HOST and args[0].dtype in (torch.float16, torch.bfloat16)
         copied = wanted is not args[0].dtype and not read_as_they_are and args[0].dim() > 0
         copy = _held(dispatch, func, pool, [(args[0].shape, wanted)]) if copied else None
-        out = _run(then, dispatch, func, args, kwargs, pool)
+        out = then(dispatch, func, args, kwargs, pool)
         del copy
         return out
 

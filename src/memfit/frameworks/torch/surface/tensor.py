@@ -10,6 +10,7 @@ import torch
 import torch._functorch.eager_transforms as transforms
 from torch._functorch.pyfunctorch import temporarily_pop_interpreter_stack
 
+from memfit.frameworks.torch.arguments import is_real
 from memfit.frameworks.torch.ledger import HOST, whole_of
 from memfit.frameworks.torch.operators.transfer import LARGEST_REAL_COPY_BYTES
 from memfit.frameworks.torch.surface import lazy
@@ -19,7 +20,6 @@ from memfit.quantities import Category
 _Base = torch._C.TensorBase
 _real_device = _Base.device.__get__
 _CPU = torch.device("cpu")
-_PLAIN_DISPATCH = torch.Tensor.__torch_dispatch__
 
 
 def install(simulation: Any, patches: Patches) -> None:
@@ -28,11 +28,6 @@ def install(simulation: Any, patches: Patches) -> None:
     _install_moves(simulation, patches)
     _install_values(simulation, patches)
     _install_autograd(simulation, patches)
-
-
-def _is_real(tensor: torch.Tensor) -> bool:
-    """Whether a tensor holds bytes of this process; one that is made of others (DTensor) holds none itself."""
-    return _real_device(tensor).type == "cpu" and type(tensor).__torch_dispatch__ is _PLAIN_DISPATCH
 
 
 _is_wrapped = torch._C._functorch.is_functorch_wrapped_tensor  # what torch.func sees in place of a tensor
@@ -257,7 +252,7 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
 
     def follow(tensor: torch.Tensor) -> None:
         """Make a real tensor that is to be trained a simulated one, in place."""
-        if _is_real(tensor) and tensor.layout is torch.strided and tensor.is_leaf and not _is_wrapped(tensor):
+        if is_real(tensor) and tensor.layout is torch.strided and tensor.is_leaf and not _is_wrapped(tensor):
             simulated = simulation.transfers.born(tensor, HOST, tensor if tensor.numel() <= 4096 else None)
             # where someone else holds on to it, it stays real; its operators are simulated all the same
             with contextlib.suppress(RuntimeError, AttributeError, TypeError):
@@ -274,18 +269,18 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
         wants.__set__(tensor, value)
 
     def set_data(tensor: torch.Tensor, value: torch.Tensor) -> None:
-        if _real_device(tensor).type == "meta" and _is_real(value) and ledger.entry(tensor):
+        if _real_device(tensor).type == "meta" and is_real(value) and ledger.entry(tensor):
             value = simulation.transfers.born(value, HOST, value if value.numel() <= 4096 else None)
-        elif _is_real(tensor) and _real_device(value).type == "meta" and ledger.entry(value):
+        elif is_real(tensor) and _real_device(value).type == "meta" and ledger.entry(value):
             torch.utils.swap_tensors(tensor, value.detach())  # moved by hand; C++ takes no data of another device
             return
         data.__set__(tensor, value)
 
     def set_grad(tensor: torch.Tensor, value: torch.Tensor | None) -> None:
         if value is not None and _real_device(tensor).type == "meta":
-            if _is_real(value):
+            if is_real(value):
                 value = simulation.transfers.born(value, HOST)
-            elif (local := getattr(value, "_local_tensor", None)) is not None and _is_real(local):
+            elif (local := getattr(value, "_local_tensor", None)) is not None and is_real(local):
                 value = type(value)(simulation.transfers.born(local, HOST), value._spec, requires_grad=False)
         gradient.__set__(tensor, value)
 
@@ -301,7 +296,7 @@ def _install_autograd(simulation: Any, patches: Patches) -> None:
 
     def wrap(tensor: Any, level: int) -> Any:
         """What torch.func differentiates by: on a job's CPU its gradient will be simulated, and so must it be."""
-        real = not simulation.device_count and isinstance(tensor, torch.Tensor) and _is_real(tensor)
+        real = not simulation.device_count and isinstance(tensor, torch.Tensor) and is_real(tensor)
         if real and tensor.is_floating_point() and tensor.layout is torch.strided and not _is_wrapped(tensor):
             with temporarily_pop_interpreter_stack():
                 tensor = ledger.stand_in(tensor, HOST)

@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 
-from memfit.frameworks.torch.arguments import META, as_meta, real_device, tensors_in
+from memfit.frameworks.torch.arguments import META, as_meta, is_real, real_device, tensors_in
 from memfit.frameworks.torch.surface.patching import Patches
 
 _wants_gradient = torch._C.TensorBase.requires_grad.__get__
-_PLAIN_DISPATCH = torch.Tensor.__torch_dispatch__
 _BY_OPERATOR = {
     "__setitem__",
     "__iadd__",
@@ -43,16 +42,12 @@ def _writing_methods() -> list[str]:
 
 def _followed(method: Callable[..., Any], ledger: Any) -> Callable[..., Any]:
     def write(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        untouched = real_device(tensor).type == "cpu" and torch.is_grad_enabled() and _has_no_history(tensor)
+        untouched = is_real(tensor) and torch.is_grad_enabled() and not _wants_gradient(tensor)
         if untouched and any(_flows(item, ledger) for item in tensors_in(args, kwargs)):
             _simulate(tensor, ledger)
         return method(tensor, *args, **kwargs)
 
     return write
-
-
-def _has_no_history(tensor: torch.Tensor) -> bool:
-    return not _wants_gradient(tensor) and type(tensor).__torch_dispatch__ is _PLAIN_DISPATCH
 
 
 def _flows(tensor: torch.Tensor, ledger: Any) -> bool:
