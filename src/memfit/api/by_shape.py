@@ -15,12 +15,12 @@ from memfit.jobs.formula import estimate_by_formula
 from memfit.jobs.tabular import TabularRequest, estimate_estimator
 
 if TYPE_CHECKING:
+    from memfit.datasets.formats.sparse_matrices import SparseMatrix
     from memfit.datasets.shape import Shape
     from memfit.probing.child.likeness import ColumnLike
 
 _Shape = tuple[int | None, int | None]  # rows, columns
 _Source = tuple[str | os.PathLike[str] | None, str | None]  # a data file, and its column to be predicted
-_Sparse = tuple[_Source, _Shape, float | None, dict[str, Any]]
 _MOST_CLASSES = 1_000  # a target of more different values is none of classes
 
 
@@ -53,9 +53,11 @@ def estimate_by_shape(
     """
     if shrink is not None:
         raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
-    file = source[0]
-    if density is not None or file is not None:
-        source, shape, density, told = _sparse(source, shape, density, texts[0])
+    file = Path(source[0]) if source[0] is not None else None
+    matrix = _matrix_of(file) if file is not None and density is None else None
+    if matrix is not None:
+        shape, density, told = _sparse(matrix, source, shape, texts[0])
+        source = (None, None)
         options |= told
     if density is not None:
         _check_sparse(density, source[0], options["missing"], probe)
@@ -91,23 +93,25 @@ def estimate_by_shape(
     if density is not None:
         from memfit.api.by_sparse import estimate_sparse
 
-        return estimate_sparse(Path(file) if file is not None else None, progress, density=density, **options)
+        return estimate_sparse(file, matrix, progress, density=density, **options)
     request = TabularRequest(**options)
     return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
 
 
-def _sparse(source: _Source, shape: _Shape, density: float | None, texts: str | None) -> _Sparse:
-    """(data file, shape, density, further options), by the file where that is a sparse matrix: there is none then.
+def _matrix_of(file: Path) -> SparseMatrix | None:
+    from memfit.api.by_sparse import matrix_of
+
+    return matrix_of(file)
+
+
+def _sparse(
+    found: SparseMatrix, source: _Source, shape: _Shape, texts: str | None
+) -> tuple[_Shape, float, dict[str, Any]]:
+    """(shape, density, further options) by a file that is a sparse matrix.
 
     Raises:
         UsageError: a column of it was named, and it has none.
     """
-    from memfit.api.by_sparse import matrix_of
-
-    path = Path(source[0]) if source[0] is not None and density is None else None
-    found = matrix_of(path) if path is not None else None
-    if found is None:
-        return source, shape, density, {}
     if texts is not None or source[1] is not None:
         raise UsageError(
             f"{source[0]} is a sparse matrix, whose columns have no names",
@@ -121,7 +125,7 @@ def _sparse(source: _Source, shape: _Shape, density: float | None, texts: str | 
     rows, columns = shape[0] or found.rows, shape[1] or found.columns
     told: dict[str, Any] = {"data": text, "dtype": found.dtype}
     density = min(found.stored / found.rows / columns, 1.0)  # of other columns as many values a row
-    return (None, None), (rows, columns), density, told | ({"classes": found.classes} if found.classes else {})
+    return (rows, columns), density, told | ({"classes": found.classes} if found.classes else {})
 
 
 def _check_sparse(density: float, data: str | os.PathLike[str] | None, missing: float, probe: bool) -> None:

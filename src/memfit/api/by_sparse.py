@@ -17,7 +17,6 @@ from memfit.probing.columns import columns_alike
 
 if TYPE_CHECKING:
     from memfit.datasets.formats.sparse_matrices import SparseMatrix
-    from memfit.datasets.formats.stored_rows import StoredRows
 
 
 def matrix_of(path: Path) -> SparseMatrix | None:
@@ -29,18 +28,23 @@ def matrix_of(path: Path) -> SparseMatrix | None:
     return sparse_matrices.read(path) or svmlight.read(path)
 
 
-def estimate_sparse(path: Path | None, progress: Callable[[Progress], None] | None, **options: Any) -> Estimate:
+def estimate_sparse(
+    path: Path | None, matrix: SparseMatrix | None, progress: Callable[[Progress], None] | None, **options: Any
+) -> Estimate:
     """The estimate of an estimator on a sparse matrix.
 
     Args:
-        path: of its file; None for one that no file tells, or that has other columns.
+        path, matrix: of its file, and what that is; None for one that no file tells.
         progress: called as the work goes on.
         options: of `SparseRequest`.
 
     Raises:
         MemfitError: the file is broken, or no probe succeeded.
     """
-    rows = _rows(path, options["columns"]) if path is not None else None
+    rows = None
+    if path is not None and matrix is not None and matrix.columns == options["columns"]:
+        in_arrays = path.suffix.lower() == ".npz"
+        rows = sparse_matrices.first_rows(path, matrix) if in_arrays else svmlight.some_rows(path)
     if rows is None or not rows.rows:
         return estimate_estimator(SparseRequest(**options), progress=progress)
     with tempfile.TemporaryDirectory(prefix="memfit-rows-") as folder:
@@ -51,11 +55,3 @@ def estimate_sparse(path: Path | None, progress: Callable[[Progress], None] | No
             sample=folder, sampled=rows.rows, alike=columns_alike(rows.columns, rows.values, rows.rows), **options
         )
         return estimate_estimator(request, progress=progress)
-
-
-def _rows(path: Path, columns: int) -> StoredRows | None:
-    """Those of a file that has so many columns; None of another, and where none can be read."""
-    matrix = matrix_of(path)
-    if matrix is None or matrix.columns != columns:
-        return None
-    return sparse_matrices.first_rows(path, matrix) if path.suffix.lower() == ".npz" else svmlight.some_rows(path)

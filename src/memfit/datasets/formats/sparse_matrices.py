@@ -17,6 +17,7 @@ from memfit.datasets.tensors import type_name
 
 _PARTS = {"format.npy", "shape.npy", "data.npy"}  # of every format (scipy/sparse/_matrix_io.py, 1.17)
 _FORMAT_BYTES = 64
+_BROKEN = (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, zlib.error)
 _INTEGERS = {"int32": 4, "int64": 8}
 
 
@@ -65,7 +66,7 @@ def read(path: Path) -> SparseMatrix | None:
                 if sides != (2,) or not width:
                     raise UnreadableData(f"{path} holds a sparse array that is no matrix of rows and columns")
                 data = source.read(2 * width)
-        except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError, zlib.error) as error:
+        except _BROKEN as error:
             raise UnreadableData(f"{path} cannot be read: {error}") from error
     rows, columns = (
         int.from_bytes(data[at : at + width], "big" if kind.startswith(">") else "little", signed=True)
@@ -104,15 +105,7 @@ def first_rows(path: Path, matrix: SparseMatrix) -> StoredRows | None:
             whole = [round(end) for end in ends[1:] if end <= MOST_VALUES]
             stored = whole[-1] if whole else 0
             columns, values = read_of("indices", stored), read_of("data", stored)
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            RuntimeError,
-            NotImplementedError,
-            EOFError,
-            KeyError,
-            zlib.error,
-        ) as error:
+        except (*_BROKEN, KeyError) as error:
             raise UnreadableData(f"{path} cannot be read: {error}") from error
     if not stored or columns is None or values is None:
         return None

@@ -130,10 +130,8 @@ def _cell(simulation: Any, overload: Any, pool: str, x: Any, hx: Any, *rest: Any
 def _together(simulation: Any, overload: Any, pool: str, *args: Any, **kwargs: Any) -> Any:
     """An operator that compares the devices of its tensors before it dispatches; one of them may be small and real."""
     if pool == HOST:
-        args, kwargs = (
-            _on_one_device(simulation, args),
-            dict(zip(kwargs, _on_one_device(simulation, tuple(kwargs.values())), strict=True)),
-        )
+        args = _on_one_device(simulation, args)
+        kwargs = {name: _on_one_device(simulation, item) for name, item in kwargs.items()}
     return overload(*args, **kwargs)
 
 

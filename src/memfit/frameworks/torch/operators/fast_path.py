@@ -21,7 +21,7 @@ F = torch.nn.functional
 def attention(
     simulation: Any, overload: Any, pool: str, query: Any, key: Any, value: Any, width: int, heads: int, in_weight: Any,
     in_bias: Any, out_weight: Any, out_bias: Any, mask: Any = None, need_weights: bool = True, average: bool = True,
-    mask_type: Any = None,
+    *_: Any,
 ) -> Any:  # fmt: skip
     """aten::_native_multi_head_attention, of (batch, tokens, width) each."""
     own = query is key and key is value

@@ -17,39 +17,41 @@ from memfit.frameworks.torch.surface.patching import Patches
 _ITERATIONS = 3  # of a simulated step: the second finds what the first left, the third takes nothing more
 
 
-def before_step(optimizer: Any) -> dict[str, Any] | None:
-    """Let a step go on while its loss stays the same; gives what to put back afterwards, None for other optimizers."""
-    if not isinstance(optimizer, torch.optim.LBFGS):
-        return None
-    group = optimizer.param_groups[0]
-    asked = {name: group[name] for name in ("tolerance_change", "max_iter")}
-    group.update(tolerance_change=-1.0, max_iter=min(group["max_iter"], _ITERATIONS))
-    return asked
-
-
-def after_step(simulation: Any, optimizer: Any, asked: dict[str, Any], args: tuple[Any, ...]) -> None:
-    """Fill what the optimizer remembers, let it make one more step with it, and put back what was asked.
-
-    Args:
-        args: of the step: the optimizer itself, perhaps, and the closure.
-    """
-    group = optimizer.param_groups[0]
-    state = optimizer.state[optimizer._params[0]]
-    gradient, kept = state.get("prev_flat_grad"), group["history_size"]
-    if gradient is not None and len(state["old_dirs"]) < kept:
-        simulation.assume("lbfgs-history", f"LBFGS was taken to remember all of the {kept} iterations that it may")
-        while len(state["old_dirs"]) < kept:
-            state["old_dirs"].append(torch.empty_like(gradient))
-            state["old_stps"].append(torch.empty_like(gradient))
-            state["ro"].append(gradient.new_ones(()))
-        # many a job makes one step of thousands of iterations: there would be no other to see the history in
-        type(optimizer).step.__wrapped__(optimizer, *(item for item in args if item is not optimizer))
-    group.update(asked)
-
-
 def install(simulation: Any, patches: Patches) -> None:
-    """Replace the search along a line (``line_search_fn="strong_wolfe"``), which divides by differences of losses."""
+    """Replace a step, and the search along a line (``line_search_fn="strong_wolfe"``), which divides by differences of
+    losses."""
+    kind = torch.optim.LBFGS
+    made = kind.step.__wrapped__ if getattr(kind.step, "hooked", False) else kind.step  # hooks come around ours
+
+    def step(optimizer: Any, closure: Any) -> Any:
+        group = optimizer.param_groups[0]
+        asked = {name: group[name] for name in ("tolerance_change", "max_iter")}
+        group.update(tolerance_change=-1.0, max_iter=min(group["max_iter"], _ITERATIONS))
+        try:
+            loss = made(optimizer, closure)
+            if _fill_history(simulation, optimizer):
+                # many a job makes one step of thousands of iterations: there would be no other to see the history in
+                made(optimizer, closure)
+            return loss
+        finally:
+            group.update(asked)
+
+    patches.set(kind, "step", step)
     patches.set(importlib.import_module("torch.optim.lbfgs"), "_strong_wolfe", _bracketed)
+
+
+def _fill_history(simulation: Any, optimizer: Any) -> bool:
+    """Whether there was room in what the optimizer remembers, which is full now."""
+    state, kept = optimizer.state[optimizer._params[0]], optimizer.param_groups[0]["history_size"]
+    gradient = state.get("prev_flat_grad")
+    if gradient is None or len(state["old_dirs"]) >= kept:
+        return False
+    simulation.assume("lbfgs-history", f"LBFGS was taken to remember all of the {kept} iterations that it may")
+    while len(state["old_dirs"]) < kept:
+        state["old_dirs"].append(torch.empty_like(gradient))
+        state["old_stps"].append(torch.empty_like(gradient))
+        state["ro"].append(gradient.new_ones(()))
+    return True
 
 
 def _bracketed(evaluate: Any, x: Any, t: Any, d: Any, f: Any, g: Any, gtd: Any, *_: Any, **__: Any) -> Any:

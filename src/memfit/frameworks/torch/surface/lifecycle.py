@@ -11,7 +11,6 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from memfit.frameworks.torch.arguments import real_device
 from memfit.frameworks.torch.ledger import HOST
-from memfit.frameworks.torch.surface import lbfgs
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category, Phase
 
@@ -146,7 +145,6 @@ def _name_gradients(simulation: Any) -> None:
 
 def _install_optimizers(simulation: Any, patches: Patches) -> None:
     situation = simulation.situation
-    of_lbfgs: dict[Any, dict[str, Any]] = {}
     old_init = torch.optim.Optimizer.__init__
 
     def init(optimizer: Any, *args: Any, **kwargs: Any) -> None:
@@ -161,9 +159,6 @@ def _install_optimizers(simulation: Any, patches: Patches) -> None:
             return
         _name_gradients(simulation)
         situation.phase = Phase.OPTIMIZER
-        asked = lbfgs.before_step(optimizer)
-        if asked is not None:
-            of_lbfgs[optimizer] = asked
         if simulation.stepped.get(optimizer) is None:
             for group in optimizer.param_groups:
                 for parameter in group["params"]:
@@ -172,9 +167,6 @@ def _install_optimizers(simulation: Any, patches: Patches) -> None:
     def after(optimizer: Any, args: Any, kwargs: Any) -> None:
         if not simulation.active:
             return
-        asked = of_lbfgs.pop(optimizer, None)
-        if asked is not None:
-            lbfgs.after_step(simulation, optimizer, asked, args)
         for state in optimizer.state.values():
             _classify_state(simulation, state)
         situation.phase = Phase.DATA
