@@ -39,6 +39,7 @@ ALLOWED = {
     "registry": {"errors"},
     "recipes": {"errors", "datasets"},
     "llamacpp": _FOUNDATION | {"datasets", "recipes"},
+    "litert": _FOUNDATION | {"datasets", "recipes"},
     "servers": _FOUNDATION | {"recipes"},
     "jobs": _FOUNDATION
     | {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from memfit.api.placing import machines_for as machines_for
     from memfit.api.placing import placed as placed
     from memfit.api.placing import saved_estimate as saved_estimate
+    from memfit.api.placing import without_devices as without_devices
     from memfit.api.recording import record as record
     from memfit.api.recording import run as run
     from memfit.api.requesting import request as request
@@ -42,7 +43,7 @@ _HOMES = {
     "memfit.api.calibrating": ("calibrate",),
     "memfit.api.estimating": ("estimate", "is_estimator", "simulate"),
     "memfit.api.growing": ("diagnose",),
-    "memfit.api.placing": ("REFERENCE", "machines_for", "placed", "saved_estimate"),
+    "memfit.api.placing": ("REFERENCE", "machines_for", "placed", "saved_estimate", "without_devices"),
     "memfit.api.recording": ("record", "run"),
     "memfit.api.requesting": ("request", "requested"),
     "memfit.api.saved": ("check", "compare", "load", "made_of"),

@@ -36,7 +36,7 @@ from memfit.jobs import Progress, Request
 from memfit.jobs.choosing import way_of
 from memfit.jobs.launch import look_at
 from memfit.jobs.warm import Warm
-from memfit.recipes.names import is_model
+from memfit.recipes.names import TFLITE, is_model
 
 if TYPE_CHECKING:
     from memfit.api.by_library import LibraryJob
@@ -212,6 +212,12 @@ def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | Name
         raise UsageError(
             f"{name} is run by a serving engine: no change of it can be estimated yet",
             hint="`memfit estimate` with another --context, --cache-dtype or --utilization tells what each changes",
+            slug="no-advice",
+        )
+    if name.lower().endswith(TFLITE):
+        raise UsageError(
+            f"{name} is a finished model: nothing of it can be changed and estimated anew",
+            hint="`memfit estimate` tells what it would take in 8-bit integers, and with another --batch",
             slug="no-advice",
         )
     if is_gguf(name):

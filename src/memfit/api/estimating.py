@@ -13,7 +13,7 @@ from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
 from memfit.jobs.machine import device_count, devices_here
-from memfit.recipes.names import is_model
+from memfit.recipes.names import TFLITE, is_model
 
 if TYPE_CHECKING:
     from memfit.api.by_library import LibraryJob
@@ -58,9 +58,9 @@ def estimate(
 
     Args:
         target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
-            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a callable without
-            arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a process of their
-            own; callables and modules run in this one.
+            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a .tflite file, a
+            callable without arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a
+            process of their own; callables and modules run in this one.
         arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
             machine has.
@@ -157,7 +157,7 @@ def estimate(
 def _model(
     target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None, host_memory_bytes: int | None
 ) -> Estimate | LibraryJob | NamedJob | None:
-    """What is run in the place of a model's name; where nothing is run (a GGUF file, an engine), its estimate.
+    """What is run in the place of a model's name; where nothing is run (a file, an engine), its estimate.
 
     What finds models and reads their headers takes as long to load as all the rest: other jobs do without.
     """
@@ -170,6 +170,10 @@ def _model(
         from memfit.api.by_engine import estimate_engine
 
         return estimate_engine(target, words, on=on, ranks=ranks, host_memory_bytes=host_memory_bytes)
+    if target.lower().endswith(TFLITE):
+        from memfit.api.by_litert import estimate_litert
+
+        return estimate_litert(target, words, on=on, host_memory_bytes=host_memory_bytes)
     if is_gguf(target):
         return estimate_gguf(target, words, on=on, host_memory_bytes=host_memory_bytes)
     return job_of(target, words, on=on, ranks=ranks)

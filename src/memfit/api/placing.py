@@ -13,8 +13,9 @@ from memfit.api.estimating import estimate, is_estimator
 from memfit.api.saved import load_only
 from memfit.documents import Estimate, Placement
 from memfit.errors import MemfitError, UsageError
-from memfit.machines import chosen, placements
+from memfit.machines import MICROCONTROLLER, chosen, placements, runtime_of
 from memfit.quantities import Verdict
+from memfit.recipes.names import TFLITE
 
 REFERENCE = "h100-80gb"  # what a job is estimated on when nobody says: what it runs on is asked, not given
 _DEVICES = 3  # devices that a job is estimated on again
@@ -55,10 +56,14 @@ def machines_for(
     def again(on: str | None) -> Estimate:
         return estimate(job, arguments, **{**options, "on": on})
 
-    named = isinstance(job, (str, os.PathLike)) and is_estimator(os.fspath(job), arguments)
-    tabular = options.get("rows") is not None or named
-    first = again(options.get("on") or (None if tabular else REFERENCE))
+    named = isinstance(job, (str, os.PathLike)) and without_devices(os.fspath(job), arguments)
+    first = again(options.get("on") or (None if named or options.get("rows") is not None else REFERENCE))
     return placed(first, again, only=only)
+
+
+def without_devices(target: str, arguments: Sequence[str]) -> bool:
+    """Whether a target is one that no accelerator is asked for: an estimator, or a model's file for small devices."""
+    return is_estimator(target, arguments) or target.lower().endswith(TFLITE)
 
 
 def placed(
@@ -77,8 +82,12 @@ def placed(
             hint="ask for one device after the other: memfit estimate --on NAME, which says how many requests it holds",
             slug="engine-takes-a-share",
         )
-    machines, today = [each for each in chosen(only) if only or each.kind != "edge"], date.today()
+    small = runtime_of(first) is not None
+    machines, today = [each for each in chosen(only) if only or small or each.kind != "edge"], date.today()
     rows = {row.machine: row for row in placements(first, machines, today)}
+    board = next((each.name for each in machines if each.kind == MICROCONTROLLER and each.name not in rows), None)
+    if small and board is not None and again is not None:  # microcontrollers run it by other rules
+        rows = {**{row.machine: row for row in placements(again(board), machines, today)}, **rows}
     tried = {first.machine.name}
 
     def estimated(wanted: Callable[[Placement], bool], kin: Callable[[Placement], bool]) -> bool:

@@ -89,6 +89,6 @@ def _placed(arguments: argparse.Namespace) -> tuple[Estimate, tuple[Placement, .
     def on(device: str) -> Estimate:
         return target.estimated(argparse.Namespace(**{**vars(arguments), "on": device}), quiet=arguments.json)
 
-    tabular = not arguments.module and api.is_estimator(name, words)
-    first = target.estimated(arguments, quiet=arguments.json) if tabular else on(arguments.on or api.REFERENCE)
+    alone = not arguments.module and api.without_devices(name, words)
+    first = target.estimated(arguments, quiet=arguments.json) if alone else on(arguments.on or api.REFERENCE)
     return first, api.placed(first, on, only=arguments.only)

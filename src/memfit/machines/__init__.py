@@ -13,8 +13,8 @@ from memfit.machines.learnt import (
 )
 from memfit.machines.lookup import find, parse_request
 from memfit.machines.overheads import ContextOverhead, collectives_overhead, device_overhead
-from memfit.machines.placing import placements
-from memfit.machines.whole import KEPT_SHARE, WholeMachine, all_machines, chosen
+from memfit.machines.placing import placements, runtime_of
+from memfit.machines.whole import KEPT_SHARE, MICROCONTROLLER, PHONE, WholeMachine, all_machines, chosen
 from memfit.machines.workspaces import (
     cublas_workspace_bytes,
     cublaslt_workspace_bytes,
@@ -25,6 +25,8 @@ from memfit.machines.workspaces import (
 __all__ = [
     "CPU",
     "KEPT_SHARE",
+    "MICROCONTROLLER",
+    "PHONE",
     "ContextOverhead",
     "Device",
     "LearntConstant",
@@ -45,6 +47,7 @@ __all__ = [
     "lt_workspaces_stay",
     "parse_request",
     "placements",
+    "runtime_of",
     "store_learnt",
     "user_data_file",
     "with_reading",

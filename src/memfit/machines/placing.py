@@ -14,8 +14,10 @@ from memfit.errors import MemfitError
 from memfit.machines.device import Device
 from memfit.machines.lookup import find
 from memfit.machines.overheads import device_overhead
-from memfit.machines.whole import WITHOUT_PYTHON, WholeMachine
+from memfit.machines.whole import MICROCONTROLLER, PHONE, WholeMachine
 from memfit.quantities import ByteRange
+
+MICRO = "micro"  # of a model's file: the runtime of microcontrollers
 
 
 def placements(estimate: Estimate, machines: Sequence[WholeMachine], today: date) -> tuple[Placement, ...]:
@@ -23,7 +25,7 @@ def placements(estimate: Estimate, machines: Sequence[WholeMachine], today: date
 
     Args:
         estimate: of the job.
-        machines: to be considered; phones and microcontrollers, which run no Python job, are left out.
+        machines: to be considered; those that cannot run such a job are left out.
         today: for the age of their rows.
 
     Returns:
@@ -34,10 +36,24 @@ def placements(estimate: Estimate, machines: Sequence[WholeMachine], today: date
     usable = [
         each
         for each in machines
-        if each.kind not in WITHOUT_PYTHON
+        if _runs(estimate, each)
         and (not wanted or (each.device is not None and (here is None or each.device.vendor == here.vendor)))
     ]
     return tuple(_placed(estimate, each, here, wanted, today) for each in sorted(usable, key=lambda each: each.size))
+
+
+def runtime_of(estimate: Estimate) -> str | None:
+    """The runtime for small devices that a model's file was estimated for; None for jobs in Python."""
+    found = estimate.target.get("runtime")
+    return None if found is None else str(found)
+
+
+def _runs(estimate: Estimate, machine: WholeMachine) -> bool:
+    """Whether a machine can run such a job: phones run no Python, microcontrollers TFLite Micro alone."""
+    runtime = runtime_of(estimate)
+    if machine.kind == MICROCONTROLLER or runtime == MICRO:
+        return machine.kind == MICROCONTROLLER and runtime == MICRO
+    return machine.kind != PHONE or runtime is not None
 
 
 def _placed(estimate: Estimate, machine: WholeMachine, here: Device | None, wanted: int, today: date) -> Placement:

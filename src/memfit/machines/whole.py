@@ -18,8 +18,8 @@ from memfit.machines.lookup import find
 from memfit.machines.table import Cells, read_rows, read_user_text, shipped, user_file
 from memfit.quantities import parse_bytes
 
-KINDS = ("cloud", "server", "workstation", "laptop", "edge", "phone", "microcontroller")
-WITHOUT_PYTHON = ("phone", "microcontroller")  # listed; what a runtime of their own would need is not estimated
+PHONE, MICROCONTROLLER = "phone", "microcontroller"
+KINDS = ("cloud", "server", "workstation", "laptop", "edge", PHONE, MICROCONTROLLER)
 _COLUMNS = ("name", "provider", "kind", "ram", "device", "devices", "source", "date")
 _UNIFIED = ("apple-", "jetson-", "gb10-")
 # What firmware, hypervisor and kernel keep of the stated RAM: Karpenter's default for EC2 instances that it has not
@@ -56,7 +56,9 @@ class WholeMachine:
 
     @property
     def usable_ram_bytes(self) -> int:
-        """What is left of the stated RAM for jobs, by KEPT_SHARE."""
+        """What is left of the stated RAM for jobs, by KEPT_SHARE; a microcontroller's program has all of it."""
+        if self.kind == MICROCONTROLLER:
+            return self.ram_bytes
         return round(self.ram_bytes * (1 - KEPT_SHARE))
 
     @property

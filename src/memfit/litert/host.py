@@ -1,0 +1,99 @@
+"""LiteRT on a processor, through XNNPACK, which it uses unless told otherwise: what a model adds to its program.
+
+Rules: XNNPACK packs every weight a second time (src/packing.cc: output channels in groups of NR, with a bias, and a
+scale where integers are multiplied), and lists for every output of a convolution where its inputs lie
+(src/indirection.cc, eight bytes each). Numbers marked so were set on the tuning half of benchmarks/litert with
+ai-edge-litert 2.3.0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from memfit.litert.arena import buffers_of, smallest_gap
+from memfit.litert.model import FLOAT32, INT4, Graph, Model, Operator, Tensor
+from memfit.quantities import KIB, MIB, ByteRange
+
+_ALIGNMENT = 64  # kDefaultTensorAlignment
+_CONV, _DEPTHWISE, _FULL, _TRANSPOSED, _POOLS = 3, 4, 9, 67, (1, 17)
+_PACKED = (_CONV, _DEPTHWISE, _FULL, _TRANSPOSED)
+_GROUP = 16  # output channels that are packed together: 16 with AVX, 8 on Arm
+_ADDRESS = 8
+_OPERATOR_BYTES = 10 * KIB  # set: what an operator's own records and its kernel's code take
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a model takes of its process, bytes.
+
+    Args:
+        file: pages of the file, which is mapped, and read whole while weights are packed.
+        packed: weights a second time.
+        plan: tensors of the graph, as placed.
+        tables: lists of addresses and the operators' own.
+    """
+
+    file: int
+    packed: int
+    plan: int
+    tables: ByteRange
+
+
+def held(model: Model) -> Held:
+    """What a model takes on a processor of 64 bits, in one thread."""
+    lists = [_list(graph, each) for graph in model.graphs for each in graph.operators]
+    operators = _OPERATOR_BYTES * len(lists)
+    return Held(
+        file=model.file_bytes,
+        packed=sum(_packed(graph, each) for graph in model.graphs for each in graph.operators),
+        plan=smallest_gap(buffers_of(model, alignment=_ALIGNMENT, scratch=lambda graph, operator: ())),
+        tables=ByteRange(
+            low=max(lists, default=0), expected=sum(lists) + operators, high=2 * (sum(lists) + operators) + MIB
+        ),
+    )
+
+
+def _packed(graph: Graph, operator: Operator) -> int:
+    weights = _tensor(graph, operator, 1)
+    if operator.code not in _PACKED or weights is None or not weights.constant or not weights.shape:
+        return 0
+    channels = weights.shape[-1 if operator.code == _DEPTHWISE else 0]
+    if not channels:
+        return 0
+    grouped = -(-channels // _GROUP) * _GROUP
+    beside = _FLOAT_BYTES if weights.kind == FLOAT32 else 2 * _FLOAT_BYTES  # a bias, and a scale of integers
+    size = weights.bytes if weights.kind != INT4 else weights.elements  # four bits are multiplied as eight
+    return grouped * (-(-size // channels) + beside)
+
+
+def _list(graph: Graph, operator: Operator) -> int:
+    """Bytes of the addresses that a window's kernel reads its inputs by."""
+    given, weights, made = _tensor(graph, operator, 0), _tensor(graph, operator, 1), _made(graph, operator)
+    if given is None or made is None or len(made.shape) != 4 or len(given.shape) != 4:
+        return 0
+    places = math.prod(made.shape[1:3])
+    if operator.code in _POOLS:
+        return 4 * places * _ADDRESS
+    if weights is None or len(weights.shape) != 4:
+        return 0
+    window = math.prod(weights.shape[1:3])
+    if operator.code == _CONV:
+        return places * window * _ADDRESS if window > 1 or given.shape[1] != made.shape[1] else 0
+    if operator.code == _TRANSPOSED:
+        return 2 * places * window * _ADDRESS
+    if operator.code == _DEPTHWISE and made.shape[2]:
+        # neighbouring outputs share the columns that their windows have in common
+        step = min(max(1, given.shape[2] // made.shape[2]), weights.shape[2])
+        return made.shape[1] * (window + (made.shape[2] - 1) * step * weights.shape[1]) * _ADDRESS
+    return 0
+
+
+def _tensor(graph: Graph, operator: Operator, number: int) -> Tensor | None:
+    places = operator.inputs
+    return graph.tensors[places[number]] if number < len(places) and places[number] >= 0 else None
+
+
+def _made(graph: Graph, operator: Operator) -> Tensor | None:
+    return graph.tensors[operator.outputs[0]] if operator.outputs and operator.outputs[0] >= 0 else None
