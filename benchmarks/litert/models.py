@@ -165,8 +165,13 @@ def main() -> None:
     for name in wanted or [each for names in HALVES.values() for each in names]:
         for kind in ("float", "weights" if name in WEIGHTS_ALONE else "int8"):
             path = folder / f"{name}-{kind}.tflite"
-            if not path.exists():
+            if path.exists():
+                continue
+            try:
                 path.write_bytes(convert(name, kind))
+            except Exception as error:  # whatever a converter says: the next model may be made
+                print(path, "is not converted:", str(error)[:200], flush=True)
+            else:
                 print(path, path.stat().st_size, flush=True)
 
 

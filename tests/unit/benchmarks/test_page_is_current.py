@@ -13,7 +13,14 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize(
     "program",
-    ["benchmarks.accuracy.judge", "benchmarks.survival.page", "benchmarks.overhead.page", "benchmarks.truth.page"],
+    [
+        "benchmarks.accuracy.judge",
+        "benchmarks.litert.page",
+        "benchmarks.overhead.page",
+        "benchmarks.requests.page",
+        "benchmarks.survival.page",
+        "benchmarks.truth.page",
+    ],
 )
 def test_a_page_is_that_of_its_data(program: str) -> None:
     """`--check` finds nothing to rewrite."""

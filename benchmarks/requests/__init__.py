@@ -1,0 +1,1 @@
+"""What `memfit request` writes, read by the systems that it is for."""
