@@ -5,8 +5,8 @@
 // Built for 32 bits this is what a microcontroller has, but for its processor's own kernels. To build it: the sources of
 // tensorflow/tflite-micro (commit 90b983c), google/flatbuffers v25.9.23, google/gemmlowp and google/ruy side by side; all
 // .cc and .c of tflite-micro's sources.inc (TFL_CC_SRCS and MICROLITE_CC_BASE_SRCS) and of tensorflow/lite/micro/kernels,
-// tests left out, and this file, with
-//   g++ -m32 -O1 -DTF_LITE_STATIC_MEMORY -I. -I../flatbuffers/include -I../gemmlowp -I../ruy
+// tests left out, flatbuffers/src/util.cpp and this file, in tflite-micro's folder, with
+//   g++ -m32 -std=c++17 -O1 -fno-exceptions -DTF_LITE_STATIC_MEMORY -I. -I../flatbuffers/include -I../gemmlowp -I../ruy
 #include <cstdio>
 #include <vector>
 

@@ -50,11 +50,11 @@ def build(name: str) -> Any:
         ),
         "conv1d": lambda: chain(
             (128, 9), layers.Conv1D(32, 5, activation="relu"), layers.MaxPool1D(2),
-            layers.Conv1D(64, 5, activation="relu"), layers.GlobalMaxPool1D(), layers.Dense(6),
+            layers.Conv1D(64, 5, activation="relu"), layers.GlobalMaxPooling1D(), layers.Dense(6),
         ),
         "lenet": lambda: chain(
-            (28, 28, 1), layers.Conv2D(6, 5, activation="tanh", padding="same"), layers.AveragePooling2D(),
-            layers.Conv2D(16, 5, activation="tanh"), layers.AveragePooling2D(), layers.Flatten(),
+            (28, 28, 1), layers.Conv2D(6, 5, activation="tanh", padding="same"), layers.AveragePooling2D(2),
+            layers.Conv2D(16, 5, activation="tanh"), layers.AveragePooling2D(2), layers.Flatten(),
             *dense(120, 84, activation="tanh"), layers.Dense(10),
         ),
         "separable-1d": lambda: chain(
@@ -101,7 +101,7 @@ def _unet(keras: Any, side: int, channels: int) -> Any:
     for level in range(3):
         found = layers.Conv2D(channels << level, 3, padding="same", activation="relu")(found)
         skipped.append(found)
-        found = layers.MaxPool2D()(found)
+        found = layers.MaxPool2D(2)(found)
     for level in (2, 1, 0):
         found = layers.Conv2DTranspose(channels << level, 2, 2)(found)
         found = layers.Concatenate()([found, skipped[level]])

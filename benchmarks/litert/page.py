@@ -47,7 +47,6 @@ _COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], Iterator[tuple[float, floa
     ("Micro, 64 bits: plan", _arena("micro64", "head")),
     ("records", _arena("micro64", "tail")),
     ("Micro, 32 bits: plan", _arena("micro32", "head")),
-    ("records", _arena("micro32", "tail")),
     ("smallest arena", _arena("micro32", "smallest")),
 )
 

@@ -67,6 +67,7 @@ HOMES = {
     "pynvml": {"sensors"},
     "pytest": {"integrations.pytest_plugin"},
     "tomli": {"machines"},
+    "onnxruntime": {"probing.child"},
     "torch": {"frameworks.torch", "recipes"},
     "numpy": {"frameworks.torch", "frameworks.jax", "analysis", "readings", "probing.child"},
     "jax": {"frameworks.jax"},

@@ -36,7 +36,7 @@ from memfit.jobs import Progress, Request
 from memfit.jobs.choosing import way_of
 from memfit.jobs.launch import look_at
 from memfit.jobs.warm import Warm
-from memfit.recipes.names import TFLITE, is_model
+from memfit.recipes.names import ONNX, TFLITE, is_model
 
 if TYPE_CHECKING:
     from memfit.api.by_library import LibraryJob
@@ -214,10 +214,10 @@ def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | Name
             hint="`memfit estimate` with another --context, --cache-dtype or --utilization tells what each changes",
             slug="no-advice",
         )
-    if name.lower().endswith(TFLITE):
+    if name.lower().endswith((TFLITE, ONNX)):
         raise UsageError(
             f"{name} is a finished model: nothing of it can be changed and estimated anew",
-            hint="`memfit estimate` tells what it would take in 8-bit integers, and with another --batch",
+            hint="`memfit estimate` tells what another --batch changes; of a .tflite file, 8-bit integers too",
             slug="no-advice",
         )
     if is_gguf(name):

@@ -9,14 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from memfit.api.named import machine_words
-from memfit.documents import Assumption, Component, Estimate, Machine
-from memfit.errors import UnknownMachine, UsageError
+from memfit.api.processors import memory_of, on_machine, processor_of
+from memfit.documents import Assumption, Component, Estimate
+from memfit.errors import UsageError
 from memfit.estimating import exactly
 from memfit.jobs.computed import computed_estimate
-from memfit.jobs.machine import device_count
 from memfit.litert import host, micro, wishes
 from memfit.litert.model import FLOAT32, Model, in_eight_bits, read_model
-from memfit.machines import MICROCONTROLLER, PHONE, WholeMachine, chosen
+from memfit.machines import MICROCONTROLLER, PHONE, WholeMachine
 from memfit.quantities import KIB, MIB, Basis, ByteRange, Category, format_bytes, format_finely
 
 # Whose rules these are (memfit.litert.host, memfit.litert.micro).
@@ -48,7 +48,7 @@ def estimate_litert(
     began = time.monotonic()
     on, ranks, rest = machine_words(target, words, on=on)
     options = wishes.read(rest, f"memfit estimate {target}")
-    machine = _machine(on, target)
+    machine = processor_of(on, target)
     if ranks is not None:
         raise UsageError(f"{target} runs in one process", hint="leave --ranks out", slug="bad-ranks")
     model = read_model(Path(target), options.batch or 1)
@@ -65,39 +65,11 @@ def estimate_litert(
         on=None,
         assumptions=_assumptions(model, options, custom, is_micro=is_micro),
         versions={runtime: _VERSIONS[runtime]},
-        host_memory_bytes=host_memory_bytes or _memory(machine),
+        host_memory_bytes=host_memory_bytes or memory_of(machine),
         is_whole=not custom,
     )
-    if machine is not None:
-        made = replace(made, machine=Machine(name=machine.name, details={"device_count": 0}))
+    made = on_machine(made, machine)
     return replace(made, cost={"seconds": round(time.monotonic() - began, 2)})
-
-
-def _machine(on: str | None, target: str) -> WholeMachine | None:
-    """The machine of that name; None for this one.
-
-    Raises:
-        UnknownMachine: there is none.
-        UsageError: it is an accelerator.
-    """
-    if on is None or on == "cpu":
-        return None
-    try:
-        found = [each for each in chosen([on]) if each.name.lower() == on.strip().lower()]
-    except UnknownMachine:
-        found = []
-    if found:
-        return found[0]
-    device_count(on)  # says that nobody knows the name, and what is near it
-    raise UsageError(
-        f"{target} is estimated for processors, and {on} is an accelerator",
-        hint=f"name a machine: {wishes.EXAMPLE} (`memfit machines` lists them)",
-        slug="no-delegate",
-    )
-
-
-def _memory(machine: WholeMachine | None) -> int | None:
-    return None if machine is None else machine.usable_ram_bytes
 
 
 def _litert(model: Model, machine: WholeMachine | None) -> list[Component]:

@@ -13,7 +13,7 @@ from memfit.errors import JobFailed, MemfitError, UsageError
 from memfit.jobs import Progress, Request, run_job
 from memfit.jobs.choosing import way_of
 from memfit.jobs.machine import device_count, devices_here
-from memfit.recipes.names import TFLITE, is_model
+from memfit.recipes.names import ONNX, TFLITE, is_model
 
 if TYPE_CHECKING:
     from memfit.api.by_library import LibraryJob
@@ -58,8 +58,8 @@ def estimate(
 
     Args:
         target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
-            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a .tflite file, a
-            callable without arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a
+            ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a .tflite or .onnx file,
+            a callable without arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a
             process of their own; callables and modules run in this one.
         arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
@@ -123,8 +123,9 @@ def estimate(
             budget_s=probe_budget_s, host_memory_bytes=host_memory_bytes, python=python,
         )  # fmt: skip
     named = None
-    if isinstance(target, str) and is_model(target):
-        named = _model(target, arguments, on=on, ranks=ranks, host_memory_bytes=host_memory_bytes)
+    if isinstance(target, (str, os.PathLike)) and is_model(name := os.fspath(target)):
+        options = {"python": python, "progress": progress}
+        named = _model(name, arguments, on=on, ranks=ranks, host_memory_bytes=host_memory_bytes, **options)
     if isinstance(named, Estimate):
         return named
     if named is not None:
@@ -155,11 +156,18 @@ def estimate(
 
 
 def _model(
-    target: str, words: Sequence[str], *, on: str | None, ranks: str | int | None, host_memory_bytes: int | None
+    target: str,
+    words: Sequence[str],
+    *,
+    on: str | None,
+    ranks: str | int | None,
+    host_memory_bytes: int | None,
+    **options: Any,
 ) -> Estimate | LibraryJob | NamedJob | None:
     """What is run in the place of a model's name; where nothing is run (a file, an engine), its estimate.
 
-    What finds models and reads their headers takes as long to load as all the rest: other jobs do without.
+    What finds models and reads their headers takes as long to load as all the rest: other jobs do without. ``options``
+    are of those that are run by their own runtime.
     """
     from memfit.api.by_gguf import estimate_gguf
     from memfit.api.by_library import job_of
@@ -170,6 +178,10 @@ def _model(
         from memfit.api.by_engine import estimate_engine
 
         return estimate_engine(target, words, on=on, ranks=ranks, host_memory_bytes=host_memory_bytes)
+    if target.lower().endswith(ONNX):
+        from memfit.api.by_onnx import estimate_onnx
+
+        return estimate_onnx(target, words, on=on, host_memory_bytes=host_memory_bytes, **options)
     if target.lower().endswith(TFLITE):
         from memfit.api.by_litert import estimate_litert
 

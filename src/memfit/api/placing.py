@@ -15,7 +15,7 @@ from memfit.documents import Estimate, Placement
 from memfit.errors import MemfitError, UsageError
 from memfit.machines import MICROCONTROLLER, chosen, placements, runtime_of
 from memfit.quantities import Verdict
-from memfit.recipes.names import TFLITE
+from memfit.recipes.names import ONNX, TFLITE
 
 REFERENCE = "h100-80gb"  # what a job is estimated on when nobody says: what it runs on is asked, not given
 _DEVICES = 3  # devices that a job is estimated on again
@@ -63,7 +63,7 @@ def machines_for(
 
 def without_devices(target: str, arguments: Sequence[str]) -> bool:
     """Whether a target is one that no accelerator is asked for: an estimator, or a model's file for small devices."""
-    return is_estimator(target, arguments) or target.lower().endswith(TFLITE)
+    return is_estimator(target, arguments) or target.lower().endswith((TFLITE, ONNX))
 
 
 def placed(

@@ -27,8 +27,9 @@ a language model as a serving engine would hold it, by version:
   memfit estimate hf:Qwen/Qwen3-8B --serve --engine vllm==0.11 --context 32k --concurrent 16 --on h100-80gb
 a GGUF file, or its name, as llama.cpp would serve it:
   memfit estimate hf:bartowski/Qwen2.5-7B-Instruct-GGUF:Q4_K_M --serve --context 8k --on rtx4090-24gb
-a TensorFlow Lite file, on this machine, a board, a phone or a microcontroller:
+a model's file, on this machine, a board, a phone or (TensorFlow Lite) a microcontroller:
   memfit estimate model.tflite --on raspberry-pi-pico
+  memfit estimate model.onnx --batch 8 --dim sequence=128
 """
 
 

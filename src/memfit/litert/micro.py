@@ -20,12 +20,14 @@ _CONV, _DEPTHWISE, _FULL, _MEAN, _MAX, _SUM, _SVDF, _LSTM, _TRANSPOSED, _SOFTMAX
 # What a kernel keeps for every operator, by its kind: so many whole numbers and pointers (the OpData of
 # micro/kernels/*.cc). Kinds that are not here keep nothing.
 _KEPT = {
-    _CONV: (14, 2), _DEPTHWISE: (14, 2), _FULL: (14, 2), 1: (8, 0), 17: (8, 0), 0: (15, 0), 41: (13, 0), 18: (9, 0),
+    _CONV: (12, 2), _DEPTHWISE: (12, 2), _FULL: (10, 2), 1: (8, 0), 17: (8, 0), 0: (15, 0), 41: (13, 0), 18: (9, 0),
     _MEAN: (11, 0), _MAX: (11, 0), _SUM: (11, 0), _SVDF: (9, 0), 14: (4, 0), 28: (4, 0), 98: (6, 0), 117: (5, 0),
     19: (8, 0), 21: (2, 0), 6: (7, 0), 114: (7, 0), 54: (7, 0), 34: (14, 0), 60: (14, 0), 45: (21, 0), _SOFTMAX: (9, 5),
     2: (5, 2), 58: (12, 0), 61: (12, 0), 62: (12, 0), 63: (12, 0), 71: (12, 0), 72: (12, 0), _TRANSPOSED: (24, 2),
     111: (64, 0), 126: (12, 3), 123: (4, 0), 99: (26, 0), _LSTM: (172, 0), 42: (6, 0), _ADD_N: (12, 0), 50: (8, 0),
 }  # fmt: skip
+# More of them in a build that reads compressed weights, as tflite-micro's Python package is one.
+_KEPT_FOR_COMPRESSION = {_CONV: 2, _DEPTHWISE: 2, _FULL: 3}
 # Options that the file's are parsed into, kept as well (lite/core/c/builtin_op_data.h); of others, a word or two.
 _OPTIONS = {
     _CONV: 28, _DEPTHWISE: 32, _FULL: 28, 1: 40, 17: 40, 22: 36, 45: 24, _TRANSPOSED: 24, _LSTM: 20, _SVDF: 12, 114: 0,
@@ -47,7 +49,9 @@ class Build:
         end: TfLiteTensor, of inputs and outputs alone.
         quantisation: TfLiteAffineQuantization, of those.
         allocation: AllocationInfo, of each tensor and scratch buffer while the plan is made.
-        objects: the allocator, the planner and what else there is once.
+        objects: the allocator, the planner and what else there is once; set on the tuning half of benchmarks/litert,
+            of 64 bits with the allocator that records, of 32 bits by the smallest arena.
+        compression: whether it was built to read compressed weights.
     """
 
     pointer: int
@@ -57,10 +61,11 @@ class Build:
     quantisation: int
     allocation: int
     objects: int
+    compression: bool
 
 
-BITS_64 = Build(pointer=8, tensor=24, node=64, end=64, quantisation=24, allocation=32, objects=512)
-BITS_32 = Build(pointer=4, tensor=12, node=32, end=40, quantisation=12, allocation=24, objects=288)
+BITS_64 = Build(pointer=8, tensor=24, node=64, end=64, quantisation=24, allocation=32, objects=512, compression=True)
+BITS_32 = Build(pointer=4, tensor=12, node=32, end=40, quantisation=12, allocation=24, objects=150, compression=False)
 _PLANNED = 40  # of the planner's own lists, for each buffer (GreedyMemoryPlanner::per_buffer_size)
 
 
@@ -129,6 +134,7 @@ def _quantisation(tensor: Tensor, build: Build) -> int:
 def _kept(graph: Graph, operator: Operator, build: Build) -> int:
     """What a kernel keeps of an operator: its data, its options, factors for each channel."""
     numbers, pointers = _KEPT.get(operator.code, (0, 0))
+    numbers += _KEPT_FOR_COMPRESSION.get(operator.code, 0) if build.compression else 0
     kept = _aligned(4 * numbers + build.pointer * pointers) + _OPTIONS.get(operator.code, _OPTIONS_OF_OTHERS)
     given, weights = _tensor(graph, operator, 0), _tensor(graph, operator, 1)
     if operator.code == _SOFTMAX and given is not None and given.kind == INT16:

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[3]
     [
         "benchmarks.accuracy.judge",
         "benchmarks.litert.page",
+        "benchmarks.onnx.page",
         "benchmarks.overhead.page",
         "benchmarks.requests.page",
         "benchmarks.survival.page",

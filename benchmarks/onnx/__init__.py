@@ -1,0 +1,1 @@
+"""ONNX models under onnxruntime: what its process holds, beside what memfit says."""
