@@ -65,10 +65,10 @@ def test_what_does_not_run_is_said_with_what_to_do(file: str) -> None:
 
 def probed(*rises: int) -> ProbeResult:
     readings = tuple(Reading(size=1 << place, rise_bytes=rise * MIB) for place, rise in enumerate(rises))
+    flat = Law(constant_bytes=0.0, coefficients={}, caps_bytes={}, points=(), residual_share=0.0)
     return ProbeResult(
-        readings=readings, law=Law(constant_bytes=0.0, coefficients={}, caps_bytes={}, points=(), residual_share=0.0), target=None, rise_bytes=None, held_bytes=0, stopped="memory", notes=(),
-        seconds=1.0,
-    )  # fmt: skip
+        readings=readings, law=flat, target=None, rise_bytes=None, held_bytes=0, stopped="memory", notes=(), seconds=1.0
+    )
 
 
 def test_a_line_is_drawn_where_batches_rise_above_the_opening() -> None:
