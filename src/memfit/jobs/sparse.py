@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from memfit.documents import Assumption
-from memfit.jobs.tabular import TabularRequest, item_bytes, parameters_of, scaling_of
+from memfit.jobs.tabular import TabularRequest, item_bytes, scaling_of
 from memfit.probing.child.estimator import EstimatorFit
 from memfit.probing.child.sparse import SparseFit, index_bytes
 from memfit.probing.scaling import ColumnsAlike, Scaling
@@ -119,7 +119,7 @@ class SparseRequest(TabularRequest):
 
     def scaling(self) -> Scaling:
         """What its framework knows of the estimator; what fills with a column's values takes more rows to fill."""
-        known = scaling_of(replace(self, params={**parameters_of(self.given), **self.params}))
+        known = scaling_of(self)
         alike = self.columns_alike
         shares = tuple(each.filled for each in alike for _ in range(each.number))
         sample = known.sample and replace(known.sample, filled=shares)

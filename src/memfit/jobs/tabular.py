@@ -233,7 +233,8 @@ def scaling_of(request: TabularRequest) -> Scaling:
     path = f"{cls.__module__}.{cls.__qualname__}" if cls is not None else request.name.partition(":")[0]
     known = scaling(path.partition(".")[0])
     name = path.rpartition(".")[2]
-    found = known.scaling_of(name, request.params, request.columns) if known is not None else Scaling()
+    params = {**parameters_of(request.given), **request.params}
+    found = known.scaling_of(name, params, request.columns) if known is not None else Scaling()
     found = replace(found, spread_share=found.spread_share + found.values_share)
     if found.sample is None or not request.like:
         return found
