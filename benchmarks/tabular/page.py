@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.tabular import devices
 from memfit.frameworks.sklearn.closed_forms import closed_form
 from memfit.jobs.tabular import IMPORT_SPREAD_BYTES, item_bytes
 from memfit.probing.closed_forms import FitShape, Parts
@@ -126,6 +127,10 @@ def page() -> str:
         "",
         "### From a file of the matrix\n",
         *_fits(SPARSE_FILES, _SPARSE_FILES_OPENING),
+        "",
+        "## On a GPU\n",
+        devices.OPENING,
+        *devices.table(),
         "",
         "## What probing costs\n",
         *_costs(good),

@@ -11,8 +11,9 @@ from memfit.api.estimating import name_of
 from memfit.documents import Estimate
 from memfit.errors import UsageError
 from memfit.jobs import Progress
+from memfit.jobs.fits_on_devices import estimate_fit
 from memfit.jobs.formula import estimate_by_formula
-from memfit.jobs.tabular import TabularRequest, estimate_estimator
+from memfit.jobs.tabular import TabularRequest
 
 if TYPE_CHECKING:
     from memfit.datasets.formats.sparse_matrices import SparseMatrix
@@ -95,7 +96,7 @@ def estimate_by_shape(
 
         return estimate_sparse(file, matrix, progress, density=density, **options)
     request = TabularRequest(**options)
-    return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
+    return estimate_fit(request, progress=progress) if probe else estimate_by_formula(request)
 
 
 def _matrix_of(file: Path) -> SparseMatrix | None:

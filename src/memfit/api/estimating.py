@@ -120,7 +120,7 @@ def estimate(
             missing=missing,
             params=dict(params or {}),
             predict=predict,
-            budget_s=probe_budget_s, host_memory_bytes=host_memory_bytes, python=python,
+            budget_s=probe_budget_s, host_memory_bytes=host_memory_bytes, python=python, on=on,
         )  # fmt: skip
     named = None
     if isinstance(target, str) and is_model(target):

@@ -48,6 +48,7 @@ def shape(target: str, words: list[str]) -> dict[str, Any]:
     parser.add_argument("--set", dest="params", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--no-probe", dest="probe", action="store_false")
+    parser.add_argument("--on", metavar="DEVICE")
     parser.add_argument("--probe-budget", dest="probe_budget_s", type=seconds, default=60.0)
     found = vars(parser.parse_args(words))
     if found["data"] is None and (found["rows"] is None or found["columns"] is None):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import operator
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from memfit.documents import Assumption
 from memfit.jobs.tabular import TabularRequest, item_bytes, scaling_of
 from memfit.probing.child.estimator import EstimatorFit
-from memfit.probing.child.sparse import SparseFit, index_bytes
+from memfit.probing.child.sparse import PARTS, SparseFit, index_bytes
 from memfit.probing.scaling import ColumnsAlike, Scaling
 from memfit.probing.sweeping import ProbeResult
 from memfit.quantities import ByteRange, format_bytes
@@ -55,6 +58,15 @@ class SparseRequest(TabularRequest):
         """The sample's, or those of the probes: filled alike, of whole numbers that are all 1."""
         distinct = None if self.dtype.startswith("float") else 1
         return self.alike or (ColumnsAlike(self.columns, self.density, distinct),)
+
+    @property
+    def longest_seen(self) -> int | None:
+        """Values of the fullest row of the sample; None where there is none."""
+        if not self.sample:
+            return None
+        ends = array("q")
+        ends.frombytes(Path(self.sample, PARTS[0][0]).read_bytes())
+        return max(map(operator.sub, ends, [0, *ends[:-1]]), default=None)
 
     @property
     def sizes(self) -> tuple[int, ...] | None:

@@ -115,8 +115,12 @@ def test_an_estimator_that_is_not_there_says_so() -> None:
         ("catboost", {"task_type": "GPU"}),
     ],
 )
-def test_a_fit_on_a_gpu_is_refused_rather_than_probed_on_the_cpu(name: str, params: dict[str, str]) -> None:
+def test_a_fit_on_a_gpu_wants_a_gpu_to_be_named(
+    name: str, params: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sentence names the setting, and what would be estimated without it."""
+    monkeypatch.setattr("memfit.jobs.fits_on_devices.devices_here", lambda: None)
+
     with pytest.raises(UsageError, match="=".join(*params.items())) as caught:
         memfit.estimate(name, rows=20_000_000, columns=100, params=params)
 
