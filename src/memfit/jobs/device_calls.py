@@ -87,6 +87,7 @@ def _fit(call: TrainingCall, learner: Learner, given: Given, rows: int) -> Devic
         longest_row=_longest(call.columns, filled, given.longest_row),
         params=learner.params,
         outputs=given.classes if labels else 1,
+        at_once=devices(learner.framework).grown_at_once(learner.kind, learner.params),
         version=version,
         stored_matrix=stored,
         matrix_there=given.stored_matrix is not None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -54,7 +54,8 @@ def estimate_fit(request: TabularRequest, *, progress: Callable[[Progress], None
     params = parameters_of(request.given) | dict(request.params)
     setting = setting_of(name, params)
     if not setting:
-        return with_unused(estimate_estimator(request, progress=progress), request.on)
+        estimate = with_unused(estimate_estimator(request, progress=progress), request.on)
+        return replace(estimate, assumptions=(*estimate.assumptions, *_within(request.given)))
     device, count = device_named(request.on, request.name, setting)
     library = devices(name)
     kind = request.name if request.given is None else type(request.given).__name__
@@ -255,6 +256,7 @@ def _fit_of(
         longest_row=_longest_row(request, alike),
         params=params,
         outputs=outputs,
+        at_once=devices(framework_of(request)).grown_at_once(named.rpartition(".")[2], params),
         version=version,
         device_bytes=device.memory_bytes or 0,
         free_bytes=free_on(device),
@@ -279,16 +281,29 @@ def _longest_row(request: TabularRequest, alike: tuple[ColumnsAlike, ...]) -> tu
         return (request.columns,) * 3
     seen = request.longest_seen
     if seen is not None:
-        return _within(request.columns, seen, seen * _SEEN_TIMES, seen * _SEEN_MOST)
+        return _limited(request.columns, seen, seen * _SEEN_TIMES, seen * _SEEN_MOST)
     return of_sparse_rows(request.columns, max(request.columns * request.density, 1))
 
 
 def of_sparse_rows(columns: int, mean: float) -> tuple[int, int, int]:
     """Values of the fullest row where the mean alone is known: dice's as expected, few rows with many at most."""
-    return _within(columns, mean, mean + _DEVIATIONS * math.sqrt(mean), mean * _MOST_TIMES)
+    return _limited(columns, mean, mean + _DEVIATIONS * math.sqrt(mean), mean * _MOST_TIMES)
 
 
-def _within(columns: int, low: float, expected: float, high: float) -> tuple[int, int, int]:
+def _within(given: Any) -> Iterator[Assumption]:
+    """That a part of an estimator is set to train on a GPU, of whose shape nothing is known here."""
+    parts = given.get_params(deep=True).values() if hasattr(given, "get_params") else ()
+    for each in parts:
+        setting = setting_of(type(each).__module__.partition(".")[0], parameters_of(each))
+        if setting:
+            yield Assumption(
+                slug="probe-note",
+                text=f"{type(each).__name__} has {setting}: what it takes on a GPU is in no figure here, where it is a "
+                "part of another estimator; a script that fits it has the device's pool",
+            )
+
+
+def _limited(columns: int, low: float, expected: float, high: float) -> tuple[int, int, int]:
     low, expected, high = (min(math.ceil(each), columns) for each in (low, expected, max(high, expected)))
     return int(low), int(expected), int(high)
 

@@ -23,6 +23,7 @@ class DeviceFit:
         alike: its columns; a cell that is not filled is missing, or zero in a sparse matrix.
         longest_row: values that the fullest row has: low, expected and high, as counts.
         outputs: trees of a round: the classes of a target with more than two, else 1.
+        at_once: trees of an output that are grown in one round: a forest's.
         params: of the estimator.
         version: major and minor of the library; None where it is not known: the newest that was read.
         device_bytes: all of the device's memory.
@@ -38,6 +39,7 @@ class DeviceFit:
     longest_row: tuple[int, int, int]
     params: Mapping[str, Any] = field(default_factory=dict)
     outputs: int = 1
+    at_once: int = 1
     version: tuple[int, int] | None = None
     device_bytes: int = 0
     free_bytes: int = 0

@@ -42,6 +42,11 @@ def moments(fit: DeviceFit) -> tuple[Moment, ...]:
     return (Moment("training", (part,), adapts),)
 
 
+def grown_at_once(name: str, params: Mapping[str, Any]) -> int:
+    """Trees of a round: one."""
+    return 1
+
+
 def stored_by(name: str, params: Mapping[str, Any], version: tuple[int, int] | None) -> bool:
     """It has no matrix of values of its own on the host that is told here."""
     return False

@@ -70,6 +70,11 @@ def moments(fit: DeviceFit) -> tuple[Moment, ...]:
     return (Moment("training", (*parts, Held(Category.TEMPORARIES, unseen, "what kernels and streams take: assumed"))),)
 
 
+def grown_at_once(name: str, params: Mapping[str, Any]) -> int:
+    """Trees of a round: one."""
+    return 1
+
+
 def stored_by(name: str, params: Mapping[str, Any], version: tuple[int, int] | None) -> bool:
     """It has no matrix of values."""
     return False

@@ -18,6 +18,7 @@ _DENSE_SINCE = (3, 0)  # EllpackPageImpl: bins of a column counted from its own 
 _QUANTISED_SINCE = (3, 2)  # updater_gpu_hist.cu: d_gpair is a Matrix<GradientPairInt64>
 _WINDOWS_SINCE = (3, 3)  # hist_util.cuh: kSketchBatchNumElements in the place of what is free
 _MAX_BIN, _DEPTH, _DEEPEST = 256, 6, 24
+_FOREST = 100  # trees of XGBRFClassifier and XGBRFRegressor by default
 _ENTRY, _CUT, _PAIR, _BIN = 8, 16, 8, 16  # bytes of Entry, SketchEntry, GradientPair, GradientPairInt64
 _WINDOW = 1 << 26
 _SORT_TIMES = 2  # hist_util.cuh, BytesPerElement: thrust::sort has a buffer as large
@@ -30,10 +31,10 @@ _OLD_HIST_BYTES = (1 << 28) * 8  # updater_gpu_hist.cu until 2.1: kStopGrowingSi
 _OLD_BATCH, _BATCH = 32, 1024  # Driver's nodes at a time: until 2.1, since 3.0 (kMaxNodeBatchSize)
 # Of the nodes that a tree may split; 0.76 and 0.89 of them had a histogram in fits on the CPU (see scaling.py).
 _GROWN_SHARE, _LEAST_GROWN = 0.82, 0.5
-# Temporary storage of thrust and cub, and blocks that the caching allocator rounds up to powers of two and keeps:
-# assumed; a row's share covers what metrics sort.
+# Temporary storage of thrust and cub, and blocks that the caching allocator rounds up to powers of two and keeps; of
+# rows that are evaluated, what metrics sort of each output: assumed.
 _UNSEEN = ByteRange(low=0, expected=16 * MIB, high=96 * MIB)
-_UNSEEN_ROW_BYTES = 16
+_UNSEEN_ROW_BYTES, _SORTED_ROW_BYTES = 8, 16
 
 
 def on_host(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,7 +59,13 @@ def moments(fit: DeviceFit) -> tuple[Moment, ...]:
     page = _page(fit, version)
     found = [Moment("training", (page, *_training(fit, version), *_evaluated(fit, page)))]
     if fit.stored_matrix:
-        found += [_sketch(fit, version), Moment("binning", (page, _copied(fit)))]
+        # GPUGlobalApproxMaker sketches anew in every round: hessians are weights, and training's arrays are there.
+        beside = tuple(_training(fit, version)) if _approximates(fit) else ()
+        sketch = _sketch(fit, version)
+        found += [
+            sketch._replace(parts=(*sketch.parts, *beside)),
+            Moment("binning", (page, _copied(fit), *beside)),
+        ]
     else:
         found.append(Moment("copying the quantiles", (page, _index(fit))))
     return tuple(found)
@@ -73,6 +80,18 @@ def stored_by(name: str, params: Mapping[str, Any], version: tuple[int, int] | N
     method = params.get("tree_method")
     old = version is not None and version < (2, 0)
     return method not in (("hist", "gpu_hist") if old else ("hist", "auto", None))
+
+
+def grown_at_once(name: str, params: Mapping[str, Any]) -> int:
+    """Trees of a round: num_parallel_tree, which the classes of forests have from their n_estimators (sklearn.py).
+
+    >>> grown_at_once("XGBRFRegressor", {"n_estimators": 30}), grown_at_once("XGBRegressor", {"n_estimators": 30})
+    (30, 1)
+    """
+    given = params.get("num_parallel_tree")
+    if name.startswith("XGBRF"):
+        given = params.get("n_estimators") or _FOREST
+    return given if isinstance(given, int) and given > 0 else 1
 
 
 def _page(fit: DeviceFit, version: tuple[int, int]) -> Held:
@@ -129,21 +148,21 @@ def _training(fit: DeviceFit, version: tuple[int, int]) -> Iterator[Held]:
     )
     yield held(
         Category.BUFFERS,
-        rows * (4 * outputs + 4 + (4 if fit.weighted else 0)),
+        rows * (4 * outputs + 4 + (4 if fit.weighted else 0) + (4 if _approximates(fit) else 0)),
         "predictions (PredictionContainer), labels and weights (MetaInfo)",
     )
     yield held(
         Category.BUFFERS,
-        rows * (4 + 4 + 4),
-        "rows by node: ridx_, ridx_tmp_ (gpu_hist/row_partitioner.cuh), and the leaf of each row (out_position)",
+        rows * (4 + 4 + 4 * fit.at_once),
+        "rows by node: ridx_, ridx_tmp_ (gpu_hist/row_partitioner.cuh); each row's leaf in each tree of a round",
         high=1.0 if version >= _DENSE_SINCE else 2.0,  # by the caching allocator until 2.1: powers of two
     )
     if fit.params.get("sampling_method") == "gradient_based":
         yield held(Category.BUFFERS, rows * 8, "thresholds of gradient-based sampling (gpu_hist/sampler.cu)")
     yield _histograms(fit, version)
-    unseen = ByteRange(
-        low=0, expected=_UNSEEN.expected, high=_UNSEEN.high + _UNSEEN_ROW_BYTES * fit.rows * min(outputs, 8)
-    )
+    sorted_bytes = _SORTED_ROW_BYTES * sum(fit.evaluated) * outputs
+    more = _UNSEEN_ROW_BYTES * rows + sorted_bytes
+    unseen = ByteRange(low=0, expected=_UNSEEN.expected, high=_UNSEEN.high + more)
     yield Held(Category.TEMPORARIES, unseen, "temporary storage of thrust and cub, and what is cached of it: assumed")
 
 
@@ -222,7 +241,7 @@ def _evaluated(fit: DeviceFit, page: Held) -> Iterator[Held]:
 
 def _sketch(fit: DeviceFit, version: tuple[int, int]) -> Moment:
     """Sorting values for their quantiles: as many at a time as fit, of which there is a setting since 3.3."""
-    weight = 4 if fit.weighted else 0
+    weight = 4 if fit.weighted or _approximates(fit) else 0
     each = (_ENTRY + weight) * _SORT_TIMES
     wanted = fit.stored * each
     cuts = fit.columns * min(_max_bin(fit) * _SKETCH_FACTOR, fit.rows) * _CUT
@@ -247,6 +266,10 @@ def _sketch(fit: DeviceFit, version: tuple[int, int]) -> Moment:
         high=1.5,
     )
     return Moment("the sketch of quantiles", (sorted_values, sketches), adapts)
+
+
+def _approximates(fit: DeviceFit) -> bool:
+    return fit.params.get("tree_method") == "approx"
 
 
 def _copied(fit: DeviceFit) -> Held:

@@ -105,6 +105,24 @@ def test_a_matrix_of_values_is_sorted_on_the_device_in_what_is_free() -> None:
     assert not newer.adapts
 
 
+def test_a_forest_keeps_the_leaf_of_each_row_for_each_tree() -> None:
+    """All of a round's trees are grown before predictions are brought up to date."""
+    one, many = (fullest(xgboost.moments(fit(at_once=count))).size.expected for count in (1, 100))
+
+    assert many - one == 99 * 4 * ROWS
+
+
+def test_the_approximate_method_sketches_beside_what_training_holds() -> None:
+    """In every round anew, with hessians as weights: 24 bytes a value."""
+    params = {"device": "cuda", "tree_method": "approx"}
+    exact = moment(xgboost.moments(fit(stored_matrix=True)), "the sketch of quantiles")
+
+    found = moment(xgboost.moments(fit(stored_matrix=True, params=params)), "the sketch of quantiles")
+
+    assert found.parts[0].size.expected == ROWS * COLUMNS * 24
+    assert len(found.parts) > len(exact.parts)
+
+
 def test_a_quantile_matrix_of_the_hosts_is_copied_not_sorted() -> None:
     """Training is its peak."""
     assert fullest(xgboost.moments(fit())).name == "training"
