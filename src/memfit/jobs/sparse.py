@@ -187,4 +187,11 @@ class SparseRequest(TabularRequest):
                 "--distinct says how many, and --data with a file of the matrix tells"
             )
             told.append(Assumption(slug="sparse-values", text=text, effect_bytes=most))
+        if histograms is not None and self.distinct:
+            text = (
+                f"{self.distinct:,} different values in every column, all filled alike, as --distinct says: where few "
+                "columns hold most of the values, as of words, a fit was measured above the high end; --data with a "
+                "file of the matrix tells"
+            )
+            told.append(Assumption(slug="sparse-values", text=text))
         return tuple(told)
