@@ -27,6 +27,12 @@ SCALINGS = {
     "lightgbm": "memfit.frameworks.lightgbm.scaling",
     "catboost": "memfit.frameworks.catboost.scaling",
 }
+# framework → the module that knows what its fits hold on a GPU; one line each.
+DEVICES = {
+    "xgboost": "memfit.frameworks.xgboost.devices",
+    "lightgbm": "memfit.frameworks.lightgbm.devices",
+    "catboost": "memfit.frameworks.catboost.devices",
+}
 # framework → the module that has formulas for its fits; one line each.
 CLOSED_FORMS = {"sklearn": "memfit.frameworks.sklearn.closed_forms"}
 # framework → the module that finds the call that trains in a script, for probing it; one line each.
@@ -64,6 +70,13 @@ def scaling(framework: str) -> Any:
     import importlib
 
     return importlib.import_module(SCALINGS[framework]) if framework in SCALINGS else None
+
+
+def devices(framework: str) -> Any:
+    """The module that knows what a framework's fits hold on a GPU."""
+    import importlib
+
+    return importlib.import_module(DEVICES[framework])
 
 
 def adapter(framework: str) -> Any:

@@ -11,8 +11,9 @@ from memfit.api.estimating import name_of
 from memfit.documents import Estimate
 from memfit.errors import UsageError
 from memfit.jobs import Progress
+from memfit.jobs.fits_on_devices import estimate_fit
 from memfit.jobs.formula import estimate_by_formula
-from memfit.jobs.tabular import TabularRequest, estimate_estimator
+from memfit.jobs.tabular import TabularRequest
 
 if TYPE_CHECKING:
     from memfit.datasets.formats.sparse_matrices import SparseMatrix
@@ -33,6 +34,7 @@ def estimate_by_shape(
     shrink: float | None,
     texts: tuple[str | None, str | None] = (None, None),
     density: float | None = None,
+    distinct: int | None = None,
     **options: Any,
 ) -> Estimate:
     """The estimate of an estimator.
@@ -46,6 +48,7 @@ def estimate_by_shape(
         shrink: of scripts alone.
         texts: the column of the file that has texts, and what makes numbers of them; (None, None) for tables.
         density: share of the cells that are stored, of sparse data; None for dense.
+        distinct: of the values that a column of such data stores, how many differ; None where that is not known.
         options: of `TabularRequest`.
 
     Raises:
@@ -54,6 +57,7 @@ def estimate_by_shape(
     if shrink is not None:
         raise UsageError("only a script's data can be shrunk: here no data is read", slug="cannot-shrink")
     file = Path(source[0]) if source[0] is not None else None
+    _check_distinct(distinct, density, file)
     matrix = _matrix_of(file) if file is not None and density is None else None
     if matrix is not None:
         shape, density, told = _sparse(matrix, source, shape, texts[0])
@@ -93,9 +97,9 @@ def estimate_by_shape(
     if density is not None:
         from memfit.api.by_sparse import estimate_sparse
 
-        return estimate_sparse(file, matrix, progress, density=density, **options)
+        return estimate_sparse(file, matrix, progress, density=density, distinct=distinct or 0, **options)
     request = TabularRequest(**options)
-    return estimate_estimator(request, progress=progress) if probe else estimate_by_formula(request)
+    return estimate_fit(request, progress=progress) if probe else estimate_by_formula(request)
 
 
 def _matrix_of(file: Path) -> SparseMatrix | None:
@@ -126,6 +130,16 @@ def _sparse(
     told: dict[str, Any] = {"data": text, "dtype": found.dtype}
     density = min(found.stored / found.rows / columns, 1.0)  # of other columns as many values a row
     return (rows, columns), density, told | ({"classes": found.classes} if found.classes else {})
+
+
+def _check_distinct(distinct: int | None, density: float | None, file: Path | None) -> None:
+    """Say of what data it can be told how many values differ."""
+    if distinct is not None and (density is None or file is not None):
+        raise UsageError(
+            "--distinct is of sparse data that no file tells, of which --density says how much is stored",
+            hint="--rows 1M --cols 50k --density 0.001 --distinct 1",
+            slug="bad-density",
+        )
 
 
 def _check_sparse(density: float, data: str | os.PathLike[str] | None, missing: float, probe: bool) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from memfit.datasets.formats import sparse_matrices, svmlight
 from memfit.documents import Estimate
 from memfit.jobs import Progress
+from memfit.jobs.fits_on_devices import estimate_fit
 from memfit.jobs.sparse import SparseRequest
-from memfit.jobs.tabular import estimate_estimator
 from memfit.probing.child.sparse import PARTS
 from memfit.probing.columns import columns_alike
 
@@ -46,7 +46,7 @@ def estimate_sparse(
         in_arrays = path.suffix.lower() == ".npz"
         rows = sparse_matrices.first_rows(path, matrix) if in_arrays else svmlight.some_rows(path)
     if rows is None or not rows.rows:
-        return estimate_estimator(SparseRequest(**options), progress=progress)
+        return estimate_fit(SparseRequest(**options), progress=progress)
     with tempfile.TemporaryDirectory(prefix="memfit-rows-") as folder:
         written = (rows.ends.tobytes(), rows.columns.tobytes(), rows.values.tobytes())
         for (name, _), numbers in zip(PARTS, written, strict=True):
@@ -54,4 +54,4 @@ def estimate_sparse(
         request = SparseRequest(
             sample=folder, sampled=rows.rows, alike=columns_alike(rows.columns, rows.values, rows.rows), **options
         )
-        return estimate_estimator(request, progress=progress)
+        return estimate_fit(request, progress=progress)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from memfit.documents import Estimate
 from memfit.errors import UsageError
 from memfit.jobs import Progress
+from memfit.jobs.fits_on_devices import refuse_on_device
 from memfit.jobs.tabular import estimate_estimator
 from memfit.jobs.textual import TextRequest
 
@@ -56,6 +57,7 @@ def estimate_texts(
             columns=1,
             **options,
         )
+        refuse_on_device(request)
         return estimate_estimator(request, progress=progress)
 
 

@@ -43,6 +43,7 @@ def estimate(
     params: Mapping[str, Any] | None = None,
     missing: float = 0.0,
     density: float | None = None,
+    distinct: int | None = None,
     predict: bool = False,
     probe: bool = True,
     probe_budget_s: float = 60.0,
@@ -80,6 +81,7 @@ def estimate(
         dtype, classes: of the data and of a classifier's target.
         missing: share of the data's cells that are missing, where no file tells it.
         density: share of the cells that are stored, of sparse data: a CSR matrix of SciPy's; None for a dense array.
+        distinct: of the values that a column of such a matrix stores, how many differ: 1 of ones; None for all of them.
         params: of the estimator.
         predict: whether it predicts too, on as many rows.
         probe: whether the estimator may be run on small data; without, a formula answers where there is one.
@@ -115,12 +117,13 @@ def estimate(
             shrink=shrink,
             texts=(text, vectorizer),
             density=density,
+            distinct=distinct,
             dtype=dtype,
             classes=classes,
             missing=missing,
             params=dict(params or {}),
             predict=predict,
-            budget_s=probe_budget_s, host_memory_bytes=host_memory_bytes, python=python,
+            budget_s=probe_budget_s, host_memory_bytes=host_memory_bytes, python=python, on=on,
         )  # fmt: skip
     named = None
     if isinstance(target, (str, os.PathLike)) and is_model(name := os.fspath(target)):

@@ -17,6 +17,7 @@ options of memfit stand before TARGET; everything after TARGET belongs to the sc
   memfit estimate --on cpu --json -o estimate.json train.py
 an estimator is followed by the shape of its data and its parameters:
   memfit estimate sklearn.ensemble.RandomForestClassifier --rows 20M --cols 60 --set n_estimators=300
+  memfit estimate xgboost --rows 200M --cols 60 --set device=cuda --on a100-80gb
 a model's name, or a folder with its config.json, by what is done with it:
   memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb
   memfit estimate hf:Qwen/Qwen3-8B --serve --context 32k --concurrent 16 --on h100-80gb

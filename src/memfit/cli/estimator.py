@@ -44,10 +44,12 @@ def shape(target: str, words: list[str]) -> dict[str, Any]:
     parser.add_argument("--dtype", default="float64", choices=("float64", "float32", "int64", "int32", "uint8"))
     parser.add_argument("--classes", type=whole, default=2)
     parser.add_argument("--density", type=share, metavar="SHARE")
+    parser.add_argument("--distinct", type=count, metavar="N")
     parser.add_argument("--missing", type=share, default=0.0, metavar="SHARE")
     parser.add_argument("--set", dest="params", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--predict", action="store_true")
     parser.add_argument("--no-probe", dest="probe", action="store_false")
+    parser.add_argument("--on", metavar="DEVICE")
     parser.add_argument("--probe-budget", dest="probe_budget_s", type=seconds, default=60.0)
     found = vars(parser.parse_args(words))
     if found["data"] is None and (found["rows"] is None or found["columns"] is None):

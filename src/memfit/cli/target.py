@@ -61,7 +61,7 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
     from memfit import api
 
     options: dict[str, Any] = {}
-    module, ranks = arguments.module, arguments.ranks
+    module, ranks, on = arguments.module, arguments.ranks, arguments.on
     if (launch := api.launched([target, *words])) is not None and not module:
         started, (target, *words), module = launch
         ranks = ranks or f"{started.nodes}x{started.per_node}"
@@ -69,6 +69,7 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
         from memfit.cli.estimator import shape
 
         options, words = shape(target, words), []
+        on = options.pop("on") or on
     from memfit.reports.progress import LiveProgress
 
     with LiveProgress(sys.stderr, wanted=not (quiet or arguments.debug)) as progress:
@@ -76,7 +77,7 @@ def estimated(arguments: argparse.Namespace, *, quiet: bool) -> Estimate:
             return api.estimate(
                 target,
                 words,
-                on=arguments.on,
+                on=on,
                 steps=arguments.steps,
                 timeout_s=arguments.timeout,
                 passes=arguments.passes,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memfit.documents import Assumption, Component, Estimate, PeakLocation
+from memfit.jobs.device_calls import OnDevice, with_devices
 from memfit.jobs.holdings import Holding
 from memfit.jobs.hosted import host_estimate, target_of
 from memfit.jobs.request import Request
@@ -15,7 +16,7 @@ from memfit.probing.sweeping import FORKED, ProbeResult
 from memfit.quantities import Basis, ByteRange, Category, Phase, format_bytes
 from memfit.sensors import frameworks_found
 
-_SHOWN = ("scikit-learn", "xgboost", "lightgbm", "catboost", "numpy", "pandas")
+_SHOWN = ("scikit-learn", "xgboost", "xgboost-cpu", "lightgbm", "catboost", "numpy", "pandas")
 _AS_HIGH = 1.03  # what a script holds outside of fits is told where it is more than a fit's peak by more than its error
 _NAMED = 5  # tables that a sentence names
 # What a script's own threads add: while it is run to its fits it has one. Most of 47 public scripts, run with two,
@@ -39,6 +40,7 @@ class FitSeen:
         workers_bytes: what the processes hold that it starts and leaves for the next.
         holdings: the script's tables by name.
         unsure_bytes: what it may hold beyond that, where that was carried on from a part of the data.
+        on_device: what it is on a GPU; None of one on the CPU.
     """
 
     label: str
@@ -53,6 +55,7 @@ class FitSeen:
     workers_bytes: int = 0
     holdings: tuple[Holding, ...] = ()
     unsure_bytes: int = 0
+    on_device: OnDevice | None = None
 
     @property
     def peak_bytes(self) -> int:
@@ -82,7 +85,7 @@ def document_of_script(
         *(_of_fits(largest, len(fits), Path(request.target).name) if largest is not None else ()),
         *(Assumption(slug=slug, text=text) for slug, text in assumed.items()),
     ]
-    return host_estimate(
+    made = host_estimate(
         target_of(request),
         parts,
         peak_at=PeakLocation(operator=largest.label, where=largest.where)
@@ -93,6 +96,8 @@ def document_of_script(
         cost={"seconds": round(seconds, 2), "process_peak_bytes": outside.low + _largest_probe(fits)},
         host_memory_bytes=request.host_memory_bytes,
     )
+    found = tuple((fit.label, fit.where, fit.on_device) for fit in fits if fit.on_device is not None)
+    return with_devices(made, found, request.on)
 
 
 def _largest_probe(fits: tuple[FitSeen, ...]) -> int:

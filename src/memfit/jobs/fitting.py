@@ -26,6 +26,7 @@ from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, MemfitError
 from memfit.jobs import shrunk
 from memfit.jobs.changing import changed, facts_of
 from memfit.jobs.child import Child
+from memfit.jobs.device_calls import keep_on_host, on_device_of
 from memfit.jobs.failing import hint_for, said
 from memfit.jobs.fitted import FitSeen, document_of_script
 from memfit.jobs.holdings import Holding, holdings
@@ -193,6 +194,7 @@ class Fitting(Child):
             self._probing = False
 
     def _made(self, call: TrainingCall) -> Any:
+        keep_on_host(call)
         key = _key(call)
         if key not in self._seen:
             if len(self.fits) >= _MOST_FITS and call.rows > FEW_ROWS:
@@ -200,9 +202,7 @@ class Fitting(Child):
                 self.finish()
             look = self._met if self._goes_ahead else self._probed
             self._seen[key] = len(self.fits) >= _MOST_FITS or look(call)
-        if self._seen[key]:
-            return call.alone()
-        return self._of_a_part(call)
+        return call.alone() if self._seen[key] else self._of_a_part(call)
 
     def _probed(self, call: TrainingCall) -> bool:
         """Probe a call; whether it is so cheap that the script can make it as it is."""
@@ -213,9 +213,8 @@ class Fitting(Child):
         self.tree.paused = True
         whole_call, growth, power = self._carried(call, self._noted(call))
         now = process_memory()
-        held = (now.rss_bytes if now is not None else 0) + children_bytes()
         told = facts_of(call)
-        held -= changed(call, self.request.changes)
+        held = (now.rss_bytes if now is not None else 0) + children_bytes() - changed(call, self.request.changes)
         try:
             result = probed(
                 call,
@@ -253,6 +252,7 @@ class Fitting(Child):
                 workers_bytes=max(each.workers_bytes for each in result.readings),
                 holdings=self._holdings(call, whole_call.rows / max(call.rows, 1)),
                 unsure_bytes=self.ahead.unsure_bytes(growth, power) if self.ahead is not None else 0,
+                on_device=on_device_of(call, whole_call.rows),
             )
         )
         return cheap or (self.ahead is not None and call.rows <= FEW_ROWS)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from memfit.jobs.fits_on_devices import notes_of_devices
 from memfit.jobs.tabular import with_all, with_sample
 from memfit.probing.calls import TrainingCall
 from memfit.probing.cutting import stretched
@@ -68,7 +67,7 @@ def probed(
             )
     call.changed = {}
     said = [str(each.note) for each in result.readings if each.note]
-    result = replace(result, notes=(*result.notes, *dict.fromkeys([*said, *notes_of_devices(call)])))
+    result = replace(result, notes=(*result.notes, *dict.fromkeys(said)))
     if repeats is not None:
         result = with_all(result, repeats, plan)
     whole = result.readings[-1]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import operator
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from memfit.documents import Assumption
-from memfit.jobs.tabular import TabularRequest, item_bytes, parameters_of, scaling_of
+from memfit.jobs.tabular import TabularRequest, item_bytes, scaling_of
 from memfit.probing.child.estimator import EstimatorFit
-from memfit.probing.child.sparse import SparseFit, index_bytes
+from memfit.probing.child.sparse import PARTS, SparseFit, index_bytes
 from memfit.probing.scaling import ColumnsAlike, Scaling
 from memfit.probing.sweeping import ProbeResult
 from memfit.quantities import ByteRange, format_bytes
@@ -38,12 +41,14 @@ class SparseRequest(TabularRequest):
         sample: path of rows that were read from the file; "" where none were.
         sampled: how many those are.
         alike: the columns that they fill.
+        distinct: of the values that a column stores, how many differ; 0 where nobody said.
     """
 
     density: float
     sample: str = ""
     sampled: int = 0
     alike: tuple[ColumnsAlike, ...] = ()
+    distinct: int = 0
 
     @property
     def filled(self) -> int:
@@ -53,8 +58,17 @@ class SparseRequest(TabularRequest):
     @property
     def columns_alike(self) -> tuple[ColumnsAlike, ...]:
         """The sample's, or those of the probes: filled alike, of whole numbers that are all 1."""
-        distinct = None if self.dtype.startswith("float") else 1
+        distinct = self.distinct or (None if self.dtype.startswith("float") else 1)
         return self.alike or (ColumnsAlike(self.columns, self.density, distinct),)
+
+    @property
+    def longest_seen(self) -> int | None:
+        """Values of the fullest row of the sample; None where there is none."""
+        if not self.sample:
+            return None
+        ends = array("q")
+        ends.frombytes(Path(self.sample, PARTS[0][0]).read_bytes())
+        return max(map(operator.sub, ends, [0, *ends[:-1]]), default=None)
 
     @property
     def sizes(self) -> tuple[int, ...] | None:
@@ -97,7 +111,8 @@ class SparseRequest(TabularRequest):
     @property
     def shape_words(self) -> list[str]:
         """What the command line says of the data besides its rows."""
-        return ["--cols", str(self.columns), "--density", f"{self.density:g}"]
+        told = ["--distinct", str(self.distinct)] if self.distinct else []
+        return ["--cols", str(self.columns), "--density", f"{self.density:g}", *told]
 
     @property
     def probed_on(self) -> str:
@@ -108,8 +123,9 @@ class SparseRequest(TabularRequest):
                 "another kind take other memory"
             )
         return (
-            "probed on random CSR matrices of that density, columns filled alike and no value like another: where few "
-            "columns hold most of the values, or values repeat, bins and trees take other memory"
+            "probed on random CSR matrices of that density, columns filled alike and "
+            + (f"{self.distinct:,} different values in each" if self.distinct else "no value like another")
+            + ": where few columns hold most of the values, or values repeat, bins and trees take other memory"
         )
 
     @property
@@ -119,11 +135,13 @@ class SparseRequest(TabularRequest):
 
     def scaling(self) -> Scaling:
         """What its framework knows of the estimator; what fills with a column's values takes more rows to fill."""
-        known = scaling_of(replace(self, params={**parameters_of(self.given), **self.params}))
+        known = scaling_of(self)
         alike = self.columns_alike
         shares = tuple(each.filled for each in alike for _ in range(each.number))
         sample = known.sample and replace(known.sample, filled=shares)
-        histograms = known.histograms and replace(known.histograms, columns=alike, made_up=not self.sample)
+        histograms = known.histograms and replace(
+            known.histograms, columns=alike, made_up=not (self.sample or self.distinct)
+        )
         enough = min(math.ceil(_COLUMN_VALUES / self.density), math.ceil(self.rows * _SMALL_SHARE))
         return replace(
             known,
@@ -149,6 +167,7 @@ class SparseRequest(TabularRequest):
             self.given,
             self.filled * item_bytes(self.dtype),
             self.sample,
+            self.distinct,
         )
 
     def remarks(self, found: ProbeResult) -> tuple[Assumption, ...]:
@@ -165,7 +184,14 @@ class SparseRequest(TabularRequest):
             text = (
                 f"{format_bytes(most)} of the high end are histograms, for as many bins as a column has different "
                 "values: of columns that repeat few values, ones or counts, there are next to none, as at the low end; "
-                "--data with a file of the matrix tells which"
+                "--distinct says how many, and --data with a file of the matrix tells"
             )
             told.append(Assumption(slug="sparse-values", text=text, effect_bytes=most))
+        if histograms is not None and self.distinct:
+            text = (
+                f"{self.distinct:,} different values in every column, all filled alike, as --distinct says: where few "
+                "columns hold most of the values, as of words, a fit was measured above the high end; --data with a "
+                "file of the matrix tells"
+            )
+            told.append(Assumption(slug="sparse-values", text=text))
         return tuple(told)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memfit.documents import Assumption, Component, Estimate, PeakLocation
-from memfit.jobs.fits_on_devices import refuse_devices
 from memfit.jobs.hosted import host_estimate
 from memfit.jobs.launch import Progress
 from memfit.probing.child.estimator import EstimatorFit
@@ -58,6 +57,7 @@ class TabularRequest:
         missing: share of the cells that are missing, 0 to 1.
         like: what the file's columns are like, the target left out; () when the shape was given.
         target_like: what the target is like; None when it was not named.
+        on: the machine that was named, for a fit that trains on a GPU; None for this one.
     """
 
     target: str
@@ -75,6 +75,7 @@ class TabularRequest:
     missing: float = 0.0
     like: tuple[ColumnLike, ...] = ()
     target_like: ColumnLike | None = None
+    on: str | None = None
 
     @property
     def name(self) -> str:
@@ -161,7 +162,6 @@ def estimate_estimator(request: TabularRequest, *, progress: Callable[[Progress]
         MemfitError: it cannot be loaded or no probe succeeded.
     """
     began = time.monotonic()
-    refuse_devices(request.name, parameters_of(request.given) | dict(request.params))
     known = request.scaling()
     repeats = known.repeats
     fewer = {repeats.parameter: repeats.probed} if repeats is not None else {}
@@ -227,13 +227,22 @@ def parameters_of(given: Any) -> dict[str, Any]:
     return dict(given.get_params(deep=False)) if hasattr(given, "get_params") else {}
 
 
+def _path_of(request: TabularRequest) -> str:
+    """Of the class, or of what returns an estimator."""
+    cls = type(request.given)
+    return request.name.partition(":")[0] if request.given is None else f"{cls.__module__}.{cls.__qualname__}"
+
+
+def framework_of(request: TabularRequest) -> str:
+    """Whose estimator it is."""
+    return _path_of(request).partition(".")[0]
+
+
 def scaling_of(request: TabularRequest) -> Scaling:
     """What the estimator's framework knows of it."""
-    cls = type(request.given) if request.given is not None else None
-    path = f"{cls.__module__}.{cls.__qualname__}" if cls is not None else request.name.partition(":")[0]
-    known = scaling(path.partition(".")[0])
-    name = path.rpartition(".")[2]
-    found = known.scaling_of(name, request.params, request.columns) if known is not None else Scaling()
+    known, name = scaling(framework_of(request)), _path_of(request).rpartition(".")[2]
+    params = {**parameters_of(request.given), **request.params}
+    found = known.scaling_of(name, params, request.columns) if known is not None else Scaling()
     found = replace(found, spread_share=found.spread_share + found.values_share)
     if found.sample is None or not request.like:
         return found

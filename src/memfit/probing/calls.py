@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from memfit.probing.scaling import ColumnsAlike
 
@@ -29,6 +29,26 @@ class Learner:
     path: str | None = ""
 
 
+class Given(NamedTuple):
+    """What a call is given, as far as a device's figure asks for it.
+
+    Attributes:
+        filled: share of the table's cells that are stored and not missing; None where nobody counted.
+        longest_row: values of the fullest row; None where that is not known.
+        classes: of the target; 0 where it has none.
+        evaluated: rows of each further table that is evaluated in every round.
+        weighted: whether rows have weights.
+        stored_matrix: whether it is a matrix of values; None where the fit makes one itself.
+    """
+
+    filled: float | None = None
+    longest_row: int | None = None
+    classes: int = 0
+    evaluated: tuple[int, ...] = ()
+    weighted: bool = False
+    stored_matrix: bool | None = None
+
+
 class TrainingCall:
     """One call that trains. Probes call it with what ``prepare`` makes of a number of rows.
 
@@ -39,6 +59,7 @@ class TrainingCall:
         params: where there is no estimator, those of the call.
         args: of the call, without the estimator.
         changed: parameters that a probe sets otherwise.
+        on_host: parameters by which it is made on the CPU, where it is set to train on a GPU.
         sliceable: whether its data can be cut down; otherwise it is probed whole, with what else can be cut.
         forkable: whether it can be made in a fork: not where its data has threads of its own in this process.
     """
@@ -53,6 +74,7 @@ class TrainingCall:
         self.params: dict[str, Any] = {}
         self.args: tuple[Any, ...] = ()
         self.changed: dict[str, Any] = {}
+        self.on_host: dict[str, Any] = {}
         self.notes: list[str] = []
 
     @property
@@ -73,6 +95,14 @@ class TrainingCall:
     def stored_columns(self) -> tuple[ColumnsAlike, ...]:
         """What the columns of a sparse table are like; () of a dense one."""
         return ()
+
+    def given(self) -> Given:
+        """What a device's figure asks of its data."""
+        return Given()
+
+    def keep_on_host(self, settings: dict[str, Any]) -> None:
+        """From now on it is made on the CPU, by these settings of what trains on a GPU."""
+        self.on_host = settings
 
     def learners(self) -> Iterable[Learner]:
         """The estimator that it is made of, the outermost first, and those within."""

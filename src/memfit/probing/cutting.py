@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,31 @@ def held_by(data: Any) -> int:
         return int(data.estimated_size())
     size = getattr(data, "nbytes", 0)
     return int(size) if isinstance(size, int) else 0
+
+
+def longest_row(data: Any) -> int | None:
+    """Values of the fullest row of a sparse matrix that is held by rows; None of anything else."""
+    pointers = getattr(data, "indptr", None)
+    if pointers is None or getattr(data, "format", "") != "csr" or len(pointers) < 2:
+        return None
+    return int((pointers[1:] - pointers[:-1]).max())
+
+
+def filled_share(data: Any) -> float | None:
+    """Of a sparse matrix, the share of its cells that are stored; None of anything else."""
+    shape: Any = getattr(data, "shape", ())
+    stored = getattr(data, "nnz", None)
+    return stored / shape[0] / shape[1] if stored is not None and len(shape) == 2 and all(shape) else None
+
+
+def classes_of(target: Any, *, seen: int = 100_000) -> int:
+    """How many labels differ among the first of a target; 0 of what has no rows, or fractions."""
+    if not rows_of(target) or getattr(getattr(target, "dtype", None), "kind", "i") == "f":
+        return 0
+    first = target[:seen] if not hasattr(target, "iloc") else target.iloc[:seen]
+    with contextlib.suppress(TypeError):  # what cannot be hashed is no label
+        return len(set(first.tolist() if hasattr(first, "tolist") else first))
+    return 0
 
 
 def some_of(whole: int, rows: int) -> list[int]:

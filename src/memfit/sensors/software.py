@@ -12,9 +12,9 @@ from importlib import metadata
 
 # Packages whose version decides how much memory a job takes.
 FRAMEWORKS = (
-    "torch", "tensorflow", "tensorflow-cpu", "keras", "jax", "jaxlib", "scikit-learn", "xgboost", "lightgbm",
-    "catboost", "transformers", "accelerate", "lightning", "pytorch-lightning", "deepspeed", "bitsandbytes",
-    "triton", "numpy", "pandas", "polars", "pyarrow",
+    "torch", "tensorflow", "tensorflow-cpu", "keras", "jax", "jaxlib", "scikit-learn", "xgboost",
+    "xgboost-cpu", "lightgbm", "catboost", "transformers", "accelerate", "lightning", "pytorch-lightning", "deepspeed",
+    "bitsandbytes", "triton", "numpy", "pandas", "polars", "pyarrow",
 )  # fmt: skip
 
 # Settings that change how memory is taken or kept, on the host or on a device.

@@ -186,3 +186,36 @@ def test_a_fit_that_no_small_part_can_do_is_made_as_it_is(tmp_path: Path) -> Non
     )
 
     assert estimate.pool("host").peak_at.operator == "Ridge.fit"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import xgboost\nxgboost.train({'device': 'cuda'}, xgboost.DMatrix(X, y), 20)\n",
+        "import xgboost\nxgboost.XGBRegressor(device='cuda').fit(X, y, eval_set=[(X[:9], y[:9])], verbose=0)\n",
+        "from lightgbm import LGBMRegressor\nLGBMRegressor(device_type='cuda', verbose=-1).fit(X, y).predict(X)\n",
+    ],
+)
+def test_a_fit_on_a_gpu_that_is_not_there_has_the_devices_pool(tmp_path: Path, text: str) -> None:
+    """Made on the CPU for the host's figure, also by builds that refuse a GPU."""
+    script = tmp_path / "train.py"
+    script.write_text(DATA + text, encoding="utf-8")
+
+    estimate = memfit.estimate(str(script), on="a100-40gb", python=str(PYTHON), probe_budget_s=30, timeout_s=200)
+
+    pool = estimate.pool("cuda:0")
+    assert pool.peak_at.where == "train.py:7"
+    assert "workspaces" in pool.breakdown_bytes or "temporaries" in pool.breakdown_bytes
+    assert estimate.pool("host").peak_bytes.expected > 0
+
+
+def test_lightgbm_is_probed_again_after_its_answers_in_the_scripts_process(tmp_path: Path) -> None:
+    """Answers with threads of their own would leave forks of the process waiting for them."""
+    estimate = estimated(
+        tmp_path,
+        DATA
+        + "import lightgbm\nfirst = lightgbm.LGBMRegressor(n_estimators=5, verbose=-1).fit(X, y)\nfirst.predict(X)\n"
+        + "lightgbm.train({'verbose': -1, 'num_leaves': 63}, lightgbm.Dataset(X, y), 5)\n",
+    )
+
+    assert any("2 different fits" in item.text for item in estimate.assumptions if item.slug == "fit-not-made")

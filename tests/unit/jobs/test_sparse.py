@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -265,3 +266,29 @@ def test_the_frameworks_take_the_made_matrices(name: str) -> None:
     pool = estimate.pool("host")
     assert pool.breakdown_bytes["dataset"] == 900_000 * 12 + 60_001 * 4 + 60_000 * 8
     assert pool.peak_bytes.expected < pool.breakdown_bytes["framework"] + 60_000 * 300 * 8 * 2
+
+
+def test_values_that_repeat_have_few_bins() -> None:
+    """--distinct: histograms of ones are no such thing as those of fractions, and are known to be few."""
+    request = SparseRequest(target="xgboost", rows=100_000, columns=1_000, density=0.02)
+
+    ones, any_values = replace(request, distinct=1).scaling().histograms, request.scaling().histograms
+
+    assert ones is not None and any_values is not None
+    assert ones.at(100_000) * 50 < any_values.at(100_000)
+    assert not ones.made_up
+    assert any_values.made_up
+    assert replace(request, distinct=1).shape_words[-2:] == ["--distinct", "1"]
+
+
+def test_probes_of_values_that_repeat_repeat_them() -> None:
+    """So many whole numbers from 1, of whatever type the data has."""
+    (values, _, _), _ = stored(2_000, 50, 0.2, "float32", 4, distinct=3)
+
+    assert set(values.tolist()) == {1.0, 2.0, 3.0}
+
+
+def test_how_many_values_differ_is_of_sparse_data_alone() -> None:
+    """Of a table nothing would come of it."""
+    with pytest.raises(UsageError, match="--density"):
+        memfit.estimate("xgboost", rows=10, columns=2, distinct=1)

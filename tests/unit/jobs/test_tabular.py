@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.environments import TABULAR
@@ -18,6 +19,7 @@ from memfit.errors import MemfitError, UsageError
 from memfit.frameworks.lightgbm import scaling as lightgbm
 from memfit.frameworks.sklearn import scaling as sklearn
 from memfit.frameworks.xgboost import scaling as xgboost
+from memfit.jobs.tabular import TabularRequest, scaling_of
 from memfit.probing.scaling import Scaling
 from memfit.quantities import GIB, MIB, Verdict, format_bytes
 
@@ -113,12 +115,43 @@ def test_an_estimator_that_is_not_there_says_so() -> None:
         ("catboost", {"task_type": "GPU"}),
     ],
 )
-def test_a_fit_on_a_gpu_is_refused_rather_than_probed_on_the_cpu(name: str, params: dict[str, str]) -> None:
+def test_a_fit_on_a_gpu_wants_a_gpu_to_be_named(
+    name: str, params: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sentence names the setting, and what would be estimated without it."""
+    monkeypatch.setattr("memfit.jobs.fits_on_devices.devices_here", lambda: None)
+
     with pytest.raises(UsageError, match="=".join(*params.items())) as caught:
         memfit.estimate(name, rows=20_000_000, columns=100, params=params)
 
     assert caught.value.slug == "fit-on-device"
+
+
+def test_the_parameters_of_an_estimator_itself_decide_how_it_grows() -> None:
+    """A forest of 10 trees is no forest of 100 of which probes grew a tenth; None is a parameter's default."""
+    forest = type(
+        "RandomForestRegressor",
+        (),
+        {"__module__": "sklearn.ensemble", "get_params": lambda self, deep: {"n_estimators": 10, "max_depth": None}},
+    )()
+    boosted = type(
+        "XGBRegressor", (), {"__module__": "xgboost.sklearn", "get_params": lambda self, deep: {"n_estimators": None}}
+    )()
+
+    def repeats(given: Any) -> Any:
+        return scaling_of(TabularRequest(target="", rows=1_000, columns=4, given=given)).repeats
+
+    assert repeats(forest) is None
+    assert repeats(boosted).wanted == 100
+
+
+def test_a_classifiers_forest_that_grows_whole_is_known_by_its_defaults() -> None:
+    """Its defaults bound nothing, whether they are told or not."""
+    told = {"max_depth": None, "max_leaf_nodes": None, "min_samples_leaf": 1}
+
+    assert sklearn.scaling_of("RandomForestClassifier", told, 10).values_share > 0
+    assert sklearn.scaling_of("RandomForestClassifier", {**told, "max_depth": 4}, 10).values_share == 0
+    assert sklearn.scaling_of("PCA", {"svd_solver": "auto"}, 2_000).switches
 
 
 def test_frameworks_know_what_grows_otherwise() -> None:

@@ -70,13 +70,13 @@ class Fit(TrainingCall):
     def alone(self) -> Any:
         """With one thread."""
         with contextlib.suppress(Exception):  # one that is fitted already keeps its parameters
-            self.estimator.set_params(thread_count=1)
+            self.estimator.set_params(**self.on_host, thread_count=1)
         return self.whole()
 
     def prepare(self, rows: int, *, lighter: bool = True) -> Any:
         """Its arguments, cut down to some rows taken evenly."""
         with contextlib.suppress(Exception):
-            self.estimator.set_params(allow_writing_files=False, **self.changed)
+            self.estimator.set_params(allow_writing_files=False, **self.on_host, **self.changed)
         whole = self.rows
         if rows >= whole:
             return self.args, self.kwargs
@@ -139,11 +139,11 @@ class Training(TrainingCall):
 
     def alone(self) -> Any:
         """With one thread."""
-        return self.original(**{**self.kwargs, "params": {**self.params, "thread_count": 1}})
+        return self.original(**{**self.kwargs, "params": {**self.params, **self.on_host, "thread_count": 1}})
 
     def prepare(self, rows: int, *, lighter: bool = True) -> Any:
         """A part of the pool, and a few rounds."""
-        kwargs = {**self.kwargs, "params": {**self.params, "allow_writing_files": False}}
+        kwargs = {**self.kwargs, "params": {**self.params, **self.on_host, "allow_writing_files": False}}
         if lighter:
             self._fewer_rounds(kwargs)
         if rows < self.rows and self.sliceable:

@@ -10,9 +10,9 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from memfit.probing.calls import Learner, TrainingCall, Trains
+from memfit.probing.calls import Given, Learner, TrainingCall, Trains
 from memfit.probing.columns import stored_columns_of
-from memfit.probing.cutting import columns_of, cut, held_by, rows_of, some_of
+from memfit.probing.cutting import columns_of, cut, filled_share, held_by, longest_row, rows_of, some_of
 from memfit.probing.scaling import ColumnsAlike
 
 _FEW_ROUNDS = 5  # as in scaling.py
@@ -61,6 +61,17 @@ class Training(TrainingCall):
     def stored_columns(self) -> tuple[ColumnsAlike, ...]:
         return stored_columns_of(self._table)
 
+    def given(self) -> Given:
+        sets = self.kwargs.get("valid_sets") or ()
+        sets = sets if isinstance(sets, (list, tuple)) else [sets]
+        return Given(
+            filled=filled_share(self._table),
+            longest_row=longest_row(self._table),
+            classes=int(self.params.get("num_class") or 0),
+            evaluated=tuple(_rows_of_set(each) for each in sets if each is not self.data),
+            weighted=getattr(self.data, "weight", None) is not None,
+        )
+
     def learners(self) -> Iterable[Learner]:
         collected = {} if getattr(self.data, "_handle", None) is None else {"bin_construct_sample_cnt": 0}
         return [Learner("lightgbm", "Booster", {**self.params, **collected}, path=None)]
@@ -71,7 +82,7 @@ class Training(TrainingCall):
 
     def alone(self) -> Any:
         """With one thread."""
-        return self.original({**self.params, "num_threads": 1}, self.data, *self.args, **self.kwargs)
+        return self.original({**self.params, **self.on_host, "num_threads": 1}, self.data, *self.args, **self.kwargs)
 
     def prepare(self, rows: int, *, lighter: bool = True) -> Any:
         """A data set of some rows, in the place of the whole among the validation sets and their references too."""
@@ -91,7 +102,7 @@ class Training(TrainingCall):
 
     def __call__(self, prepared: Any) -> Any:
         params, part, args, kwargs = prepared
-        return self.original(params, part, *args, **kwargs)
+        return self.original({**params, **self.on_host}, part, *args, **kwargs)
 
     def _part(self, whole: int, chosen: list[int]) -> Any:
         table = self._table
@@ -112,6 +123,11 @@ class Training(TrainingCall):
         if args:
             return params, (_FEW_ROUNDS, *args[1:]), kwargs
         return params, args, {**kwargs, "num_boost_round": _FEW_ROUNDS}
+
+
+def _rows_of_set(data: Any) -> int:
+    """Of a data set that need not be constructed."""
+    return rows_of(getattr(data, "data", None)) or int(data.construct().num_data())
 
 
 def install(engine: Any, trains: Trains) -> None:

@@ -39,6 +39,8 @@ _VALUE_BYTES = 8
 # A classifier's trees end where labels are pure: with labels that the columns say nothing about they are larger than
 # the probes', whose labels depend on them. Measured as 0.7 of the rise with random labels (benchmarks/tabular).
 _NOISE_SHARE = 0.7
+# With these their trees are grown until labels are pure: settings, with the values that bound nothing.
+_GROWN_WHOLE = {"max_depth": (None,), "max_leaf_nodes": (None,), "min_samples_leaf": (None, 1)}
 _FOREST_TREES = 100  # n_estimators' default
 _PROBED_TREES = 10
 _PROBED_ROUNDS = 10  # boosting's trees are small beside its data: measured, 10 rounds peak where 100 do
@@ -74,7 +76,8 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
         jobs = params.get("n_jobs") or 1
         probed = max(_PROBED_TREES, 2 * jobs if isinstance(jobs, int) else 0)
         trees = params.get("n_estimators", _FOREST_TREES)
-        grown = name.endswith("Classifier") and not {"max_depth", "max_leaf_nodes", "min_samples_leaf"} & set(params)
+        bounded = any(params.get(each) not in default for each, default in _GROWN_WHOLE.items())
+        grown = name.endswith("Classifier") and not bounded
         return Scaling(
             repeats=fewer("n_estimators", trees, probed, kept=True),
             values_share=_NOISE_SHARE if grown else 0.0,
@@ -91,7 +94,7 @@ def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
         return Scaling(spread_share=_TREE_SPREAD, source="its nodes are kept in vectors that double")
     if name in _BY_VALUES:
         return Scaling(spread_share=_BY_VALUES[name], source="what it copies depends on the values")
-    if name == "PCA" and columns > 1_000 and "svd_solver" not in params:
+    if name == "PCA" and columns > 1_000 and params.get("svd_solver", "auto") == "auto":
         return Scaling(switches=(500, 10 * columns), source="svd_solver='auto' chooses by the shape")
     return Scaling()
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from memfit.frameworks.sklearn import marks, searches
-from memfit.probing.calls import Learner, TrainingCall, Trains
+from memfit.probing.calls import Given, Learner, TrainingCall, Trains
 from memfit.probing.columns import stored_columns_of
-from memfit.probing.cutting import columns_of, cut, held_by, rows_of, some_of
+from memfit.probing.cutting import (
+    classes_of,
+    columns_of,
+    cut,
+    filled_share,
+    held_by,
+    longest_row,
+    rows_of,
+    some_of,
+)
 from memfit.probing.scaling import ColumnsAlike
 
 _FITS = ("fit", "fit_predict", "fit_transform")
@@ -60,6 +69,29 @@ class EstimatorCall(TrainingCall):
     def data_bytes(self) -> int:
         return sum({id(each): held_by(each) for each in (*self.args, *self.kwargs.values())}.values())
 
+    def given(self) -> Given:
+        target = self.args[1] if len(self.args) > 1 else self.kwargs.get("y")
+        pairs = self.kwargs.get("eval_set") or ()
+        pairs = pairs if isinstance(pairs, (list, tuple)) else ()
+        return Given(
+            filled=filled_share(self.table),
+            longest_row=longest_row(self.table),
+            classes=classes_of(target),
+            evaluated=tuple(rows_of(pair[0]) for pair in pairs if pair and pair[0] is not self.table),
+            weighted=self.kwargs.get("sample_weight") is not None,
+        )
+
+    def keep_on_host(self, settings: dict[str, Any]) -> None:
+        """Of every estimator that it is made of, however deep."""
+        with contextlib.suppress(Exception):  # parameters of an estimator of the script's own
+            told = self.learner.get_params(deep=True)
+            self.on_host = {
+                path: value
+                for name, value in settings.items()
+                for path, now in told.items()
+                if path.rpartition("__")[2] == name and isinstance(now, str)
+            }
+
     def learners(self) -> Iterable[Learner]:
         inner = "Pipeline" in type(self.learner).__name__ and self.estimator is not None
         found = {"": self.learner, **parts_of(self.learner)}
@@ -75,13 +107,25 @@ class EstimatorCall(TrainingCall):
 
     def alone(self) -> Any:
         """One thread and one process each, for the time of the call."""
-        with searches.alone(self.learner):
+        with self._kept_on_host(), searches.alone(self.learner):
             return self.whole()
+
+    @contextlib.contextmanager
+    def _kept_on_host(self) -> Iterator[None]:
+        """On the CPU for the time of a call, in the script's own process."""
+        before = {path: self.learner.get_params(deep=True)[path] for path in self.on_host}
+        if before:
+            self.learner.set_params(**self.on_host)
+        try:
+            yield
+        finally:
+            if before:
+                self.learner.set_params(**before)
 
     def prepare(self, rows: int, *, lighter: bool = True) -> tuple[Any, Any]:
         """Its arguments, cut down to some rows taken evenly; of a search fewer candidates and folds."""
-        if self.changed:
-            self.learner.set_params(**self.changed)
+        if self.changed or self.on_host:
+            self.learner.set_params(**self.on_host, **self.changed)
         args, kwargs, whole = self.args, dict(self.kwargs), self.rows
         if rows < whole:
             chosen = some_of(whole, rows)
@@ -114,6 +158,13 @@ class Fit(EstimatorCall):
         """The call as the script made it."""
         return self.original(self.estimator, *self.args, **self.kwargs)
 
+    def take(self, learnt: Any) -> None:
+        """Have the estimator know what another learnt, with its own place to train."""
+        before = {path: self.estimator.get_params(deep=True)[path] for path in self.on_host}
+        super().take(learnt)
+        if before:
+            self.estimator.set_params(**before)
+
     def lighten(self, args: Any, kwargs: dict[str, Any]) -> None:
         """Fewer candidates and folds of a search."""
         table, target = args[0] if args else kwargs.get("X"), args[1] if len(args) > 1 else kwargs.get("y")
@@ -145,7 +196,7 @@ class Validation(EstimatorCall):
 
     def alone(self) -> Any:
         """In this process and thread."""
-        with searches.alone(self.learner):
+        with self._kept_on_host(), searches.alone(self.learner):
             return self.original(self.learner, *self.args, **{**self.kwargs, "n_jobs": None})
 
     def lighten(self, args: Any, kwargs: dict[str, Any]) -> None:
@@ -193,9 +244,18 @@ class Stopper:
     def call(self, original: Callable[..., Any], name: str, estimator: Any, args: Any, kwargs: Any) -> Any:
         """As the recorder's: makes the call, or has it made."""
         if name not in _FITS or not any(hasattr(estimator, each) for each in _LEARNS):
-            return original(estimator, *args, **kwargs)
+            with searches.alone(estimator) if _starts_threads(estimator) else contextlib.nullcontext():
+                return original(estimator, *args, **kwargs)
         fit = Fit(original, name, estimator, args, kwargs)
         return self._trains(fit) if fit.rows else original(estimator, *args, **kwargs)
+
+
+def _starts_threads(estimator: Any) -> bool:
+    """Whether its answers start threads in this process whatever OMP_NUM_THREADS says, which forks of it would lack.
+
+    LightGBM's classes ask for as many as there are cores (LGBMModel._process_n_jobs, 4.7).
+    """
+    return type(estimator).__module__.partition(".")[0] == "lightgbm"
 
 
 class _Silent:

@@ -29,7 +29,7 @@ _GROWN_SHARE = 0.82
 
 def scaling_of(name: str, params: Mapping[str, Any], columns: int) -> Scaling:
     """As for every framework: by class, parameters and columns."""
-    rounds = fewer("n_estimators", params.get("n_estimators", _ROUNDS), _PROBED_ROUNDS, kept=False)
+    rounds = fewer("n_estimators", params.get("n_estimators") or _ROUNDS, _PROBED_ROUNDS, kept=False)
     depth = params.get("max_depth") or _DEPTH
     nodes = 1 << min(depth, _DEEPEST) if isinstance(depth, int) and depth > 0 else 1
     return Scaling(

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from memfit.probing.calls import Learner, TrainingCall, Trains
+from memfit.probing.calls import Given, Learner, TrainingCall, Trains
 from memfit.probing.cutting import some_of
 
 _FEW_ROUNDS = 5  # 1, 10 and 50 rounds peaked within 1 % of each other
@@ -45,6 +45,17 @@ class Training(TrainingCall):
     def columns(self) -> int:
         return int(self.matrix.num_col())
 
+    def given(self) -> Given:
+        cells, stored = self.rows * self.columns, getattr(self.matrix, "num_nonmissing", None)
+        others = [each for each, _ in self.kwargs.get("evals") or () if each is not self.matrix]
+        return Given(
+            filled=min(stored() / cells, 1.0) if stored is not None and cells else None,
+            classes=int(self.params.get("num_class") or 0),
+            evaluated=tuple(int(each.num_row()) for each in others),
+            weighted=bool(len(self.matrix.get_weight())),
+            stored_matrix=type(self.matrix).__name__ == "DMatrix",
+        )
+
     def learners(self) -> Iterable[Learner]:
         return [Learner("xgboost", "Booster", self.params, path=None)]
 
@@ -55,7 +66,7 @@ class Training(TrainingCall):
     def alone(self) -> Any:
         """With one thread; with few rounds what could not be probed in a fork."""
         args, kwargs = (self.args, self.kwargs) if self.forkable else self._fewer_rounds()
-        return self.original({**self.params, "nthread": 1}, self.matrix, *args, **kwargs)
+        return self.original({**self.params, **self.on_host, "nthread": 1}, self.matrix, *args, **kwargs)
 
     def prepare(self, rows: int, *, lighter: bool = True) -> Any:
         """A part of the matrix, in the place of the whole among the evaluation sets too; a few rounds."""
@@ -68,7 +79,7 @@ class Training(TrainingCall):
 
     def __call__(self, prepared: Any) -> Any:
         part, args, kwargs = prepared
-        return self.original(self.params, part, *args, **kwargs)
+        return self.original({**self.params, **self.on_host}, part, *args, **kwargs)
 
     def _fewer_rounds(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         rounds = self.args[0] if self.args else self.kwargs.get("num_boost_round", _DEFAULT_ROUNDS)

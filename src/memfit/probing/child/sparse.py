@@ -43,6 +43,7 @@ class SparseFit(EstimatorFit):
         index_bytes: of the whole job's indices, 4 or 8: a probe's are as wide.
         sample: path of rows that were read from a file, "" for rows that are made: see `sampled`.
         values_bytes: of the whole job's values: who reads or builds a matrix has freed a block of that size.
+        distinct: of the values that a column stores, how many differ; 0 for all of them.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class SparseFit(EstimatorFit):
         given: Any = None,
         values_bytes: int = 0,
         sample: str = "",
+        distinct: int = 0,
     ) -> None:
         super().__init__(target, params, columns, dtype=dtype, classes=classes, predict=predict, given=given)
         self.values_bytes = values_bytes
         self.sample = sample
+        self.distinct = distinct
         self.density = density
         self.index_bytes = index_bytes
         self.note: dict[str, int] | None = None  # rows that were written out as a dense array, for who reads the probe
@@ -81,7 +84,7 @@ class SparseFit(EstimatorFit):
         (table.data, table.indices, table.indptr), signal = (
             sampled(self.sample, rows, self.dtype, self.index_bytes)
             if self.sample
-            else stored(rows, self.columns, self.density, self.dtype, self.index_bytes)
+            else stored(rows, self.columns, self.density, self.dtype, self.index_bytes, distinct=self.distinct)
         )
         kind = kind_of(estimator)
         self._watch(matrices, rows)
@@ -113,7 +116,7 @@ def _free_a_block(size_bytes: int) -> None:
 
 
 def stored(
-    rows: int, columns: int, density: float, dtype: str, index_bytes: int, seed: int = 0
+    rows: int, columns: int, density: float, dtype: str, index_bytes: int, seed: int = 0, distinct: int = 0
 ) -> tuple[tuple[Any, Any, Any], Any]:
     """What CSR stores (values above 0 up to 1, indices, where rows begin), and a signal of mean 0 and variance 1 of it.
 
@@ -125,6 +128,7 @@ def stored(
         dtype: of the values; whole numbers are all 1.
         index_bytes: of an index.
         seed: of the dice.
+        distinct: of a column's values, how many differ: 1, 2, 3, …; 0 for fractions that all do.
     """
     import numpy as np
 
@@ -148,7 +152,8 @@ def stored(
         low, high = place * columns // lengths[row], (place + 1) * columns // lengths[row]
         indices[first:last] = low + (random.random(last - first) * (high - low)).astype(np.int64)
         drawn = 1.0 - random.random(last - first)
-        values[first:last] = drawn if values.dtype.kind == "f" else 1
+        told_apart = np.ceil(drawn * distinct) if distinct else drawn
+        values[first:last] = told_apart if distinct or values.dtype.kind == "f" else 1
         told = drawn * weights[indices[first:last] % _WEIGHTS]
         signal[start:stop] = np.bincount(row, weights=told, minlength=stop - start)
     return (values, indices, ends), _standard(signal)
