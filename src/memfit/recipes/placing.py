@@ -14,10 +14,11 @@ import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes import notes
 from memfit.recipes.earlier import as_then
 from memfit.recipes.flat import flat_shards
 from memfit.recipes.mesh import Mesh
-from memfit.recipes.notes import note, said
+from memfit.recipes.notes import said
 from memfit.recipes.shards import Shards
 from memfit.recipes.stages import cut
 
@@ -91,7 +92,7 @@ def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
         places = [device] if device.type == "cuda" else None
         return torch.nn.parallel.DistributedDataParallel(in_place(model, device), device_ids=places)
     if wishes.accumulate > 1 and not wishes.no_sync:
-        note(
+        notes.note(
             "gradients-exchanged",
             f"ranks exchange gradients after each of {wishes.accumulate} batches, not once a step",
         )
