@@ -222,7 +222,10 @@ time.
 Rows are asked again, source by source, with words that memfit learned after their first prediction; {waiting_again} of
 those compared here have such words and were not asked with them yet. `--software`, `--lengths`, `--lora-dropout` and
 `--autocast none` were built with the misses in view, those of judging sources among them; what they do was read from
-the sources of those versions, or is said in [models.md](models.md), and no constant was set on a figure.
+the sources of those versions, or is said in [models.md](models.md), and no constant was set on a figure. Nor were
+any for FSDP: `--parallel fsdp1`, which `--software` makes of `fsdp` for torch before 2.4, is torch's own wrapper, built
+because of the misses of fsdp-qlora, a judging source; `--fsdp-units layers` and `--no-sync` because of litgpt's, a
+tuning source.
 {f"Ended without an answer:{refused}" if refused else ""}
 
 ## Not covered

@@ -37,7 +37,7 @@ def predicted(row: Row, model: str, added: str) -> dict[str, Any]:
         found = memfit.estimate(f"hf:{model}", words, on=row.on, timeout_s=_LIMIT_S)
     except MemfitError as error:
         return {"failure": f"{error.message[:300]}", "seconds": round(time.monotonic() - began, 1)}
-    pool = found.pool("cuda:0")
+    pool = next(each for each in found.pools if each.pool != "host")  # of several ranks, the fullest one's
     return {
         "allocated_peak_bytes": pool.allocated_peak_bytes,
         "reserved_peak_bytes": pool.reserved_peak_bytes,

@@ -90,8 +90,9 @@ spread by transformers' wrappers; they were added later and measured on another 
 Ranks of sharded jobs differ from run to run by when a buffer of a collective that runs in another thread is given back:
 where they did, the smallest and the largest rank are shown, and the largest is compared. Such threads free unseen by
 the profiler, so blocks are counted by address: one ends at the latest when its address is given out again. So the
-measured tensors of sharded jobs are an upper bound: 10 to 26 % above what is predicted to be alive. Why adapters on a
-mesh (`named_lora_mesh`) came out below their prediction instead was not looked into. What the
+measured tensors of sharded jobs are an upper bound: 10 to 26 % above what is predicted to be alive. Adapters on a mesh
+(`named_lora_mesh`) came out 13 % below their prediction at first: what a functional collective gathers was counted a
+second time where autograd wraps it, of which PyTorch's meta kernel makes a copy. What the
 processes hold beyond their tensors is malloc's keeping of freed blocks, modelled for each rank alone
 ([accuracy.md](accuracy.md)).
 """

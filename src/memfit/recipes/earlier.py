@@ -93,6 +93,7 @@ def _told_of_training(wishes: argparse.Namespace) -> list[str]:
     return [
         *(["checkpoints are reentrant"] if wishes.checkpointing and software.has_reentrant else []),
         *(["4-bit layers keep their inputs"] if wishes.train == "qlora" and software.has_kept_inputs else []),
+        *(["FSDP is FullyShardedDataParallel"] if wishes.parallel == "fsdp1" and software.has_flat_shards else []),
         *(["weights are stepped one by one, and gradients filled with zeros"] if software.has_old_steps else []),
     ]
 

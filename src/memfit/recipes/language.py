@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import os
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,7 +24,7 @@ from memfit.recipes.notes import said
 from memfit.recipes.objectives import batch_of, loss_of
 from memfit.recipes.optimizers import optimizer
 from memfit.recipes.packed import as_stored
-from memfit.recipes.placing import device_of_job, in_place, placed, share_layers
+from memfit.recipes.placing import device_of_job, in_place, placed, share_layers, unsynchronised
 from memfit.recipes.stages import STEPS, Pipeline
 from memfit.recipes.wishes import DEFAULT_TOKENS, read
 from memfit.recipes.writing import write
@@ -92,8 +93,10 @@ def with_adapters(model: Any, wishes: argparse.Namespace) -> Any:
         from memfit.recipes.quantised import quantise
 
         skip = () if wishes.four_bit_skip == "none" else tuple(wishes.four_bit_skip.split(","))
-        quantise(model, wishes.software, skip=skip, double=wishes.four_bit == "nf4-dq")
-        if wishes.lora_dtype == "float32":  # the rest of the weights becomes that, too
+        flat = wishes.parallel == "fsdp1" and int(os.environ.get("WORLD_SIZE", "1")) > 1
+        stored = model.dtype if flat else None  # in one tensor with the rest
+        quantise(model, wishes.software, skip=skip, double=wishes.four_bit == "nf4-dq", stored_as=stored)
+        if wishes.lora_dtype == "float32" and not flat:  # the rest of the weights becomes that, too
             prepare: Any = peft.prepare_model_for_kbit_training
             model = prepare(model, use_gradient_checkpointing=False)
     named = wishes.lora_targets
@@ -157,10 +160,11 @@ def train(wishes: argparse.Namespace, device: torch.device) -> None:
             with mixed:
                 pipeline.run(tokens(plain, wishes.batch * wishes.accumulate, wishes.seq, device))
         else:
-            for text in batches():
-                with mixed:
-                    loss = loss_for(text) / wishes.accumulate
-                loss.backward()
+            for number, text in enumerate(batches(), 1):
+                with unsynchronised(model, until_last=wishes.no_sync and number < wishes.accumulate):
+                    with mixed:
+                        loss = loss_for(text) / wishes.accumulate
+                    loss.backward()
         stepper.step()
         stepper.zero_grad(set_to_none=not wishes.software.has_old_steps)
 

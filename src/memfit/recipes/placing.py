@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 import transformers
 
 from memfit.errors import MemfitError, UsageError
+from memfit.recipes import notes
 from memfit.recipes.earlier import as_then
+from memfit.recipes.flat import flat_shards
 from memfit.recipes.mesh import Mesh
 from memfit.recipes.notes import said
 from memfit.recipes.shards import Shards
@@ -30,23 +34,35 @@ def device_of_job() -> torch.device:
 
 def in_place(model: Any, device: torch.device) -> Any:
     """Give every weight and buffer of a model on "meta" memory, shared ones once."""
-    from torch.distributed.tensor import DTensor
-
     made: dict[int, Any] = {}
     for module in model.modules():
-        for name, weight in module._parameters.items():
-            if weight is None or weight.device.type != "meta":
-                continue
-            if id(weight) not in made:
-                filled = torch.zeros_like(weight, device=device, requires_grad=False)
-                if filled.is_floating_point() and filled.itemsize > 1 and not isinstance(filled, DTensor):
-                    filled.normal_(std=0.02)
-                made[id(weight)] = torch.nn.Parameter(filled, requires_grad=weight.requires_grad)
-            module._parameters[name] = made[id(weight)]
-        for name, buffer in module._buffers.items():
-            if buffer is not None and buffer.device.type == "meta":
-                module._buffers[name] = torch.zeros_like(buffer, device=device)
+        fill(module, device, made)
     return model
+
+
+def fill(module: Any, device: torch.device, made: MutableMapping[int, Any]) -> None:
+    """Give a module's own weights and buffers memory.
+
+    Args:
+        module: whose others stay as they are.
+        device: where.
+        made: by the identity of a weight on "meta", what stands for it; of all modules that share weights.
+    """
+    from torch.distributed.tensor import DTensor
+
+    for name, weight in module._parameters.items():
+        if weight is None or weight.device.type != "meta":
+            continue
+        own = made.get(id(weight))
+        if own is None:
+            filled = torch.zeros_like(weight, device=device, requires_grad=False)
+            if filled.is_floating_point() and filled.itemsize > 1 and not isinstance(filled, DTensor):
+                filled.normal_(std=0.02)
+            made[id(weight)] = own = torch.nn.Parameter(filled, requires_grad=weight.requires_grad)
+        module._parameters[name] = own
+    for name, buffer in module._buffers.items():
+        if buffer is not None and buffer.device.type == "meta":
+            module._buffers[name] = torch.zeros_like(buffer, device=device)
 
 
 def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
@@ -75,11 +91,36 @@ def placed(model: Any, wishes: argparse.Namespace, device: torch.device) -> Any:
     if wishes.parallel == "ddp":
         places = [device] if device.type == "cuda" else None
         return torch.nn.parallel.DistributedDataParallel(in_place(model, device), device_ids=places)
+    if wishes.accumulate > 1 and not wishes.no_sync:
+        notes.note(
+            "gradients-exchanged",
+            f"ranks exchange gradients after each of {wishes.accumulate} batches, not once a step",
+        )
+    if wishes.parallel == "fsdp1":
+        made: MutableMapping[int, Any] = WeakValueDictionary()  # units let go of what they took over
+        apart = wishes.train != "full" and wishes.fsdp_units == "adapters"
+        filled = partial(fill, device=device, made=made)
+        return flat_shards(model, list(layers_of(model)), device, fill=filled, adapters_apart=apart)
     from torch.distributed.fsdp import fully_shard
 
     for layer in layers_of(model):
         fully_shard(layer)
     return in_place(fully_shard(model), device)
+
+
+@contextmanager
+def unsynchronised(model: Any, *, until_last: bool) -> Iterator[None]:
+    """A pass whose gradients the ranks do not exchange: each keeps them whole until the last one of a step.
+
+    Args:
+        model: over the ranks, by one of torch's wrappers.
+        until_last: whether this one is not the last.
+    """
+    by_weight = getattr(model, "set_requires_gradient_sync", None)  # of fully_shard
+    if by_weight is not None:
+        by_weight(not until_last)
+    with model.no_sync() if until_last and by_weight is None and hasattr(model, "no_sync") else nullcontext():
+        yield
 
 
 def _over_mesh(model: Any, wishes: argparse.Namespace, ranks: int) -> Any:

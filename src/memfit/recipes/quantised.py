@@ -44,9 +44,12 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
         whole: the layer that it stands for; its weights are let go of.
         double: whether its scales are quantised, too.
         keeps_input: for the backward pass, which has no use for it.
+        stored_as: a type of the same bytes for the packed weights, so that they can lie in one tensor with others.
     """
 
-    def __init__(self, whole: Any, *, double: bool = True, keeps_input: bool = False) -> None:
+    def __init__(
+        self, whole: Any, *, double: bool = True, keeps_input: bool = False, stored_as: torch.dtype = torch.uint8
+    ) -> None:
         nn.Module.__init__(self)
         self.keeps_input = keeps_input
         sides = tuple(whole.weight.shape)
@@ -54,7 +57,7 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
         size, device = whole.weight.numel(), whole.weight.device
         self.compute_dtype = whole.weight.dtype
         scales = -(-size // _BLOCK)
-        packed = torch.zeros(-(-size // 2), 1, dtype=torch.uint8, device=device)
+        packed = torch.zeros(-(-size // (2 * stored_as.itemsize)), 1, dtype=stored_as, device=device)
         self.weight = nn.Parameter(packed, requires_grad=False)
         self.bias = whole.bias
         self.register_buffer("scales", torch.zeros(scales, dtype=torch.uint8 if double else None, device=device))
@@ -78,16 +81,23 @@ class Linear4bit(nn.Linear):  # type: ignore[misc]
 
 
 def quantise(
-    model: nn.Module, software: Software, *, skip: tuple[str, ...] = ("lm_head",), double: bool = True
+    model: nn.Module,
+    software: Software,
+    *,
+    skip: tuple[str, ...] = ("lm_head",),
+    double: bool = True,
+    stored_as: torch.dtype | None = None,
 ) -> None:
     """Replace every linear layer but those named, as transformers does with ``load_in_4bit``.
 
-    Subclasses (Falcon has one of its own) stay as they are, but for transformers up to 5.0.
+    Subclasses (Falcon has one of its own) stay as they are, but for transformers up to 5.0. Packed weights are bytes,
+    or of the type that is named (`bnb_4bit_quant_storage`).
     """
     with_subclasses = software.is_before("transformers", 5, 1)
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
             linear = isinstance(child, nn.Linear) if with_subclasses else type(child) is nn.Linear
             if (linear or isinstance(child, Conv1D)) and name not in skip:
-                made = Linear4bit(child, double=double, keeps_input=software.has_kept_inputs)
+                kept = software.has_kept_inputs
+                made = Linear4bit(child, double=double, keeps_input=kept, stored_as=stored_as or torch.uint8)
                 setattr(module, name, made)

@@ -13,7 +13,8 @@ none of these was otherwise nothing changes, and that is said.
 # - bitsandbytes before 0.43.2 kept the input of every 4-bit layer for its backward pass, as an attribute that no
 #   checkpoint lets go of (autograd/_functions.py, MatMul4Bit; bitsandbytes-foundation/bitsandbytes#1270);
 # - torch before 2.0 stepped one weight after the other (pytorch/pytorch#92306) and filled gradients with zeros instead
-#   of letting go of them (#92731); its context and workspaces are `machines.overheads`' and `machines.workspaces`'.
+#   of letting go of them (#92731); before 2.4 it had no `fully_shard` that shares every weight by itself, and FSDP was
+#   FullyShardedDataParallel; its context and workspaces are `machines.overheads`' and `machines.workspaces`'.
 
 from __future__ import annotations
 
@@ -105,6 +106,11 @@ class Software:
     def has_old_steps(self) -> bool:
         """Whether optimizers go from weight to weight, and fill gradients with zeros afterwards."""
         return self.is_before("torch", 2, 0)
+
+    @property
+    def has_flat_shards(self) -> bool:
+        """Whether FSDP is FullyShardedDataParallel."""
+        return self.is_before("torch", 2, 4)
 
     @property
     def torch(self) -> str | None:

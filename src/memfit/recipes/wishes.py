@@ -17,7 +17,8 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 OPTIMIZERS = ("adamw", "sgd", "adafactor", "lion", "adamw8bit", "lion8bit", "paged-adamw8bit", "paged-adamw")
 ADAPTERS = ("float32", "weights")
 FOUR_BIT = ("nf4-dq", "nf4")
-PARALLEL = ("ddp", "fsdp", "zero1", "zero2", "zero3")
+PARALLEL = ("ddp", "fsdp", "fsdp1", "zero1", "zero2", "zero3")
+FSDP_UNITS = ("adapters", "layers")
 OBJECTIVES = ("sft", "dpo", "grpo")
 EXAMPLE = "memfit estimate hf:meta-llama/Llama-3.1-8B --train lora --seq 4096 --batch 2 --on rtx4090-24gb"
 _MOST = 1 << 27
@@ -149,6 +150,13 @@ def _add_adapters(made: argparse.ArgumentParser) -> None:
 def _add_spread(made: argparse.ArgumentParser) -> None:
     """How training and inference are spread over several ranks."""
     made.add_argument("--parallel", choices=PARALLEL, default="fsdp", help="training on several ranks (fsdp)")
+    made.add_argument(
+        "--fsdp-units", choices=FSDP_UNITS, default="adapters",
+        help="of fsdp1: adapters are units of their own, or lie in their layer's (adapters)",
+    )  # fmt: skip
+    made.add_argument(
+        "--no-sync", action="store_true", help="of --accumulate: gradients are exchanged after the last batch alone"
+    )
     made.add_argument("--zero-offload", choices=("optimizer", "all"), help="of zero1 to 3: states, or weights too")
     made.add_argument(
         "--zero-bucket", type=_numbers, default=500_000_000, metavar="N", help="numbers reduced at once (500,000,000)"
@@ -173,8 +181,12 @@ def read(words: Sequence[str], prog: str) -> argparse.Namespace:
         raise UsageError("--reward is of --objective grpo", hint="a reward that is a function needs no option")
     if found.objective != "sft":
         _check_objective(found)
+    if found.parallel == "fsdp" and found.mesh is None and found.software.has_flat_shards:
+        found.parallel = "fsdp1"
     if found.mesh is not None:
         _check_mesh(found)
+    if found.no_sync and (not found.train or found.mesh is not None or found.parallel.startswith("zero")):
+        raise UsageError("--no-sync is of training by --parallel ddp, fsdp or fsdp1", hint="leave it away")
     if found.parallel.startswith("zero"):
         _check_zero(found)
     elif found.zero_offload:

@@ -124,6 +124,31 @@ def test_ranks_share_the_weights(small):
     assert part(four, Category.OPTIMIZER_STATE) == pytest.approx(part(one, Category.OPTIMIZER_STATE) / 4, rel=0.02)
 
 
+@pytest.mark.parametrize("kind", ["lora", "qlora"])
+def test_flat_units_share_frozen_and_trained_weights_among_ranks(small, kind):
+    pytest.importorskip("peft")
+    words = ["--train", kind, "--seq", "64", "--lora-rank", "64", "--lora-dtype", "weights"]
+    one = estimate(small, words, on=CARD)
+    two = estimate(small, [*words, "--parallel", "fsdp1"], on=f"2x{CARD}")
+    assert part(two, Category.OPTIMIZER_STATE) == pytest.approx(part(one, Category.OPTIMIZER_STATE) / 2, rel=0.05)
+    assert part(two, Category.PARAMETERS) < 0.65 * part(one, Category.PARAMETERS)  # a gathered unit comes to it
+
+
+def test_frozen_weights_in_a_unit_with_adapters_get_gradients_that_waiting_keeps_whole(small):
+    pytest.importorskip("peft")
+    words = ["--train", "lora", "--seq", "8", "--lora-dtype", "weights", "--parallel", "fsdp1", "--accumulate", "2"]
+    apart, together, waiting = (
+        estimate(small, [*words, *more], on=f"2x{CARD}")
+        for more in ([], ["--fsdp-units", "layers"], ["--fsdp-units", "layers", "--no-sync"])
+    )
+    peaks = [each.pools[0].allocated_peak_bytes for each in (apart, together, waiting)]  # of the fullest rank
+    a_rank = 4 * LAYER * 2 // 2  # bytes of its gradients, where frozen weights have them
+    assert peaks[1] - peaks[0] >= 0.9 * a_rank
+    assert peaks[2] - peaks[1] >= 0.9 * a_rank
+    assert "gradients-exchanged" in {each.slug for each in together.assumptions}
+    assert "gradients-exchanged" not in {each.slug for each in waiting.assumptions}
+
+
 @pytest.mark.parametrize(
     ("told", "words", "said"),
     [

@@ -136,3 +136,28 @@ def test_a_launchers_command_line_is_taken_as_it_is(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert told["target"]["ranks_per_node"] == 2
     assert [(role["ranks"], role["count"]) for role in told["roles"]] == [("0-1", 2)]
+
+
+def test_what_functional_collectives_gather_is_held_once(tmp_path: Path) -> None:
+    """PyTorch wraps what it gathered for autograd: another view of the same memory."""
+    path = tmp_path / "job.py"
+    path.write_text(
+        textwrap.dedent("""
+        import torch, torch.distributed as dist
+        from torch.distributed import _functional_collectives as functional
+        dist.init_process_group("nccl")
+        part = torch.zeros(1 << 20, device="cuda", requires_grad=True)
+        for _ in range(2):
+            whole = functional.all_gather_tensor(part, 0, dist.group.WORLD)
+            (whole * 1).sum().backward()
+            part.grad = None
+            del whole
+        """),
+        encoding="utf-8",
+    )
+
+    found = estimate(path, on="a100-40gb", ranks=2).pool("cuda:0")
+
+    gathered = [label for size, _, label in found.top if size == 8 << 20 and "all_gather" in label]
+    assert len(gathered) == 1
+    assert not [label for *_, label in found.top if "_wrap_tensor" in label]

@@ -37,6 +37,8 @@ def test_the_example_of_the_help():
         (["--reward", "hf:org/name", "--train", "full"], "of --objective grpo"),
         (["--mesh", "pp=2", "--train", "full"], "2 pipeline stages"),
         (["--mesh", "dp=2", "--train", "full", "--parallel", "ddp"], "two layouts"),
+        (["--no-sync"], "--no-sync is of training"),
+        (["--no-sync", "--train", "full", "--parallel", "zero2"], "--no-sync is of training"),
     ],
 )
 def test_wrong_words_are_told_with_an_example(words, said):
@@ -48,3 +50,17 @@ def test_wrong_words_are_told_with_an_example(words, said):
 def test_a_mesh_counts_its_ranks():
     mesh = read(["folder", "--train", "full", "--mesh", "tp=4,fsdp=8,dp=2,ep=8"], "test").mesh
     assert (mesh.ranks, mesh.tp, mesh.ep) == (64, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("words", "by"),
+    [
+        ([], "fsdp"),
+        (["--software", "torch==2.3.1"], "fsdp1"),
+        (["--software", "torch==2.4"], "fsdp"),
+        (["--software", "torch==2.2", "--parallel", "ddp"], "ddp"),
+        (["--software", "torch==2.2", "--mesh", "fsdp=2"], "fsdp"),
+    ],
+)
+def test_old_versions_share_weights_by_the_older_wrapper(words, by):
+    assert read(["folder", "--train", "full", *words], "test").parallel == by

@@ -22,7 +22,7 @@ from memfit.errors import UsageError
 from memfit.frameworks.torch.arguments import components
 from memfit.frameworks.torch.dispatch import Dispatch
 from memfit.frameworks.torch.ledger import HOST, Allocator, Ledger
-from memfit.frameworks.torch.operators import composite, sparse, table, transfer, values
+from memfit.frameworks.torch.operators import collectives, composite, sparse, table, transfer, values
 from memfit.frameworks.torch.operators.autocast import CPU_KEY, CUDA_KEY, Autocast
 from memfit.frameworks.torch.situation import Situation
 from memfit.frameworks.torch.surface import (
@@ -340,6 +340,7 @@ class Simulation:
         """The job is one rank of a process group."""
         self.rank, self.ranks = rank, ranks
         self.dispatch.in_group = ranks > 1
+        self.dispatch.handlers.update(collectives.functional())
 
     def after_backward(self) -> None:
         self.backward_passes += 1

@@ -46,6 +46,19 @@ def handlers(host: HostSide) -> dict[Any, Handler]:
     return found
 
 
+def functional() -> dict[Any, Handler]:
+    """The rule of what functional collectives define in Python: of a job with a group, since it loads them."""
+    import torch.distributed._functional_collectives
+
+    wrap = getattr(torch.ops._c10d_functional, "_wrap_tensor_autograd", None)  # not in every version
+    return {} if wrap is None else {wrap.default: _wrap}
+
+
+def _wrap(dispatch: Dispatch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], pool: str) -> Any:
+    """A gathered tensor as autograd sees it: the same memory, of which its meta kernel would make a second (2.13)."""
+    return dispatch.run_simulated(torch.ops.aten.alias.default, args, kwargs, pool)
+
+
 def _communicate(
     host: HostSide, dispatch: Dispatch, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], pool: str
 ) -> Any:
