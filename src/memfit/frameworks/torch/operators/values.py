@@ -120,9 +120,21 @@ _USUAL = {
 }
 
 
+_SMALLER = ("aten.lt.", "aten.le.")
+
+
 def _equal(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> bool:
+    """C++ compares an unknown truth value with the one that its own check is for (is_scalar_tensor_true and _false of
+    TensorSubclassLikeUtils.h): a number is taken as positive, as where one is asked for."""
     left, right = (dispatch.ledger.values(item) for item in args[:2])
-    return bool(func(left, right)) if left is not None and right is not None else False
+    if left is not None and right is not None:
+        return bool(func(left, right))
+    if not all(item.dtype is torch.bool and not item.dim() for item in args[:2]):
+        return False
+    made, wanted = (
+        (entry.record.operator or "") if (entry := dispatch.ledger.entry(item)) else "" for item in args[:2]
+    )
+    return made.startswith(_SMALLER) == ("zeros" in wanted)
 
 
 def _all_close(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> bool:
