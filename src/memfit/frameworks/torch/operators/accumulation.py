@@ -25,7 +25,9 @@ _FILLING = ("index_add.default", "scatter_add.default", "scatter.src", "scatter.
             "masked_fill.Tensor", "index_put.default")  # fmt: skip
 
 # Nodes whose own formula may add tensors: for these, the engine is known by the saved tensors it has released by then.
-_ADDING = re.compile("BackwardBackward|Linalg|Atan2|Hypot|Lerp|Cdist|Logcumsumexp|Cumprod|Prod|Trilinear")
+_ADDING = re.compile(
+    "BackwardBackward|Linalg|Atan2|Hypot|Lerp|Cdist|Logcumsumexp|Cumprod|Prod|Trilinear|StdMean|VarMean"
+)
 
 
 class _Counter(TorchDispatchMode):

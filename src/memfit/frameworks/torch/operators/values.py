@@ -131,10 +131,14 @@ def _equal(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> 
         return bool(func(left, right))
     if not all(item.dtype is torch.bool and not item.dim() for item in args[:2]):
         return False
-    made, wanted = (
-        (entry.record.operator or "") if (entry := dispatch.ledger.entry(item)) else "" for item in args[:2]
-    )
+    made, wanted = (_maker(dispatch, item) for item in args[:2])
     return made.startswith(_SMALLER) == ("zeros" in wanted)
+
+
+def _maker(dispatch: Dispatch, tensor: torch.Tensor) -> str:
+    """The operator that made a tensor, as far as it is known."""
+    entry = dispatch.ledger.entry(tensor)
+    return (entry.record.operator if entry is not None else None) or ""
 
 
 def _all_close(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> bool:

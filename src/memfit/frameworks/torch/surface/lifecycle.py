@@ -153,7 +153,7 @@ def _wants_simulated(following: tuple[Any, int]) -> bool:
     engine.cpp)."""
     node, place = following
     known = getattr(node, "_input_metadata", None)
-    return bool(known) and known[place].device.type == "meta"
+    return known is not None and bool(known[place].device.type == "meta")
 
 
 def _name_gradients(simulation: Any) -> None:
