@@ -77,7 +77,7 @@ def _cast(dispatch: Dispatch, label: str, operands: Sequence[torch.Tensor], pool
 
 
 def _gradient(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
-    """Computed in another type than it has, a gradient is made in that one first (compute_types of TensorIterator.cpp)."""
+    """A gradient that is computed in another type is made in that one first (compute_types of TensorIterator.cpp)."""
     label = dispatch.facts(func).label
     out = dispatch.run_simulated(func, args, kwargs, pool)
     computed = [*_cast(dispatch, label, args[1:3], pool), *_cast(dispatch, label, (out, args[2]), pool)]
