@@ -14,7 +14,6 @@ import contextlib
 import importlib
 import itertools
 import json
-import math
 import pkgutil
 import time
 import warnings
@@ -175,12 +174,6 @@ def swept(operator: Any) -> dict[str, Any]:
         if found is not None:
             row["peak"] = found
     return row
-
-
-def error(row: dict[str, Any]) -> float:
-    """(traced − measured) / measured of an operator's peak; nan without one."""
-    found = row.get("peak")
-    return found["traced_bytes"] / found["measured_bytes"] - 1 if found and found["traced_bytes"] else math.nan
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ def _install_tensor(simulation: Any, patches: Patches) -> None:
 
     patches.set(torch, "asarray", asarray)
     for name in _LEAVES:
-        patches.set(torch, name, _asked(asked, _leaf(getattr(torch, name))))
+        patches.set(torch, name, _leaf(asked, getattr(torch, name)))
     for owner, names in ((torch, _OTHERS), (torch.fft, _FREQUENCIES)):
         for name in names:
             patches.set(owner, name, _asked(asked, getattr(owner, name)))
@@ -84,8 +84,8 @@ def _asked(asked: Any, factory: Any) -> Any:
     return make
 
 
-def _leaf(factory: Any) -> Any:
-    def make(*args: Any, **kwargs: Any) -> Any:
+def _leaf(asked: Any, factory: Any) -> Any:
+    def made(*args: Any, **kwargs: Any) -> Any:
         if isinstance(kwargs.get("device"), int):
             kwargs["device"] = torch.device("cuda", kwargs["device"])
         if args and isinstance(args[0], torch.Tensor) and str(kwargs.get("device")) == "meta":
@@ -96,6 +96,15 @@ def _leaf(factory: Any) -> Any:
         if not kwargs.get("requires_grad"):
             return factory(*args, **kwargs)
         return factory(*args, **{**kwargs, "requires_grad": False}).requires_grad_()
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        if asked.by_python:
+            return made(*args, **kwargs)
+        asked.by_python = True
+        try:
+            return factory(*args) if not kwargs else made(*args, **kwargs)
+        finally:
+            asked.by_python = False
 
     return make
 
