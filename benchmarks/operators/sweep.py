@@ -72,7 +72,7 @@ def placing(simulation: Simulation, which: str) -> Callable[[Any], Any]:
         chosen = {"all": True, "floating": floating(item), "first": number == 0}[which]
         if not chosen:
             return item.detach().clone() if which == "first" else as_it_is(item)
-        return simulation.transfers.born(item.detach(), HOST).requires_grad_(item.requires_grad)
+        return simulation.transfers.born(item, HOST).requires_grad_(item.requires_grad)
 
     return place
 
