@@ -77,20 +77,20 @@ def placing(simulation: Simulation, which: str) -> Callable[[Any], Any]:
     return place
 
 
-def failures(operator: Any, sample: Any, graph: bool) -> list[str]:
-    """The ways in which a sample that runs for real does not run simulated, with the error."""
-    found = []
-    for which, mode in WAYS:
-        if mode == "grad" and not graph:
-            continue
-        simulation = Simulation(device_count=0)
-        try:
-            with simulation:
+def failures(operator: Any, real: list[Any], graph: bool) -> list[str]:
+    """The ways in which samples that run for real do not run simulated, with the error."""
+    found: dict[str, None] = {}
+    simulation = Simulation(device_count=0)
+    with simulation:
+        for sample, (which, mode) in itertools.product(real, WAYS):
+            if mode == "grad" and not graph:
+                continue
+            try:
                 call(operator, sample, placing(simulation, which), mode)
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}".splitlines()[0]
-            found.append(f"{which}, {mode}: {text[:200]}")
-    return found
+            except Exception as error:
+                text = f"{type(error).__name__}: {error}".splitlines()[0]
+                found[f"{which}, {mode}: {text[:200]}"] = None
+    return list(found)
 
 
 def samples(operator: Any, dtype: torch.dtype, graph: bool, most: int) -> list[Any]:
@@ -165,9 +165,8 @@ def swept(operator: Any) -> dict[str, Any]:
     made = samples(operator, dtype, graph, SAMPLES)
     real = [each for each in made[:1] + made[1:][-1:] if runs(operator, each, graph)]
     row: dict[str, Any] = {"samples": len(real)}
-    failed = [text for each in real for text in failures(operator.op, each, graph)]
-    if failed:
-        row["failures"] = list(dict.fromkeys(failed))
+    if failed := failures(operator.op, real, graph):
+        row["failures"] = failed
     if dtype is torch.float32 and real:
         with larger():
             found = peak(operator, graph)
