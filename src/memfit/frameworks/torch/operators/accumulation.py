@@ -30,7 +30,7 @@ _ADDING = re.compile(
 )
 
 # Nodes whose formula makes another tensor of a fresh one in a real run too (derivatives.yaml).
-_NOT_FILLING = re.compile("Xlogy|Xlog1Py", re.IGNORECASE)
+_NOT_FILLING = re.compile("Xlogy|Xlog1Py|Fmax|Fmin", re.IGNORECASE)
 
 
 class _Counter(TorchDispatchMode):

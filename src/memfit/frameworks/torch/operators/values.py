@@ -15,6 +15,7 @@ import torch
 from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.operators import solvers
 from memfit.frameworks.torch.operators.conditions import ROUNDS, Asker, Statement
+from memfit.quantities import Category
 
 aten = torch.ops.aten
 
@@ -149,7 +150,12 @@ def _all_close(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str)
 
 def _uniform(value: Any) -> Handler:
     def handler(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        held = None
+        if func is aten.isinf.default and args[0].dtype.is_floating_point:  # compares absolute values
+            held = torch.empty_like(args[0], device="meta")
+            dispatch.record(held, pool, dispatch.facts(func).label, category=Category.TEMPORARIES)
         out = dispatch.run_simulated(func, args, kwargs, pool)
+        del held
         entry = dispatch.ledger.entry(out)
         if entry is not None and entry.mirror is None:
             entry.uniform = value
