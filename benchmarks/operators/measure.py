@@ -36,10 +36,18 @@ def job(make: Callable[[], Any], operator: Operator) -> Callable[[], None]:
 def measured(run: Callable[[], None]) -> dict[str, Any]:
     """The real peak and where it is, in bytes; the first run, which wakes libraries, does not count."""
     run()
+    return profiled(run)
+
+
+def profiled(run: Callable[[], None]) -> dict[str, Any]:
+    """The real peak of one run, in bytes, and where it is."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profiler:
         run()
     tree = profiler.profiler.kineto_results.experimental_event_tree()  # type: ignore[union-attr]
-    found = replay(sorted(flatten(tree), key=lambda moment: moment[0]))
+    moments = sorted(flatten(tree), key=lambda moment: moment[0])
+    if not moments:
+        return {"measured_bytes": 0, "measured_at": None}
+    found = replay(moments)
     return {"measured_bytes": found["peak_bytes"], "measured_at": found["peak_operator"]}
 
 
@@ -69,7 +77,10 @@ def main() -> None:
         if options.only and name not in options.only:
             continue
         run = job(make, operator)
-        kept[name] = {"group": group, **measured(run), **traced(run)}
+        before = kept.get(name, {})
+        kept[name] = {"group": group, **measured(run), **(found := traced(run))}
+        if group == "fresh":  # as it came out before any rule was made for it
+            kept[name]["then"] = before.get("then", found)
         print(name, kept[name], flush=True)
     where = {name: value for name, value in surroundings().items() if name in ("python", "torch", "machine", "libc")}
     FILE.write_text(json.dumps({"where": where, "operators": kept}, indent=1) + "\n", encoding="utf-8")

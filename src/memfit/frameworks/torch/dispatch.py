@@ -8,6 +8,8 @@ simulated tensor's pool. Operators whose device behaviour differs from their met
 from __future__ import annotations
 
 import contextlib
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +28,7 @@ Handler = Callable[["Dispatch", Any, tuple[Any, ...], dict[str, Any], str], Any]
 _Tensor = torch.Tensor
 _active_mode = torch._C._get_dispatch_mode
 _FAKE = torch._C._TorchDispatchModeKey.FAKE
+_CALLED_BY_NAME = (torch._ops.OpOverload.__call__.__code__, torch._ops.OpOverloadPacket.__call__.__code__)
 aten = torch.ops.aten
 
 # A real CPU tensor that a factory would fill beyond this is simulated instead: nothing of the job's size is allocated.
@@ -66,6 +69,12 @@ class Facts:
         self.random = torch.Tag.nondeterministic_seeded in func.tags
 
 
+class _Asked(threading.local):
+    """Whether this thread is within a factory that Python called."""
+
+    by_python = False
+
+
 class Dispatch(TorchDispatchMode):
     """The dispatch mode of one simulation.
 
@@ -98,7 +107,9 @@ class Dispatch(TorchDispatchMode):
         self.inside = 0  # > 0 while PyTorch's own meta kernels run: they must see meta devices
         self.shapes = ShapeMemory()
         self.in_group = False  # one rank of several
+        self.asked = _Asked()
         self._made_inside: str | None = None
+        self._last: str | None = None  # the pool of the last tensors on meta, None where they were the job's own
         self._facts: dict[Any, Facts] = {}
 
     @classmethod
@@ -144,7 +155,7 @@ class Dispatch(TorchDispatchMode):
             elif device.type == "cpu" and func is not aten._to_copy.default:
                 pool = None  # a factory asked for the host; its size decides below
             elif device.type == "meta" and pool is None:
-                pool = self._made_inside
+                pool = self._pool_inside(func)
                 if pool is None:
                     return func(*args, **kwargs)  # the user's own meta tensor
         if pool is None:
@@ -164,20 +175,36 @@ class Dispatch(TorchDispatchMode):
         """The pool that the operator works in (a device before the host), whether a real tensor takes part, and whether
         tensors of two pools do."""
         pool: str | None = None
-        any_real = mixed = False
+        any_real = any_own = mixed = False
         find = self.ledger.entry
         for tensor in tensors_in(args, kwargs):
             device = real_device(tensor)
             if device.type == "meta":
                 entry = find(tensor)
                 found = self._pool_of_components(tensor) if entry is None else entry.pool
-                if found is not None and found != pool:
+                if found is None:
+                    any_own = True
+                elif found != pool:
                     mixed = mixed or pool is not None
                     if pool is None or pool == HOST:
                         pool = found
             else:
                 any_real = True
+        if pool is not None or any_own:
+            self._last = pool
         return pool, any_real, mixed or (any_real and pool is not None and pool != HOST)
+
+    def _pool_inside(self, func: Any) -> str | None:
+        """The pool of what a factory makes on meta, None for the job's own meta tensors.
+
+        What Python asks for there is the job's own. C++ asks where an operator made of others, or a formula of the
+        backward pass, needs a tensor beside its operands and sees that they are on meta: it belongs where they do.
+        """
+        if self._made_inside is not None:
+            return self._made_inside
+        caller = sys._getframe(2)  # of the factory itself, as torch.ops.aten.empty
+        direct = caller.f_code in _CALLED_BY_NAME and caller.f_locals["self"] in (func, func.overloadpacket)
+        return None if self.asked.by_python or direct else self._last
 
     def _device_name(self, tensor: torch.Tensor) -> str | None:
         """Where a tensor is, as torch names it; None for the user's own meta tensor."""

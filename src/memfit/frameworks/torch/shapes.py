@@ -13,6 +13,7 @@ import torch
 _Tensor = torch.Tensor
 _META = torch.device("meta")
 _UNKNOWN = object()
+_empty_strided = torch.empty_strided  # as it is without a simulation
 
 # Operators that write to their argument and change its shape or storage with it: never answered from memory.
 _RESHAPING = frozenset({"resize_", "resize_as_", "set_", "transpose_", "t_", "squeeze_", "unsqueeze_", "swapaxes_",
@@ -106,7 +107,7 @@ def _spec(out: Any, args: tuple[Any, ...]) -> Any:
         made = _Made(out)
         if any(_shares(item, out) for item in args):
             return _UNKNOWN  # _unsafe_view and its like: the same storage, though their schema does not say so
-        fresh = torch.empty_strided(made.size, made.stride, dtype=made.dtype, device=_META)
+        fresh = _empty_strided(made.size, made.stride, dtype=made.dtype, device=_META)
         same = fresh.untyped_storage().nbytes() == out.untyped_storage().nbytes()
         return made if same else _UNKNOWN
     if out is None or isinstance(out, (int, float, bool)):
@@ -129,7 +130,7 @@ def _shares(item: Any, out: torch.Tensor) -> bool:
 
 def _make(spec: Any, args: tuple[Any, ...]) -> Any:
     if isinstance(spec, _Made):
-        return torch.empty_strided(spec.size, spec.stride, dtype=spec.dtype, device=_META)
+        return _empty_strided(spec.size, spec.stride, dtype=spec.dtype, device=_META)
     if isinstance(spec, _Itself):
         return args[spec.position]
     if len(spec) == 1:

@@ -230,3 +230,33 @@ def test_one_step_of_many_iterations_fills_the_history() -> None:
 
     assert replay(simulation.trace, "host", PlainAllocator()).requested.size_bytes > 2 * 20 * 400_000
     assert "lbfgs-history" in simulation.assumptions
+
+
+# input, weights and options of convolutions that PyTorch computes by windows of its input
+WINDOWS: dict[str, tuple[Any, tuple[int, ...], tuple[int, ...], dict[str, Any], Any]] = {
+    "images": (F.conv2d, (4, 8, 32, 32), (16, 8, 3, 3), {}, torch.float64),
+    "points": (F.conv2d, (4, 8, 32, 32), (16, 8, 1, 1), {}, torch.float64),
+    "groups": (F.conv2d, (4, 8, 32, 32), (16, 4, 3, 3), {"groups": 2}, torch.float64),
+    "dilated": (F.conv2d, (4, 8, 32, 32), (16, 4, 3, 3), {"groups": 2, "dilation": 2}, torch.float64),
+    "transposed": (F.conv_transpose2d, (4, 8, 32, 32), (8, 16, 3, 3), {"stride": 2}, torch.float64),
+    "series": (F.conv1d, (4, 8, 2000), (16, 8, 5), {"padding": 2}, torch.float64),
+    "volumes": (F.conv3d, (2, 8, 8, 16, 16), (16, 8, 3, 3, 3), {}, torch.float64),
+    "transposed volumes": (F.conv_transpose3d, (2, 8, 8, 16, 16), (8, 16, 3, 3, 3), {}, torch.float64),
+    "halves": (F.conv2d, (4, 8, 32, 32), (16, 8, 3, 3), {}, torch.float16),
+    "a small image": (F.conv2d, (1, 4, 40, 60), (32, 4, 3, 3), {}, torch.float32),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_convolutions_by_windows_are_exact(name: str) -> None:
+    """Those of one or two images at a time, of all at once, and of groups that are joined."""
+    convolve, image_shape, weight_shape, options, dtype = WINDOWS[name]
+
+    def job() -> None:
+        weight = nn.Parameter(torch.randn(weight_shape, dtype=dtype))
+        x = nn.Parameter(torch.randn(image_shape, dtype=dtype))
+        convolve(x, weight, **options).square().sum().backward()
+
+    real, simulated = measured(job)["measured_bytes"], traced_bytes(job)
+
+    assert simulated == pytest.approx(real, rel=0.005)

@@ -25,7 +25,12 @@ _FILLING = ("index_add.default", "scatter_add.default", "scatter.src", "scatter.
             "masked_fill.Tensor", "index_put.default")  # fmt: skip
 
 # Nodes whose own formula may add tensors: for these, the engine is known by the saved tensors it has released by then.
-_ADDING = re.compile("BackwardBackward|Linalg|Atan2|Hypot|Lerp|Cdist|Logcumsumexp|Cumprod|Prod|Trilinear")
+_ADDING = re.compile(
+    "BackwardBackward|Linalg|Atan2|Hypot|Lerp|Cdist|Logcumsumexp|Cumprod|Prod|Trilinear|StdMean|VarMean"
+)
+
+# Nodes whose formula makes another tensor of a fresh one in a real run too (derivatives.yaml).
+_NOT_FILLING = re.compile("Xlogy|Xlog1Py|Fmax|Fmin", re.IGNORECASE)
 
 
 class _Counter(TorchDispatchMode):
@@ -84,6 +89,7 @@ def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
             and _asked_by_engine()
             and references(args[0]) == alone
             and _dense(args[0])
+            and not _makes_another()
         )
         if in_place:
             dispatch.ledger.forget_values(args[0])
@@ -101,6 +107,11 @@ def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
 def _asked_by_engine() -> bool:
     """Whether no Python stands between the handler's caller and the engine."""
     return sys._getframe(3).f_code.co_name in ("run_backward", "_engine_run_backward")
+
+
+def _makes_another() -> bool:
+    node = torch._C._current_autograd_node()
+    return node is not None and _NOT_FILLING.search(node.name()) is not None
 
 
 def _accumulates(old: torch.Tensor, new: torch.Tensor, alone: tuple[int, int]) -> bool:

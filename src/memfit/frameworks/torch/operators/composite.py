@@ -31,10 +31,7 @@ def install(simulation: Any, library: torch.library.Library) -> None:
 def _guarded(simulation: Any, overload: Any, make: Callable[..., Any]) -> Callable[..., Any]:
     def kernel(*args: Any, **kwargs: Any) -> Any:
         with torch._C._ExcludeDispatchKeyGuard(KEYS):
-            first = args[0]
-            pool = simulation.ledger.pool(first) if isinstance(first, torch.Tensor) else None
-            if pool is None and torch.is_tensor(first) and _any_simulated(simulation, args):
-                pool = HOST
+            pool = _pool_of(simulation, args)
             if pool is None or simulation.ledger.closed or simulation.dispatch.inside:
                 return overload(*args, **kwargs)
             return make(simulation, overload, pool, *args, **kwargs)
@@ -42,8 +39,14 @@ def _guarded(simulation: Any, overload: Any, make: Callable[..., Any]) -> Callab
     return kernel
 
 
-def _any_simulated(simulation: Any, args: tuple[Any, ...]) -> bool:
-    return any(simulation.ledger.pool(item) is not None for item in tensors_in(args, {}))
+def _pool_of(simulation: Any, args: tuple[Any, ...]) -> str | None:
+    """The pool that the first argument is in, or the first of a list; the host where it is a real tensor among
+    simulated ones."""
+    pools = (simulation.ledger.pool(item) for item in tensors_in(args, {}))
+    if not isinstance(args[0], torch.Tensor):
+        return next((pool for pool in pools if pool is not None), None)
+    first = next(pools)
+    return HOST if first is None and any(pool is not None for pool in pools) else first
 
 
 def _dropout(simulation: Any, overload: Any, pool: str, x: torch.Tensor, p: float, train: bool) -> torch.Tensor:
@@ -135,6 +138,12 @@ def _together(simulation: Any, overload: Any, pool: str, *args: Any, **kwargs: A
     return overload(*args, **kwargs)
 
 
+def _tensor_split(simulation: Any, overload: Any, pool: str, x: Any, places: Any, dim: int = 0) -> Any:
+    """Where to split is read on the host; nowhere where nobody knows."""
+    known = simulation.ledger.values(places)
+    return overload(x, simulation.stand_ins.fill(places) if known is None else known, dim)
+
+
 def _ctc_loss(
     simulation: Any, overload: Any, pool: str, x: Any, targets: Any, input_lengths: Any, target_lengths: Any, *rest: Any
 ) -> Any:
@@ -179,6 +188,16 @@ def _isfinite(simulation: Any, overload: Any, pool: str, x: torch.Tensor) -> tor
     return out
 
 
+# Operators made of others that compare their tensors' devices themselves.
+_COMPARING = ("stft", "istft", "inner", "meshgrid", "take_along_dim", "gradient", "linalg_multi_dot",
+              "cosine_similarity")  # fmt: skip
+
+
+def _overloads(name: str) -> list[Any]:
+    packet = getattr(aten, name)
+    return [getattr(packet, each) for each in packet.overloads() if "out" not in each]
+
+
 _OVERRIDES: dict[Any, Callable[..., Any]] = {
     aten.dropout.default: _dropout,
     aten.softmax.int: _softmax,
@@ -202,8 +221,7 @@ _OVERRIDES: dict[Any, Callable[..., Any]] = {
     aten._transformer_encoder_layer_fwd.default: fast_path.encoder_layer,
     aten.mish_backward.default: _mish_backward,
     aten.ctc_loss.Tensor: _ctc_loss,
-    aten.stft.center: _together,
-    aten.stft.default: _together,
-    aten.istft.default: _together,
+    aten.tensor_split.tensor_indices_or_sections: _tensor_split,
+    **{overload: _together for name in _COMPARING for overload in _overloads(name)},
     aten.binary_cross_entropy.default: _as_it_is,  # forbidden behind the borrowed key
 }

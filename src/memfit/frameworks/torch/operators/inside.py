@@ -68,6 +68,8 @@ def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
         aten.linalg_matrix_exp.default: _matrix_exp,
         aten._linalg_eigh.default: _eigh,
         aten.abs.default: _abs,
+        aten.where.self: _where,
+        aten.kthvalue.default: _kthvalue,
     }
 
 
@@ -187,4 +189,25 @@ def _abs(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> An
     if pool == HOST and args[0].is_complex():
         size_bytes = args[0].numel() * args[0].element_size()
         dispatch.ledger.transient(pool, size_bytes, Category.TEMPORARIES, dispatch.facts(func).label)
+    return out
+
+
+def _where(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+    """An operand of another type is copied to the common one first, on every device (where_self_out of
+    TensorCompare.cpp)."""
+    operands = args[1:3]
+    common = torch.result_type(*operands)
+    copies = _held(dispatch, func, pool, [(item.shape, common) for item in operands if item.dtype is not common])
+    out = dispatch.run_simulated(func, args, kwargs, pool)
+    del copies
+    return out
+
+
+def _kthvalue(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+    """The CPU partly sorts a copy, with the places beside it (kthvalue_out_impl_cpu of Sorting.cpp)."""
+    sorts = pool == HOST and args[0].dim() > 0
+    shape = args[0].shape
+    copies = _held(dispatch, func, pool, [(shape, args[0].dtype), (shape, torch.int64)]) if sorts else None
+    out = dispatch.run_simulated(func, args, kwargs, pool)
+    del copies
     return out

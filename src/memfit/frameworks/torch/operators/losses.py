@@ -6,6 +6,7 @@ mse_loss and smooth_l1_loss; Loss.cpp and cuda/Loss.cu).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -31,6 +32,9 @@ def handlers() -> dict[Any, Handler]:
         aten.huber_loss.default: _reduced(keeps=False, copies=1),
         aten.binary_cross_entropy_with_logits.default: _reduced(keeps=False, copies=2),
         aten.soft_margin_loss_backward.default: _soft_margin_backward,
+        aten.mse_loss_backward.default: _gradient,
+        aten.smooth_l1_loss_backward.default: _gradient,
+        aten.huber_loss_backward.default: _gradient,
         aten.log_sigmoid_forward.default: _log_sigmoid,
     }
 
@@ -49,14 +53,36 @@ def _reduced(*, keeps: bool, copies: int) -> Handler:
             return dispatch.run_simulated(func, args, kwargs, pool)
         losses = _elementwise(args[0], args[1])
         label, size_bytes = dispatch.facts(func).label, losses.numel() * losses.element_size()
+        cast = _cast(dispatch, label, args[:2], pool)
         if not keeps:
             dispatch.ledger.transient(pool, copies * size_bytes, Category.TEMPORARIES, label)
             return dispatch.run_simulated(func, args, kwargs, pool)
         dispatch.record(losses, pool, label)
-        dispatch.ledger.transient(pool, copies * size_bytes, Category.TEMPORARIES, label)
+        again = copies * (size_bytes + sum(item.numel() * item.element_size() for item in cast))
+        dispatch.ledger.transient(pool, again, Category.TEMPORARIES, label)
         return losses.as_strided((), ()) if losses.numel() else losses.new_empty(())
 
     return handler
+
+
+def _cast(dispatch: Dispatch, label: str, operands: Sequence[torch.Tensor], pool: str) -> list[torch.Tensor]:
+    """On the CPU an operand of another type is copied to the common one, and the copy held to the operator's end."""
+    whole = [item for item in operands if item.dim()]
+    if pool != HOST or len({item.dtype for item in whole}) < 2:
+        return []
+    common = torch.result_type(*whole)
+    copies = [torch.empty(item.shape, dtype=common, device="meta") for item in whole if item.dtype is not common]
+    dispatch.record(copies, pool, label, category=Category.TEMPORARIES)
+    return copies
+
+
+def _gradient(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+    """A gradient that is computed in another type is made in that one first (compute_types of TensorIterator.cpp)."""
+    label = dispatch.facts(func).label
+    out = dispatch.run_simulated(func, args, kwargs, pool)
+    computed = [*_cast(dispatch, label, args[1:3], pool), *_cast(dispatch, label, (out, args[2]), pool)]
+    del computed
+    return out
 
 
 def _elementwise(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ the accuracy benchmark's jobs, through torch.profiler's allocation events and on
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,19 +15,13 @@ import torch
 from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.ledger import HOST
 from memfit.frameworks.torch.operators import unfolded
+from memfit.frameworks.torch.operators.unfolded import Plan
 from memfit.quantities import Category
 
 aten = torch.ops.aten
 
-# A line of a plan: "+" takes a block under a name, "-" gives it back, "=" makes the result of that number.
-Plan = list[tuple[str, Any, int]]
-
+_NAMES = ("Mkldnn", "MkldnnTranspose", "???")  # of what PyTorch hands to oneDNN
 _FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
-
-
-def supported(dtype: torch.dtype) -> bool:
-    """Whether PyTorch hands convolutions of that type to oneDNN on this machine."""
-    return torch.backends.mkldnn.is_available() and dtype in (torch.float32, torch.bfloat16)
 
 
 class Shapes:
@@ -237,37 +232,46 @@ def handlers(simulation: Any) -> dict[Any, Handler]:
 
     def forward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         x, weight = args[0], args[1]
-        if not supported(x.dtype):
-            return dispatch.run_simulated(func, args, kwargs, pool)
         key = (_key(x), _key(weight), _frozen(args[3:9]))
         if key not in plans:
-            y = _shape(func, args)
-            shapes = Shapes(x, weight, y.shape, args[3:9])
-            if unfolded.unfolds(x, weight, args[3:9]):
-                plan, memory_format = unfolded.forward_plan(x.shape, weight.shape, y.shape, args[3:9]), None
-            else:
-                plan, memory_format = forward_plan(shapes), _FORMATS[x.dim()] if shapes.last else None
-            plans[key] = (plan, [(y.shape, y.dtype)], memory_format)
+            y, rest = _shape(func, args), args[3:9]
+            name = unfolded.backend(x, weight, rest)
+            shapes = Shapes(x, weight, y.shape, rest)
+            plan = _plan(name, lambda: forward_plan(shapes), unfolded.Windows(name, x, weight, y.shape, rest).forward)
+            plans[key] = (plan, [(y.shape, y.dtype)], _format(name, shapes, x))
+        if plans[key][0] is None:
+            return dispatch.run_simulated(func, args, kwargs, pool)
         return _run(dispatch, func, plans[key], _copied((x, weight), plans[key][2]))[0]
 
     def backward(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         y, x, weight, wanted = args[0], args[1], args[2], args[10]
-        if not supported(x.dtype):
-            return dispatch.run_simulated(func, args, kwargs, pool)
         key = (_key(y), _key(x), _key(weight), _frozen(args[4:10]), tuple(wanted))
         if key not in plans:
-            shapes = Shapes(x, weight, y.shape, args[4:10])
-            bias = (y.shape[1],)
-            results = [(item, x.dtype) for item in (x.shape, weight.shape, bias)]
-            if unfolded.unfolds(x, weight, args[4:10]):
-                plan, memory_format = unfolded.backward_plan(x.shape, weight.shape, y.shape, args[4:10], wanted), None
-            else:
-                plan, memory_format = backward_plan(shapes, wanted), _FORMATS[x.dim()] if shapes.last else None
-            plans[key] = (plan, results, memory_format)
+            rest = args[4:10]
+            name = unfolded.backend(x, weight, rest)
+            shapes, windows = Shapes(x, weight, y.shape, rest), unfolded.Windows(name, x, weight, y.shape, rest)
+            plan = _plan(name, lambda: backward_plan(shapes, wanted), lambda: windows.backward(wanted))
+            results = [(item, x.dtype) for item in (x.shape, weight.shape, (y.shape[1],))]
+            plans[key] = (plan, results, _format(name, shapes, x))
+        if plans[key][0] is None:
+            return dispatch.run_simulated(func, args, kwargs, pool)
         out = _run(dispatch, func, plans[key], _copied((y, x, weight), plans[key][2]))
         return tuple(out.get(index) for index in range(3))
 
     return {aten.convolution.default: forward, aten.convolution_backward.default: backward}
+
+
+def _plan(name: str, by_onednn: Callable[[], Plan], by_windows: Callable[[], Plan]) -> Plan | None:
+    """The plan of a convolution that the backend of that name computes; None of one that has none."""
+    if name in _NAMES:
+        return by_onednn()
+    return by_windows() if name.startswith("Slow") else None
+
+
+def _format(name: str, shapes: Shapes, x: torch.Tensor) -> Any:
+    """How the results lie in memory, and the operands are wanted; None where that is as usual."""
+    last = shapes.last and (name in _NAMES or x.dim() == 4)
+    return _FORMATS[x.dim()] if last else None
 
 
 def _run(dispatch: Dispatch, func: Any, planned: Any, copied: list[int]) -> dict[int, torch.Tensor]:

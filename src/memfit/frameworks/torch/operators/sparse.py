@@ -59,7 +59,14 @@ def handlers() -> dict[Any, Handler]:
         """The rows of a dense tensor that a sparse one has."""
         return _like(dispatch, args[1], args[1]._values().shape, func, pool)
 
+    def to_dense(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        dtype = kwargs.get("dtype", args[1] if len(args) > 1 else None)
+        out = torch.empty(args[0].shape, dtype=dtype or args[0].dtype, device="meta")
+        dispatch.record(out, pool, dispatch.facts(func).label)
+        return out
+
     return {
+        aten._to_dense.default: to_dense,
         aten.clone.default: clone,
         aten._coalesce.default: coalesce,
         aten.add_.Tensor: add,

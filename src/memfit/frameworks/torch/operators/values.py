@@ -15,6 +15,7 @@ import torch
 from memfit.frameworks.torch.dispatch import Dispatch, Handler
 from memfit.frameworks.torch.operators import solvers
 from memfit.frameworks.torch.operators.conditions import ROUNDS, Asker, Statement
+from memfit.quantities import Category
 
 aten = torch.ops.aten
 
@@ -120,9 +121,25 @@ _USUAL = {
 }
 
 
+_SMALLER = ("aten.lt.", "aten.le.")
+
+
 def _equal(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> bool:
+    """C++ compares an unknown truth value with the one that its own check is for (is_scalar_tensor_true and _false of
+    TensorSubclassLikeUtils.h): a number is taken as positive, as where one is asked for."""
     left, right = (dispatch.ledger.values(item) for item in args[:2])
-    return bool(func(left, right)) if left is not None and right is not None else False
+    if left is not None and right is not None:
+        return bool(func(left, right))
+    if not all(item.dtype is torch.bool and not item.dim() for item in args[:2]):
+        return False
+    made, wanted = (_maker(dispatch, item) for item in args[:2])
+    return made.startswith(_SMALLER) == ("zeros" in wanted)
+
+
+def _maker(dispatch: Dispatch, tensor: torch.Tensor) -> str:
+    """The operator that made a tensor, as far as it is known."""
+    entry = dispatch.ledger.entry(tensor)
+    return (entry.record.operator if entry is not None else None) or ""
 
 
 def _all_close(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> bool:
@@ -133,7 +150,12 @@ def _all_close(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str)
 
 def _uniform(value: Any) -> Handler:
     def handler(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
+        held = None
+        if func is aten.isinf.default and args[0].dtype.is_floating_point:  # compares absolute values
+            held = torch.empty_like(args[0], device="meta")
+            dispatch.record(held, pool, dispatch.facts(func).label, category=Category.TEMPORARIES)
         out = dispatch.run_simulated(func, args, kwargs, pool)
+        del held
         entry = dispatch.ledger.entry(out)
         if entry is not None and entry.mirror is None:
             entry.uniform = value

@@ -40,8 +40,9 @@ def _install_tensor(simulation: Any, patches: Patches) -> None:
 
         return constructor
 
-    patches.set(torch, "tensor", placed(old_tensor))
-    patches.set(torch, "as_tensor", placed(old_as_tensor))
+    asked = simulation.dispatch.asked
+    patches.set(torch, "tensor", _asked(asked, placed(old_tensor)))
+    patches.set(torch, "as_tensor", _asked(asked, placed(old_as_tensor)))
 
     def asarray(
         obj: Any, *, dtype: Any = None, device: Any = None, copy: Any = None, requires_grad: bool = False
@@ -52,17 +53,39 @@ def _install_tensor(simulation: Any, patches: Patches) -> None:
 
     patches.set(torch, "asarray", asarray)
     for name in _LEAVES:
-        patches.set(torch, name, _leaf(getattr(torch, name)))
+        patches.set(torch, name, _leaf(asked, getattr(torch, name)))
+    for owner, names in ((torch, _OTHERS), (torch.fft, _FREQUENCIES)):
+        for name in names:
+            patches.set(owner, name, _asked(asked, getattr(owner, name)))
 
 
 # Factories that are asked for leaves of the graph, which C++ would mark behind the simulation's back, for a device by
 # its number, which a build without CUDA does not know, or for the job's own meta tensor, like one that is simulated.
 _LEAVES = ("rand", "randn", "zeros", "ones", "empty", "full", "normal", "linspace", "eye", "arange", "randint",
            "randperm", "rand_like", "randn_like", "zeros_like", "ones_like", "empty_like", "full_like")  # fmt: skip
+# The others that take a device (torch.utils._device, 2.13).
+_OTHERS = ("empty_permuted", "empty_strided", "empty_quantized", "bartlett_window", "blackman_window", "hamming_window",
+           "hann_window", "kaiser_window", "logspace", "range", "scalar_tensor", "tril_indices", "triu_indices",
+           "sparse_coo_tensor", "sparse_compressed_tensor", "sparse_csr_tensor", "sparse_csc_tensor",
+           "sparse_bsr_tensor", "sparse_bsc_tensor")  # fmt: skip
+_FREQUENCIES = ("fftfreq", "rfftfreq")
 
 
-def _leaf(factory: Any) -> Any:
+def _asked(asked: Any, factory: Any) -> Any:
+    """What Python asks for: on meta it is the job's own."""
+
     def make(*args: Any, **kwargs: Any) -> Any:
+        before, asked.by_python = asked.by_python, True
+        try:
+            return factory(*args, **kwargs)
+        finally:
+            asked.by_python = before
+
+    return make
+
+
+def _leaf(asked: Any, factory: Any) -> Any:
+    def made(*args: Any, **kwargs: Any) -> Any:
         if isinstance(kwargs.get("device"), int):
             kwargs["device"] = torch.device("cuda", kwargs["device"])
         if args and isinstance(args[0], torch.Tensor) and str(kwargs.get("device")) == "meta":
@@ -73,6 +96,15 @@ def _leaf(factory: Any) -> Any:
         if not kwargs.get("requires_grad"):
             return factory(*args, **kwargs)
         return factory(*args, **{**kwargs, "requires_grad": False}).requires_grad_()
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        if asked.by_python:
+            return made(*args, **kwargs)
+        asked.by_python = True
+        try:
+            return factory(*args) if not kwargs else made(*args, **kwargs)
+        finally:
+            asked.by_python = False
 
     return make
 

@@ -4,12 +4,14 @@ to be for, at the moments when that is known."""
 from __future__ import annotations
 
 import threading
+from itertools import zip_longest
 from typing import Any
 
 import torch
+from torch.autograd.function import BackwardCFunction
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from memfit.frameworks.torch.arguments import real_device
+from memfit.frameworks.torch.arguments import is_real, real_device
 from memfit.frameworks.torch.ledger import HOST
 from memfit.frameworks.torch.surface.patching import Patches
 from memfit.quantities import Category, Phase
@@ -126,9 +128,32 @@ def _install_backward(simulation: Any, patches: Patches) -> None:
             else:
                 situation.phase = outer
 
+    old_apply = BackwardCFunction.apply
+
+    def apply(node: Any, *gradients: Any) -> Any:
+        """What the job's own backward function made on the host, as the engine expects it."""
+        found = old_apply(node, *gradients)
+        several = isinstance(found, tuple)
+        made = found if several else (found,)
+        if not any(isinstance(item, torch.Tensor) and is_real(item) for item in made):
+            return found
+        wanted = map(_wants_simulated, node.next_functions)
+        made = tuple(ledger.stand_in(item, HOST) if simulated and isinstance(item, torch.Tensor) and is_real(item)
+                     else item for item, simulated in zip_longest(made, wanted))  # fmt: skip
+        return made if several else made[0]
+
+    patches.set(BackwardCFunction, "apply", apply)
     for owner in (torch.autograd.graph, torch.autograd):
         if hasattr(owner, "_engine_run_backward"):
             patches.set(owner, "_engine_run_backward", run_backward)
+
+
+def _wants_simulated(following: tuple[Any, int]) -> bool:
+    """Whether a node's next one takes a gradient on meta: the engine refuses one from elsewhere (validate_outputs of
+    engine.cpp)."""
+    node, place = following
+    known = getattr(node, "_input_metadata", None)
+    return known is not None and bool(known[place].device.type == "meta")
 
 
 def _name_gradients(simulation: Any) -> None:

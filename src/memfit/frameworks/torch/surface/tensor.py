@@ -157,7 +157,8 @@ class _Moves:
             return self.move(tensor, other.device, other.dtype, copy, kwargs.get("memory_format"))
         if len(args) > 3:
             device, dtype, _, copy = args[:4]
-            return self.move(tensor, None if device is None else torch.device(device), dtype, copy, None)
+            wanted = None if device is None else torch.device(device)
+            return self.move(tensor, wanted, dtype, copy, kwargs.get("memory_format"))
         if len(args) == 3 and args[0].__class__ is torch.dtype:
             copy = args.pop()
         device, dtype, _, memory_format = torch._C._nn._parse_to(*args, **kwargs)
