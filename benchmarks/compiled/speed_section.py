@@ -32,8 +32,8 @@ def section() -> str:
 
 ResNet-50, a batch of 8 images, on the CPU: processor seconds of memfit and all that it starts (`speed.py`; other work
 ran beside it), and the largest of its processes, MiB. The aims were 10 s and 700 MB more than the framework's own
-import: {kept} of {len(rows)} and {small} of {len(rows)} keep them. Small runs are real steps of an eighth, a quarter and
-half of the batch, each with the framework's own compilation; `--no-run` compiles once.
+import: {kept} of {len(rows)} and {small} of {len(rows)} keep them. Small runs are real steps of an eighth, a quarter
+and half of the batch, each with the framework's own compilation; `--no-run` compiles once.
 
 {table(head, [row[:-2] for row in rows])}
 """
