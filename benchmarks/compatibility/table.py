@@ -17,6 +17,7 @@ from compiled_section import section as of_compiled
 from corpus import HERE, Script, load
 from fitted_section import section as of_fitted
 from recorded_section import section
+from tutorials_section import section as of_tutorials
 from unseen_section import section as of_unseen
 
 GIB = 2**30
@@ -63,7 +64,7 @@ def main() -> int:
         json.loads((HERE / "data" / name).read_text()) for name in ("fitted.json", "fitted-measured.json")
     )
     second = of_compiled(compiled, load(file="compiled.toml")) + of_fitted(fitted, measured, load(file="fitted.toml"))
-    whole = first + second + section(recorded) + _unseen()
+    whole = first + second + section(recorded) + _unseen() + _tutorials()
     if found := FOLDER_OF_A_MACHINE.search(whole):
         raise ValueError(f"the page names a folder of this machine: {found.group()}")
     options.output.write_text(whole)
@@ -75,6 +76,13 @@ def _unseen() -> str:
     first, now, cpu, measured = (json.loads((HERE / "data" / name).read_text()) for name in names)
     causes = tomllib.loads((HERE / "data" / "unseen-causes.toml").read_text())
     return of_unseen(first, now, causes, cpu, measured, load(file="unseen.toml"))
+
+
+def _tutorials() -> str:
+    names = ("tutorials.json", "tutorials-measured.json")
+    return of_tutorials(
+        *(json.loads((HERE / "data" / name).read_text()) for name in names), load(file="tutorials.toml")
+    )
 
 
 def page(document: dict, file: str, scripts: list[Script]) -> str:
