@@ -21,7 +21,6 @@ from memfit.quantities import KIB, MIB, Basis, ByteRange, Category, format_bytes
 
 # Whose rules these are (memfit.litert.host, memfit.litert.micro).
 _VERSIONS = {wishes.LITERT: "ai-edge-litert 2.3.0", wishes.MICRO: "tflite-micro of 2026-08-20"}
-_MICROCONTROLLER = "microcontroller"
 # Python 3.11 with NumPy 2.4 and ai-edge-litert 2.3.0 before a model is opened (35.65 MiB) and the library's code that
 # running one brings in (3.75 MiB), measured by benchmarks.litert; a program in C++ has the latter alone. What an app on
 # a phone has around it was not measured.
