@@ -10,7 +10,7 @@ import mmap
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from memfit.datasets.opening import UnreadableData
+from memfit.datasets.opening import UnreadableData, open_file
 from memfit.litert.flatbuffer import Table
 
 _MAGIC, _MAGIC_AT = b"TFL3", 4
@@ -125,14 +125,11 @@ def read_model(path: Path, batch: int = 1) -> Model:
         UnreadableData: it is no such model, or broken.
     """
     where = str(path)
-    try:
-        with path.open("rb") as file:
-            if file.read(8)[_MAGIC_AT:] != _MAGIC:
-                raise UnreadableData(f"{where} is no TensorFlow Lite model: it lacks the mark {_MAGIC.decode()}")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held, memoryview(held) as data:
-                return _model(Table.root(data, where), len(data), batch, where)
-    except (OSError, ValueError) as error:
-        raise UnreadableData(f"{where} cannot be read: {error}") from error
+    with open_file(path) as file:
+        if file.read(8)[_MAGIC_AT:] != _MAGIC:
+            raise UnreadableData(f"{where} is no TensorFlow Lite model: it lacks the mark {_MAGIC.decode()}")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held, memoryview(held) as data:
+            return _model(Table.root(data, where), len(data), batch, where)
 
 
 def in_eight_bits(model: Model) -> Model:

@@ -109,6 +109,12 @@ def test_what_is_no_model_is_said(tmp_path, data, word):
         read_model(written(tmp_path, data))
 
 
+def test_what_is_not_there_or_no_file_is_said(tmp_path):
+    for path in (tmp_path / "none.tflite", tmp_path):
+        with pytest.raises(UnreadableData, match=str(tmp_path)):
+            read_model(path)
+
+
 def test_a_broken_file_ends_in_a_word_wherever_it_is_broken(tmp_path):
     """Cut anywhere, or with any byte changed: it is read, or refused as a file, and nothing else happens."""
     whole, chosen = small(), random.Random(0)
