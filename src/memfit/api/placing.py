@@ -13,7 +13,7 @@ from memfit.api.estimating import estimate, is_estimator
 from memfit.api.saved import load_only
 from memfit.documents import Estimate, Placement
 from memfit.errors import MemfitError, UsageError
-from memfit.machines import MICROCONTROLLER, chosen, placements, runtime_of
+from memfit.machines import LITERT, MICROCONTROLLER, chosen, placements, runtime_of
 from memfit.quantities import Verdict
 from memfit.recipes.names import ONNX, TFLITE
 
@@ -82,11 +82,14 @@ def placed(
             hint="ask for one device after the other: memfit estimate --on NAME, which says how many requests it holds",
             slug="engine-takes-a-share",
         )
-    small = runtime_of(first) is not None
-    machines, today = [each for each in chosen(only) if only or small or each.kind != "edge"], date.today()
+    runtime = runtime_of(first)
+    machines, today = (
+        [each for each in chosen(only) if only or runtime is not None or each.kind != "edge"],
+        date.today(),
+    )
     rows = {row.machine: row for row in placements(first, machines, today)}
     board = next((each.name for each in machines if each.kind == MICROCONTROLLER and each.name not in rows), None)
-    if small and board is not None and again is not None:  # microcontrollers run it by other rules
+    if runtime == LITERT and board is not None and again is not None:  # microcontrollers run it by other rules
         rows = {**{row.machine: row for row in placements(again(board), machines, today)}, **rows}
     tried = {first.machine.name}
 

@@ -17,7 +17,7 @@ from memfit.machines.overheads import device_overhead
 from memfit.machines.whole import MICROCONTROLLER, PHONE, WholeMachine
 from memfit.quantities import ByteRange
 
-MICRO = "micro"  # of a model's file: the runtime of microcontrollers
+LITERT, MICRO = "litert", "micro"  # of a .tflite file: the runtime of microcontrollers, and that of all others
 
 
 def placements(estimate: Estimate, machines: Sequence[WholeMachine], today: date) -> tuple[Placement, ...]:

@@ -50,6 +50,12 @@ def test_a_batch_is_run_and_measured(file: str) -> None:
     assert {part.basis for part in many.components} == {Basis.MEASURED, Basis.COMPUTED}
 
 
+def test_machines_for_it_are_those_with_an_operating_system(file: str) -> None:
+    kinds = {row.kind for row in api.machines_for(file, ["--dim", "side=4"])}
+    assert {"edge", "phone", "cloud"} <= kinds
+    assert "microcontroller" not in kinds
+
+
 def test_what_does_not_run_is_said_with_what_to_do(file: str) -> None:
     with pytest.raises(MemfitError, match=r"leaves the side .side. open"):
         api.estimate(file)
