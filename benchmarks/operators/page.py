@@ -35,8 +35,8 @@ line is how they come out now.
 _SWEPT = """
 ## The operators of PyTorch's own tests
 
-`python -m benchmarks.operators.sweep` calls what PyTorch tests itself with (`op_db`; {all} of its entries so far, with
-their first and last samples) for real and simulated, forward and backward, in five ways: all tensors simulated, those
+`python -m benchmarks.operators.sweep` calls what PyTorch tests itself with (`op_db`, {all} entries, with their
+first and last samples) for real and simulated, forward and backward, in five ways: all tensors simulated, those
 of numbers alone, only the first beside small real ones, and twice without a graph (PyTorch {torch}, {processor}). Of
 {real} entries that run for real on the CPU, {run} run simulated in every way. The others:
 
