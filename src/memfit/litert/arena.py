@@ -57,8 +57,8 @@ def buffers_of(model: Model, *, alignment: int, scratch: Scratch) -> list[Buffer
     for (number, place), (first, last) in lives.of_tensors.items():
         tensor = model.graphs[number].tensors[place]
         if tensor.bytes and not tensor.constant and (not tensor.variable or tensor.offset is not None):
-            made.append(Buffer(bytes=_aligned(tensor.bytes, alignment), first=first, last=last, offset=tensor.offset))
-    made += [Buffer(bytes=_aligned(size, alignment), first=first, last=last) for size, first, last in lives.of_kernels]
+            made.append(Buffer(bytes=aligned(tensor.bytes, alignment), first=first, last=last, offset=tensor.offset))
+    made += [Buffer(bytes=aligned(size, alignment), first=first, last=last) for size, first, last in lives.of_kernels]
     if len(made) > _MOST_BUFFERS:
         raise UnreadableData(f"the model computes {len(made):,} tensors; memfit places {_MOST_BUFFERS:,}")
     return made
@@ -149,5 +149,10 @@ def _gaps(held: Sequence[tuple[int, int, Buffer]], buffer: Buffer) -> Iterator[t
     yield free, _END - free
 
 
-def _aligned(size: int, alignment: int) -> int:
+def aligned(size: int, alignment: int) -> int:
+    """The next multiple.
+
+    >>> aligned(17, 16)
+    32
+    """
     return -(-size // alignment) * alignment

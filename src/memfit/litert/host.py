@@ -12,12 +12,12 @@ import math
 from dataclasses import dataclass
 
 from memfit.litert.arena import buffers_of, smallest_gap
-from memfit.litert.model import FLOAT32, INT4, Graph, Model, Operator, Tensor
+from memfit.litert.model import FLOAT32, INT4, Graph, Kind, Model, Operator
 from memfit.quantities import KIB, MIB, ByteRange
 
 _ALIGNMENT = 64  # kDefaultTensorAlignment
-_CONV, _DEPTHWISE, _FULL, _TRANSPOSED, _POOLS = 3, 4, 9, 67, (1, 17)
-_PACKED = (_CONV, _DEPTHWISE, _FULL, _TRANSPOSED)
+_POOLS = (Kind.AVERAGE_POOL_2D, Kind.MAX_POOL_2D)
+_PACKED = (Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D, Kind.FULLY_CONNECTED, Kind.TRANSPOSE_CONV)
 _GROUP = 16  # output channels that are packed together: 16 with AVX, 8 on Arm
 _ADDRESS = 8
 _OPERATOR_BYTES = 10 * KIB  # set: what an operator's own records and its kernel's code take
@@ -66,15 +66,15 @@ def _computes_its_shape(graph: Graph, operator: Operator) -> bool:
     The graph is cut there: what lies before, behind and between is no longer planned together. Of one such model in the
     tuning half and one in the judging half, the process holds all of their tensors at once, within a tenth.
     """
-    shape = _tensor(graph, operator, 0)
-    return operator.code == _TRANSPOSED and shape is not None and not shape.constant
+    shape = graph.given(operator, 0)
+    return operator.code == Kind.TRANSPOSE_CONV and shape is not None and not shape.constant
 
 
 def _packed(graph: Graph, operator: Operator) -> int:
-    weights = _tensor(graph, operator, 1)
+    weights = graph.given(operator, 1)
     if operator.code not in _PACKED or weights is None or not weights.constant or not weights.shape:
         return 0
-    channels = weights.shape[-1 if operator.code == _DEPTHWISE else 0]
+    channels = weights.shape[-1 if operator.code == Kind.DEPTHWISE_CONV_2D else 0]
     if not channels:
         return 0
     grouped = -(-channels // _GROUP) * _GROUP
@@ -85,7 +85,7 @@ def _packed(graph: Graph, operator: Operator) -> int:
 
 def _list(graph: Graph, operator: Operator) -> int:
     """Bytes of the addresses that a window's kernel reads its inputs by."""
-    given, weights, made = _tensor(graph, operator, 0), _tensor(graph, operator, 1), _made(graph, operator)
+    given, weights, made = graph.given(operator, 0), graph.given(operator, 1), graph.made(operator)
     if given is None or made is None or len(made.shape) != 4 or len(given.shape) != 4:
         return 0
     places = math.prod(made.shape[1:3])
@@ -94,21 +94,12 @@ def _list(graph: Graph, operator: Operator) -> int:
     if weights is None or len(weights.shape) != 4:
         return 0
     window = math.prod(weights.shape[1:3])
-    if operator.code == _CONV:
+    if operator.code == Kind.CONV_2D:
         return places * window * _ADDRESS if window > 1 or given.shape[1] != made.shape[1] else 0
-    if operator.code == _TRANSPOSED:
+    if operator.code == Kind.TRANSPOSE_CONV:
         return 2 * places * window * _ADDRESS
-    if operator.code == _DEPTHWISE and made.shape[2]:
+    if operator.code == Kind.DEPTHWISE_CONV_2D and made.shape[2]:
         # neighbouring outputs share the columns that their windows have in common
         step = min(max(1, given.shape[2] // made.shape[2]), weights.shape[2])
         return made.shape[1] * (window + (made.shape[2] - 1) * step * weights.shape[1]) * _ADDRESS
     return 0
-
-
-def _tensor(graph: Graph, operator: Operator, number: int) -> Tensor | None:
-    places = operator.inputs
-    return graph.tensors[places[number]] if number < len(places) and places[number] >= 0 else None
-
-
-def _made(graph: Graph, operator: Operator) -> Tensor | None:
-    return graph.tensors[operator.outputs[0]] if operator.outputs and operator.outputs[0] >= 0 else None

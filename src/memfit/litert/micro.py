@@ -8,34 +8,39 @@ of a 64-bit build and of a 32-bit one, which microcontrollers run.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memfit.litert.arena import buffers_of, first_gap
-from memfit.litert.model import FLOAT32, INT4, INT8, INT16, Graph, Model, Operator, Tensor
+from memfit.litert.arena import aligned, buffers_of, first_gap
+from memfit.litert.model import INT4, INT8, INT16, Graph, Kind, Model, Operator, Tensor
 
 _ALIGNMENT = 16
-_CONV, _DEPTHWISE, _FULL, _MEAN, _MAX, _SUM, _SVDF, _LSTM, _TRANSPOSED, _SOFTMAX, _ADD_N = (
-    3, 4, 9, 40, 82, 74, 27, 44, 67, 25, 106,
-)  # fmt: skip
 # What a kernel keeps for every operator, by its kind: so many whole numbers and pointers (the OpData of
 # micro/kernels/*.cc). Kinds that are not here keep nothing.
-_KEPT = {
-    _CONV: (12, 2), _DEPTHWISE: (12, 2), _FULL: (10, 2), 1: (8, 0), 17: (8, 0), 0: (15, 0), 41: (13, 0), 18: (9, 0),
-    _MEAN: (11, 0), _MAX: (11, 0), _SUM: (11, 0), _SVDF: (9, 0), 14: (4, 0), 28: (4, 0), 98: (6, 0), 117: (5, 0),
-    19: (8, 0), 21: (2, 0), 6: (7, 0), 114: (7, 0), 54: (7, 0), 34: (14, 0), 60: (14, 0), 45: (21, 0), _SOFTMAX: (9, 5),
-    2: (5, 2), 58: (12, 0), 61: (12, 0), 62: (12, 0), 63: (12, 0), 71: (12, 0), 72: (12, 0), _TRANSPOSED: (24, 2),
-    111: (64, 0), 126: (12, 3), 123: (4, 0), 99: (26, 0), _LSTM: (172, 0), 42: (6, 0), _ADD_N: (12, 0), 50: (8, 0),
+_KEPT: Mapping[int, tuple[int, int]] = {
+    Kind.CONV_2D: (12, 2), Kind.DEPTHWISE_CONV_2D: (12, 2), Kind.FULLY_CONNECTED: (10, 2), Kind.AVERAGE_POOL_2D: (8, 0),
+    Kind.MAX_POOL_2D: (8, 0), Kind.ADD: (15, 0), Kind.SUB: (13, 0), Kind.MUL: (9, 0), Kind.MEAN: (11, 0),
+    Kind.REDUCE_MAX: (11, 0), Kind.SUM: (11, 0), Kind.SVDF: (9, 0), Kind.LOGISTIC: (4, 0), Kind.TANH: (4, 0),
+    Kind.LEAKY_RELU: (6, 0), Kind.HARD_SWISH: (5, 0), Kind.RELU: (8, 0), Kind.RELU6: (2, 0), Kind.DEQUANTIZE: (7, 0),
+    Kind.QUANTIZE: (7, 0), Kind.PRELU: (7, 0), Kind.PAD: (14, 0), Kind.PADV2: (14, 0), Kind.STRIDED_SLICE: (21, 0),
+    Kind.SOFTMAX: (9, 5), Kind.CONCATENATION: (5, 2), Kind.LESS: (12, 0), Kind.GREATER: (12, 0),
+    Kind.GREATER_EQUAL: (12, 0), Kind.LESS_EQUAL: (12, 0), Kind.EQUAL: (12, 0), Kind.NOT_EQUAL: (12, 0),
+    Kind.TRANSPOSE_CONV: (24, 2), Kind.ELU: (64, 0), Kind.BATCH_MATMUL: (12, 3), Kind.SELECT_V2: (4, 0),
+    Kind.SQUARED_DIFFERENCE: (26, 0), Kind.UNIDIRECTIONAL_SEQUENCE_LSTM: (172, 0), Kind.DIV: (6, 0),
+    Kind.ADD_N: (12, 0), Kind.LOG_SOFTMAX: (8, 0),
 }  # fmt: skip
 # More of them in a build that reads compressed weights, as tflite-micro's Python package is one.
-_KEPT_FOR_COMPRESSION = {_CONV: 2, _DEPTHWISE: 2, _FULL: 3}
+_KEPT_FOR_COMPRESSION: Mapping[int, int] = {Kind.CONV_2D: 2, Kind.DEPTHWISE_CONV_2D: 2, Kind.FULLY_CONNECTED: 3}
 # Options that the file's are parsed into, kept as well (lite/core/c/builtin_op_data.h); of others, a word or two.
-_OPTIONS = {
-    _CONV: 28, _DEPTHWISE: 32, _FULL: 28, 1: 40, 17: 40, 22: 36, 45: 24, _TRANSPOSED: 24, _LSTM: 20, _SVDF: 12, 114: 0,
-    6: 0, 14: 0, 28: 0, 117: 0, 34: 0, 19: 0, 21: 0, 54: 0,
+_OPTIONS: Mapping[int, int] = {
+    Kind.CONV_2D: 28, Kind.DEPTHWISE_CONV_2D: 32, Kind.FULLY_CONNECTED: 28, Kind.AVERAGE_POOL_2D: 40,
+    Kind.MAX_POOL_2D: 40, Kind.RESHAPE: 36, Kind.STRIDED_SLICE: 24, Kind.TRANSPOSE_CONV: 24,
+    Kind.UNIDIRECTIONAL_SEQUENCE_LSTM: 20, Kind.SVDF: 12, Kind.QUANTIZE: 0, Kind.DEQUANTIZE: 0, Kind.LOGISTIC: 0,
+    Kind.TANH: 0, Kind.HARD_SWISH: 0, Kind.PAD: 0, Kind.RELU: 0, Kind.RELU6: 0, Kind.PRELU: 0,
 }  # fmt: skip
 _OPTIONS_OF_OTHERS = 8
+_WEIGHTED = (Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D, Kind.FULLY_CONNECTED)
 _LOOKUP_VALUES = 513  # of softmax on 16-bit integers: two tables
-_ARRAYS = {FLOAT32: 4}  # accumulators of means and sums have four bytes, whatever is summed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,39 +141,43 @@ def _kept(graph: Graph, operator: Operator, build: Build) -> int:
     numbers, pointers = _KEPT.get(operator.code, (0, 0))
     numbers += _KEPT_FOR_COMPRESSION.get(operator.code, 0) if build.compression else 0
     kept = _aligned(4 * numbers + build.pointer * pointers) + _OPTIONS.get(operator.code, _OPTIONS_OF_OTHERS)
-    given, weights = _tensor(graph, operator, 0), _tensor(graph, operator, 1)
-    if operator.code == _SOFTMAX and given is not None and given.kind == INT16:
+    given, weights = graph.given(operator, 0), graph.given(operator, 1)
+    if operator.code == Kind.SOFTMAX and given is not None and given.kind == INT16:
         return kept + 2 * _aligned(2 * _LOOKUP_VALUES)
     if weights is None:
         return kept
-    if operator.code in (_CONV, _DEPTHWISE, _TRANSPOSED) and weights.shape:
-        channels = weights.shape[-1 if operator.code == _DEPTHWISE else 0]
+    if operator.code in (Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D, Kind.TRANSPOSE_CONV) and weights.shape:
+        channels = weights.shape[-1 if operator.code == Kind.DEPTHWISE_CONV_2D else 0]
         kept += 2 * _aligned(4 * channels)
-    elif operator.code == _FULL and weights.scales > 1:
+    elif operator.code == Kind.FULLY_CONNECTED and weights.scales > 1:
         kept += 2 * _aligned(4 * weights.scales)
     return kept
 
 
 def _scratch(graph: Graph, operator: Operator) -> list[int]:
     """What the reference kernels ask for (RequestScratchBufferInArena in micro/kernels)."""
-    given, weights = _tensor(graph, operator, 0), _tensor(graph, operator, 1)
-    made = _tensor(graph, operator, 0, of_outputs=True)
+    given, weights = graph.given(operator, 0), graph.given(operator, 1)
+    made = graph.made(operator)
     if given is None or made is None:
         return []
     code = operator.code
-    if code in (_CONV, _DEPTHWISE, _FULL) and weights is not None and weights.kind == INT4:
+    if (
+        code in (Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D, Kind.FULLY_CONNECTED)
+        and weights is not None
+        and weights.kind == INT4
+    ):
         return [weights.elements]
-    if code in (_MEAN, _SUM, _MAX):
+    if code in (Kind.MEAN, Kind.SUM, Kind.REDUCE_MAX):
         return [4 * len(given.shape), 4 * (weights.elements if weights is not None else 1), 4 * made.elements]
-    if code == _SVDF and weights is not None and weights.shape:
+    if code == Kind.SVDF and weights is not None and weights.shape and given.shape:
         filters, units = weights.shape[0], made.elements
         return [4 * given.shape[0] * filters] + ([4 * units] if given.kind == INT8 else [])
-    if code == _TRANSPOSED:
+    if code == Kind.TRANSPOSE_CONV:
         sums = {INT8: 4, INT16: 8}.get(made.kind, 0)
         return [sums * made.elements]
-    if code == _LSTM:
+    if code == Kind.UNIDIRECTIONAL_SEQUENCE_LSTM:
         return [_state(graph, operator)] * 4
-    if code == _ADD_N and given.kind == INT8:
+    if code == Kind.ADD_N and given.kind == INT8:
         return [4 * made.elements]
     return []
 
@@ -185,22 +194,17 @@ def _optimised(graph: Graph, operator: Operator) -> list[int]:
     ARM-software/CMSIS-NN: arm_convolve_s8_get_buffer_size, arm_depthwise_conv_s8_opt_get_buffer_size,
     arm_avgpool_s8_get_buffer_size (the cores with DSP instructions).
     """
-    given, weights = _tensor(graph, operator, 0), _tensor(graph, operator, 1)
+    given, weights = graph.given(operator, 0), graph.given(operator, 1)
     if given is not None and given.kind == INT8 and len(given.shape) == 4:
         channels = given.shape[-1]
-        if operator.code == _CONV and weights is not None and len(weights.shape) == 4:
+        if operator.code == Kind.CONV_2D and weights is not None and len(weights.shape) == 4:
             return [2 * 2 * math.prod(weights.shape[1:3]) * channels]
-        if operator.code == _DEPTHWISE and weights is not None and len(weights.shape) == 4:
+        if operator.code == Kind.DEPTHWISE_CONV_2D and weights is not None and len(weights.shape) == 4:
             return [2 * math.prod(weights.shape[1:3]) * channels]
-        if operator.code == 1:
+        if operator.code == Kind.AVERAGE_POOL_2D:
             return [4 * channels]
     return _scratch(graph, operator)
 
 
-def _tensor(graph: Graph, operator: Operator, number: int, *, of_outputs: bool = False) -> Tensor | None:
-    places = operator.outputs if of_outputs else operator.inputs
-    return graph.tensors[places[number]] if number < len(places) and places[number] >= 0 else None
-
-
 def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
+    return aligned(size, _ALIGNMENT)

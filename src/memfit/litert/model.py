@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import mmap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from pathlib import Path
 
 from memfit.datasets.opening import UnreadableData, open_file
@@ -21,9 +23,61 @@ FLOAT32, INT16, INT8, INT4 = 0, 7, 9, 17
 _PLAN = "OfflineMemoryAllocation"  # metadata in which a converter left where each tensor is to lie
 _ANYWHERE = -1
 _MOST_VALUES = 1 << 48
-_CUSTOM = 32
-_IF, _CALL_ONCE, _WHILE = 118, 129, 119
-_GRAPHS_OF = {_IF: (0, 1), _WHILE: (0, 1), _CALL_ONCE: (0,)}  # where their options name other graphs
+
+
+class Kind(IntEnum):
+    """Operators of which something is known, by their numbers in the schema (BuiltinOperator)."""
+
+    ADD = 0
+    AVERAGE_POOL_2D = 1
+    CONCATENATION = 2
+    CONV_2D = 3
+    DEPTHWISE_CONV_2D = 4
+    DEQUANTIZE = 6
+    FULLY_CONNECTED = 9
+    LOGISTIC = 14
+    MAX_POOL_2D = 17
+    MUL = 18
+    RELU = 19
+    RELU6 = 21
+    RESHAPE = 22
+    SOFTMAX = 25
+    SVDF = 27
+    TANH = 28
+    CUSTOM = 32
+    PAD = 34
+    MEAN = 40
+    SUB = 41
+    DIV = 42
+    UNIDIRECTIONAL_SEQUENCE_LSTM = 44
+    STRIDED_SLICE = 45
+    LOG_SOFTMAX = 50
+    PRELU = 54
+    LESS = 58
+    PADV2 = 60
+    GREATER = 61
+    GREATER_EQUAL = 62
+    LESS_EQUAL = 63
+    TRANSPOSE_CONV = 67
+    EQUAL = 71
+    NOT_EQUAL = 72
+    SUM = 74
+    REDUCE_MAX = 82
+    LEAKY_RELU = 98
+    SQUARED_DIFFERENCE = 99
+    ADD_N = 106
+    ELU = 111
+    QUANTIZE = 114
+    HARD_SWISH = 117
+    IF = 118
+    WHILE = 119
+    SELECT_V2 = 123
+    BATCH_MATMUL = 126
+    CALL_ONCE = 129
+
+
+# Where their options name other graphs, by field.
+_GRAPHS_OF: Mapping[int, tuple[int, ...]] = {Kind.IF: (0, 1), Kind.WHILE: (0, 1), Kind.CALL_ONCE: (0,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +135,7 @@ class Operator:
     @property
     def is_custom(self) -> bool:
         """Whether a program has to bring its kernel."""
-        return self.code == _CUSTOM
+        return self.code == Kind.CUSTOM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +146,17 @@ class Graph:
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    def given(self, operator: Operator, number: int) -> Tensor | None:
+        """An operator's input; None where it is left out."""
+        return self._at(operator.inputs, number)
+
+    def made(self, operator: Operator) -> Tensor | None:
+        """An operator's first output."""
+        return self._at(operator.outputs, 0)
+
+    def _at(self, places: tuple[int, ...], number: int) -> Tensor | None:
+        return self.tensors[places[number]] if number < len(places) and places[number] >= 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

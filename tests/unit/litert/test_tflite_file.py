@@ -20,6 +20,7 @@ from tests.unit.litert.building import (
 )
 
 from memfit.datasets.opening import UnreadableData
+from memfit.litert import host, micro
 from memfit.litert.arena import buffers_of
 from memfit.litert.model import in_eight_bits, read_model
 
@@ -129,6 +130,9 @@ def test_a_broken_file_ends_in_a_word_wherever_it_is_broken(tmp_path):
 
 def _read(folder, data):
     try:
-        buffers_of(read_model(written(folder, data)), alignment=16, scratch=lambda graph, each: ())
+        found = read_model(written(folder, data))
+        buffers_of(found, alignment=16, scratch=lambda graph, each: ())
+        micro.arena(found, micro.BITS_32, optimised=True)
+        host.held(found)
     except UnreadableData as error:
         assert "model.tflite" in error.message or "the model" in error.message
