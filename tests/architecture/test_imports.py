@@ -39,7 +39,7 @@ ALLOWED = {
     "registry": {"errors"},
     "recipes": {"errors", "datasets"},
     "llamacpp": _FOUNDATION | {"datasets", "recipes"},
-    "litert": _FOUNDATION | {"datasets", "recipes"},
+    "litert": _FOUNDATION | {"datasets"},
     "servers": _FOUNDATION | {"recipes"},
     "jobs": _FOUNDATION
     | {

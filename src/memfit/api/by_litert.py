@@ -5,22 +5,22 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from memfit.api.named import machine_words
 from memfit.api.processors import memory_of, on_machine, processor_of
 from memfit.documents import Assumption, Component, Estimate
 from memfit.errors import UsageError
 from memfit.estimating import exactly
 from memfit.jobs.computed import computed_estimate
-from memfit.litert import host, micro, wishes
+from memfit.litert import host, micro
 from memfit.litert.model import FLOAT32, Model, in_eight_bits, read_model
-from memfit.machines import MICROCONTROLLER, PHONE, WholeMachine
+from memfit.machines import LITERT, MICRO, MICROCONTROLLER, PHONE, WholeMachine
 from memfit.quantities import KIB, MIB, Basis, ByteRange, Category, format_bytes, format_finely
+from memfit.recipes.wishes import Words, count
 
 # Whose rules these are (memfit.litert.host, memfit.litert.micro).
-_VERSIONS = {wishes.LITERT: "ai-edge-litert 2.3.0", wishes.MICRO: "tflite-micro of 2026-08-20"}
+_VERSIONS = {LITERT: "ai-edge-litert 2.3.0", MICRO: "tflite-micro of 2026-08-20"}
+_EXAMPLE = "memfit estimate model.tflite --on raspberry-pi-5-4gb"
 # Python 3.11 with NumPy 2.4 and ai-edge-litert 2.3.0 before a model is opened (35.65 MiB) and the library's code that
 # running one brings in (3.75 MiB), measured by benchmarks.litert; a program in C++ has the latter alone. What an app on
 # a phone has around it was not measured.
@@ -37,7 +37,7 @@ def estimate_litert(
 
     Args:
         target: the file.
-        words: how it is run (`memfit.litert.wishes`).
+        words: how it is run: ``--batch`` and ``--runtime``.
         on: a machine of the catalogue, "raspberry-pi-5-4gb", or "cpu"; None for this machine.
         host_memory_bytes: to judge the host by.
 
@@ -45,17 +45,16 @@ def estimate_litert(
         MemfitError: what went wrong, in a sentence with a hint.
     """
     began = time.monotonic()
-    on, ranks, rest = machine_words(target, words, on=on)
-    options = wishes.read(rest, f"memfit estimate {target}")
-    machine = processor_of(on, target)
-    if ranks is not None:
-        raise UsageError(f"{target} runs in one process", hint="leave --ranks out", slug="bad-ranks")
+    machine, rest = processor_of(target, words, on=on)
+    options = _read(rest, f"memfit estimate {target}")
     model = read_model(Path(target), options.batch or 1)
     small = machine is not None and machine.kind == MICROCONTROLLER
-    runtime = options.runtime or (wishes.MICRO if small else wishes.LITERT)
-    if small and runtime == wishes.LITERT:
-        raise UsageError(f"LiteRT does not run on {on}: it has no operating system", hint="leave --runtime out")
-    is_micro = runtime == wishes.MICRO
+    runtime = options.runtime or (MICRO if small else LITERT)
+    if machine is not None and small and runtime == LITERT:
+        raise UsageError(
+            f"LiteRT does not run on {machine.name}: it has no operating system", hint="leave --runtime out"
+        )
+    is_micro = runtime == MICRO
     custom = sorted({each.name for graph in model.graphs for each in graph.operators if each.is_custom})
     made = computed_estimate(
         {"kind": "model", "name": target, "arguments": rest, "runtime": runtime},
@@ -67,8 +66,18 @@ def estimate_litert(
         host_memory_bytes=host_memory_bytes or memory_of(machine),
         is_whole=not custom,
     )
-    made = on_machine(made, machine)
-    return replace(made, cost={"seconds": round(time.monotonic() - began, 2)})
+    return on_machine(made, machine, seconds=time.monotonic() - began)
+
+
+def _read(words: Sequence[str], prog: str) -> argparse.Namespace:
+    made = Words(prog, example=_EXAMPLE, description="Run a TensorFlow Lite model once.", allow_abbrev=False)
+    made.add_argument("--batch", type=count, metavar="N", help="examples at once, where the file leaves it open (1)")
+    made.add_argument(
+        "--runtime",
+        choices=(LITERT, MICRO),
+        help="TFLite Micro is what microcontrollers are taken to run, LiteRT all others",
+    )
+    return made.parse_args(list(words))
 
 
 def _litert(model: Model, machine: WholeMachine | None) -> list[Component]:

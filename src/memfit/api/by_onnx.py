@@ -9,10 +9,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from memfit.api.named import machine_words
 from memfit.api.processors import memory_of, on_machine, processor_of
 from memfit.documents import Assumption, Component, Estimate
 from memfit.errors import MemfitError, UsageError
@@ -58,14 +56,13 @@ def estimate_onnx(
         MemfitError: there is no such file, no onnxruntime, or the model does not run.
     """
     began = time.monotonic()
-    on, ranks, rest = machine_words(target, words, on=on)
+    machine, rest = processor_of(target, words, on=on)
     options = _read(rest, f"memfit estimate {target}")
-    machine = processor_of(on, target)
-    if ranks is not None:
-        raise UsageError(f"{target} runs in one process", hint="leave --ranks out", slug="bad-ranks")
     if machine is not None and machine.kind == MICROCONTROLLER:
         raise UsageError(
-            f"onnxruntime does not run on {on}", hint="a .tflite file can: TFLite Micro takes it", slug="no-runtime"
+            f"onnxruntime does not run on {machine.name}",
+            hint="a .tflite file can: TFLite Micro takes it",
+            slug="no-runtime",
         )
     if not Path(target).is_file():
         raise UsageError(f"there is no file {target}", hint=_EXAMPLE)
@@ -90,7 +87,7 @@ def estimate_onnx(
         versions={},
         host_memory_bytes=host_memory_bytes or memory_of(machine),
     )
-    return replace(on_machine(made, machine), cost={"seconds": round(time.monotonic() - began, 2)})
+    return on_machine(made, machine, seconds=time.monotonic() - began)
 
 
 def _explained(error: MemfitError, target: str) -> MemfitError:

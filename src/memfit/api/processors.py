@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from memfit.api.named import machine_words
 from memfit.documents import Estimate, Machine
 from memfit.errors import UnknownMachine, UsageError
 from memfit.jobs.machine import device_count
 from memfit.machines import WholeMachine, chosen
 
 
-def processor_of(on: str | None, target: str) -> WholeMachine | None:
-    """The machine of that name; None for this one.
+def processor_of(target: str, words: Sequence[str], *, on: str | None) -> tuple[WholeMachine | None, list[str]]:
+    """The machine that is named before or behind a file, None for this one, and the words that are left.
 
     Raises:
-        UnknownMachine: there is none.
-        UsageError: it is an accelerator.
+        UnknownMachine: there is none of that name.
+        UsageError: it is an accelerator, or ranks are asked for.
     """
-    if on is None or on == "cpu":
-        return None
+    on, ranks, rest = machine_words(target, words, on=on)
+    if ranks is not None:
+        raise UsageError(f"{target} runs in one process", hint="leave --ranks out", slug="bad-ranks")
+    return (None if on is None or on == "cpu" else _named(on, target)), rest
+
+
+def _named(on: str, target: str) -> WholeMachine:
     try:
         found = [each for each in chosen([on]) if each.name.lower() == on.strip().lower()]
     except UnknownMachine:
@@ -38,8 +45,7 @@ def memory_of(machine: WholeMachine | None) -> int | None:
     return None if machine is None else machine.usable_ram_bytes
 
 
-def on_machine(made: Estimate, machine: WholeMachine | None) -> Estimate:
-    """The estimate under the machine's name."""
-    if machine is None:
-        return made
-    return replace(made, machine=Machine(name=machine.name, details={"device_count": 0}))
+def on_machine(made: Estimate, machine: WholeMachine | None, *, seconds: float) -> Estimate:
+    """The estimate under the machine's name, with what it took."""
+    made = replace(made, cost={"seconds": round(seconds, 2)})
+    return made if machine is None else replace(made, machine=Machine(name=machine.name, details={"device_count": 0}))

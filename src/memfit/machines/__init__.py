@@ -13,7 +13,7 @@ from memfit.machines.learnt import (
 )
 from memfit.machines.lookup import find, parse_request
 from memfit.machines.overheads import ContextOverhead, collectives_overhead, device_overhead
-from memfit.machines.placing import LITERT, placements, runtime_of
+from memfit.machines.placing import LITERT, MICRO, placements, runtime_of
 from memfit.machines.whole import KEPT_SHARE, MICROCONTROLLER, PHONE, WholeMachine, all_machines, chosen
 from memfit.machines.workspaces import (
     cublas_workspace_bytes,
@@ -26,6 +26,7 @@ __all__ = [
     "CPU",
     "KEPT_SHARE",
     "LITERT",
+    "MICRO",
     "MICROCONTROLLER",
     "PHONE",
     "ContextOverhead",
