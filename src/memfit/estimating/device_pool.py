@@ -8,7 +8,7 @@ length leave in an order that is worse.
 
 from __future__ import annotations
 
-from memfit.documents import Component, PoolEstimate
+from memfit.documents import PoolEstimate
 from memfit.engine.observation import Observation
 from memfit.engine.replay import Replay, replay
 from memfit.estimating.replayed import pool_estimate, tensors
@@ -46,18 +46,9 @@ def device_pool(
     context = context.with_libraries(observation.libraries)
     seen = replay(observation.trace, pool, observation.device_allocator(pool))
     parts = tensors(seen, "simulated run")
-    parts.append(
-        Component(category=Category.FRAMEWORK, range=context.range, basis=context.basis, source=context.source)
-    )
+    parts.append(context.component())
     if collectives.range.high:
-        parts.append(
-            Component(
-                category=Category.COLLECTIVES,
-                range=collectives.range,
-                basis=collectives.basis,
-                source=f"NCCL: {collectives.source}",
-            )
-        )
+        parts.append(collectives.component(Category.COLLECTIVES, of="NCCL: "))
     beside = ByteRange.total([context.range, collectives.range])
     expected = sum(part.range.expected for part in parts)
     share = UNSEEN_SHARE_WITH_CUDNN if "cuDNN" in observation.libraries else UNSEEN_SHARE

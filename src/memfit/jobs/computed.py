@@ -11,7 +11,7 @@ from memfit.documents import Assumption, Component, Estimate, Machine, PoolEstim
 from memfit.jobs.environment import environment_of
 from memfit.jobs.hosted import host_pool
 from memfit.machines import Device, details, device_overhead, load_learnt, parse_request, user_data_file
-from memfit.quantities import ByteRange, Category, Verdict
+from memfit.quantities import ByteRange, Verdict
 
 _LAZY = "2.0"  # kernels are loaded on first use, as in every build of these years
 
@@ -71,4 +71,4 @@ def _refusing_alone(pool: PoolEstimate) -> PoolEstimate:
 
 def _context(device: Device, libraries: Collection[str]) -> Component:
     held = device_overhead(device, _LAZY, learnt=load_learnt(user_data_file(os.environ))).with_libraries(libraries)
-    return Component(category=Category.FRAMEWORK, range=held.range, basis=held.basis, source=held.source)
+    return held.component()

@@ -177,15 +177,7 @@ def device_pool(moments: tuple[Moment, ...], device: Device, label: str, where: 
     """The device's peak: the fullest moment's parts, and the context; at least a moment that cannot adapt."""
     at = fullest(moments)
     context = device_overhead(device, "").with_libraries(())
-    parts = [_component(each) for each in at.parts]
-    parts.append(
-        Component(
-            category=Category.FRAMEWORK,
-            range=context.range,
-            basis=context.basis,
-            source=f"CUDA context and kernels: {context.source}",
-        )
-    )
+    parts = [*map(_component, at.parts), context.component(of="CUDA context and kernels: ")]
     expected = sum(part.range.expected for part in parts)
     low = max((each.size.low for each in moments if not each.adapts), default=at.size.low)
     return PoolEstimate(

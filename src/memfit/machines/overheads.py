@@ -14,12 +14,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from memfit.documents import Component
 from memfit.machines.catalogue import shipped_devices
 from memfit.machines.device import Device
 from memfit.machines.learnt import LearntConstant, best_match
 from memfit.machines.readings import ContextReading, Line, context_parts, context_readings, spread, straight_line
 from memfit.machines.versions import cuda_of, version_pair
-from memfit.quantities import Basis, ByteRange
+from memfit.quantities import Basis, ByteRange, Category
 
 _FEWEST = 7  # readings below this number say little of their own: all devices' readings are carried over then
 # Kernels are loaded on first use from torch 1.13 with CUDA 11.7 on (pytorch/pytorch#86509).
@@ -55,6 +56,10 @@ class ContextOverhead:
             range=ByteRange(low=min(self.range.low, expected), expected=expected, high=self.range.high),
             unused={name: size for name, size in self.unused.items() if name in libraries},
         )
+
+    def component(self, category: Category = Category.FRAMEWORK, of: str = "") -> Component:
+        """It as a part of a device's peak; ``of`` says of what the readings are, before them."""
+        return Component(category=category, range=self.range, basis=self.basis, source=of + self.source)
 
 
 def device_overhead(
