@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import sys
 import tempfile
 import threading
@@ -74,6 +75,7 @@ class Fitting(Child):
         if self.request.shrink != 1:
             self._shrink()
         self.tell("start", "running the script up to the call that trains", 0)
+        os.environ["MEMFIT_SCRATCH"] = str(self.folder)  # for what libraries write that open() does not see
         watch = Watch(lambda text: self.assume("probe-note", text))
         for module in TRAININGS.values():
             for name, install in importlib.import_module(module).HOOKS.items():
@@ -215,6 +217,7 @@ class Fitting(Child):
         now = process_memory()
         told = facts_of(call)
         held = (now.rss_bytes if now is not None else 0) + children_bytes() - changed(call, self.request.changes)
+        held -= call.remade_bytes
         try:
             result = probed(
                 call,

@@ -94,6 +94,8 @@ def as_measured(rise_bytes: int) -> ByteRange:
 
 def _sizes(call: TrainingCall, wanted: int) -> tuple[int, ...] | None:
     rows = call.rows
+    if call.sizes is not None:
+        return call.sizes
     if wanted > rows and call.sliceable:  # of a part of the data all that is there
         return tuple(sorted({max(rows // times, 1) for times in (8, 4, 2, 1)}))
     if not call.sliceable or rows <= FEW_ROWS:

@@ -62,6 +62,8 @@ class TrainingCall:
         on_host: parameters by which it is made on the CPU, where it is set to train on a GPU.
         sliceable: whether its data can be cut down; otherwise it is probed whole, with what else can be cut.
         forkable: whether it can be made in a fork: not where its data has threads of its own in this process.
+        sizes: rows that its data can be cut down to, for probes; None for any.
+        remade_bytes: what this process holds of its data that a probe makes anew, and counts.
     """
 
     label = ""
@@ -69,6 +71,8 @@ class TrainingCall:
     gives_result = False
     sliceable = True
     forkable = True
+    sizes: tuple[int, ...] | None = None
+    remade_bytes = 0
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}

@@ -1,8 +1,9 @@
 """xgboost.train() and xgboost.cv() in a script: the call, and its matrix cut down to some of its rows for a probe.
 
 A DMatrix can be sliced. One of quantiles cannot: it stands in the script's process, and a few rounds on the whole of it
-are probed. One in external memory is read by threads, which a fork has not: a few rounds are made as they are. Classes
-of scikit-learn's shape are seen as estimators before that.
+are probed. One of an iterator is made anew of some of its batches (batches.py). One of a file in external memory is
+read by threads, which a fork has not: a few rounds are made as they are. Classes of scikit-learn's shape are seen as
+estimators before that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from memfit.frameworks.xgboost import batches
+from memfit.frameworks.xgboost.batches import Batches, batches_of, made_anew, remade_bytes
 from memfit.probing.calls import Given, Learner, TrainingCall, Trains
 from memfit.probing.cutting import some_of
 
@@ -98,6 +101,52 @@ class Training(TrainingCall):
         return True
 
 
+class BatchTraining(Training):
+    """A call of train() or cv() on a matrix of an iterator: probes make it anew of some batches, which is measured too.
+
+    Args:
+        made_of: the batches of the matrix.
+    """
+
+    def __init__(
+        self, original: Callable[..., Any], params: Any, matrix: Any, args: Any, kwargs: Any, made_of: Batches
+    ) -> None:
+        super().__init__(original, params, matrix, args, kwargs)
+        self.made_of = made_of
+        self.sliceable = self.forkable = True
+        self.sizes = made_of.sizes
+        self.remade_bytes = remade_bytes()
+
+    @property
+    def rows(self) -> int:
+        return sum(self.made_of.rows)
+
+    @property
+    def columns(self) -> int:
+        return self.made_of.columns
+
+    def given(self) -> Given:
+        first = super().given()
+        sets = [(each, batches_of(each)) for each, _ in self.kwargs.get("evals") or () if each is not self.matrix]
+        rows = (int(each.num_row()) if made is None else sum(made.rows) for each, made in sets)
+        return first._replace(evaluated=tuple(rows))
+
+    def prepare(self, rows: int, *, lighter: bool = True) -> Any:
+        """The share of the batches that a probe has, and a few rounds."""
+        args, kwargs = self._fewer_rounds() if lighter else (self.args, self.kwargs)
+        self.notes.append(
+            f"its matrix comes batch by batch, {len(self.made_of.rows):,} of them: each probe made it of the first "
+            "ones, the making is in the figure, and the script went on with a matrix of one"
+        )
+        return self.made_of.share_for(rows), args, kwargs
+
+    def __call__(self, prepared: Any) -> Any:
+        share, args, kwargs = prepared
+        with made_anew(share) as like:
+            sets = [(like(each), name) for each, name in kwargs.get("evals") or ()]
+            return super().__call__((like(self.matrix), args, {**kwargs, **({"evals": sets} if sets else {})}))
+
+
 def install(training: Any, trains: Trains) -> None:
     """From now on, calls of train() and cv() are handed over."""
     for name in ("train", "cv"):
@@ -107,9 +156,12 @@ def install(training: Any, trains: Trains) -> None:
 def _handed_over(original: Callable[..., Any], trains: Trains) -> Callable[..., Any]:
     @functools.wraps(original)
     def function(params: Any, dtrain: Any, *args: Any, **kwargs: Any) -> Any:
+        made_of = batches_of(dtrain)
+        if made_of is not None:
+            return trains(BatchTraining(original, params, dtrain, args, kwargs, made_of))
         return trains(Training(original, params, dtrain, args, kwargs))
 
     return function
 
 
-HOOKS: dict[str, Callable[[Any, Trains], None]] = {"xgboost.training": install}
+HOOKS: dict[str, Callable[[Any, Trains], None]] = {"xgboost.core": batches.install, "xgboost.training": install}
