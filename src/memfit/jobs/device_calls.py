@@ -93,6 +93,8 @@ def _fit(call: TrainingCall, learner: Learner, given: Given, rows: int) -> Devic
         matrix_there=given.stored_matrix is not None,
         evaluated=given.evaluated,
         weighted=given.weighted,
+        page_rows=given.page_rows,
+        pages_on_host=given.pages_on_host,
     )
 
 

@@ -9,6 +9,12 @@ from pathlib import Path
 NOT_INSTALLED = "install it for this interpreter, or name the one that has the job's packages with --python"
 
 # Without DS_BUILD_OPS=0 its set-up may look for a compiler; its kernels are not needed (surface/deepspeed.py).
+_ON_THE_GPU = ("cupy", "cudf", "cuml", "rmm", "cuda")
+_NEEDS_THE_GPU = (
+    "it makes its data on a GPU, which an estimate has not: read the data with NumPy or pandas in its place for the "
+    "estimate, give the shape (memfit estimate xgboost --rows N --cols N --set device=cuda --on DEVICE), or measure "
+    "the script where the GPU is: memfit run"
+)
 _DEEPSPEED = (
     "install it beside the job's packages, which needs no GPU for an estimate: DS_BUILD_OPS=0 pip install deepspeed; "
     "or ask for a model by name: memfit estimate hf:NAME --train full --parallel zero2 --on 8xa100-80gb"
@@ -24,6 +30,8 @@ def said(error: BaseException) -> str:
 
 def hint_for(error: BaseException) -> str:
     """What to do about it."""
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in _ON_THE_GPU:
+        return _NEEDS_THE_GPU
     if isinstance(error, ImportError):
         return NOT_INSTALLED if "deepspeed" not in str(error).lower() else _DEEPSPEED
     if isinstance(error, SyntaxError):

@@ -215,9 +215,8 @@ class Fitting(Child):
         self.tree.paused = True
         whole_call, growth, power = self._carried(call, self._noted(call))
         now = process_memory()
-        told = facts_of(call)
-        held = (now.rss_bytes if now is not None else 0) + children_bytes() - changed(call, self.request.changes)
-        held -= call.remade_bytes
+        told, less = facts_of(call), changed(call, self.request.changes) + call.remade_bytes
+        held = (now.rss_bytes if now is not None else 0) + children_bytes() - less
         try:
             result = probed(
                 call,

@@ -72,8 +72,11 @@ def probed(
         result = with_all(result, repeats, plan)
     whole = result.readings[-1]
     if whole.size == wanted and whole.rise_bytes is not None:
-        return replace(result, rise_bytes=as_measured(whole.rise_bytes))
-    return with_sample(result, known.sample, plan) if known.sample is not None else result
+        result = replace(result, rise_bytes=as_measured(whole.rise_bytes))
+    elif known.sample is not None:
+        result = with_sample(result, known.sample, plan)
+    timing = ByteRange(low=0, expected=0, high=call.unsure_bytes)
+    return replace(result, rise_bytes=result.rise_bytes + timing) if result.rise_bytes is not None else result
 
 
 def worth_the_whole(result: ProbeResult, plan: Plan) -> bool:

@@ -39,6 +39,8 @@ class Given(NamedTuple):
         evaluated: rows of each further table that is evaluated in every round.
         weighted: whether rows have weights.
         stored_matrix: whether it is a matrix of values; None where the fit makes one itself.
+        page_rows: of the largest page, where it is in external memory; None where it is not.
+        pages_on_host: whether a device's pages are kept in host memory, not on a disk.
     """
 
     filled: float | None = None
@@ -47,6 +49,8 @@ class Given(NamedTuple):
     evaluated: tuple[int, ...] = ()
     weighted: bool = False
     stored_matrix: bool | None = None
+    page_rows: int | None = None
+    pages_on_host: bool = True
 
 
 class TrainingCall:
@@ -64,6 +68,7 @@ class TrainingCall:
         forkable: whether it can be made in a fork: not where its data has threads of its own in this process.
         sizes: rows that its data can be cut down to, for probes; None for any.
         remade_bytes: what this process holds of its data that a probe makes anew, and counts.
+        unsure_bytes: what one run may hold more than another, by the timing of its threads.
     """
 
     label = ""
@@ -73,6 +78,7 @@ class TrainingCall:
     forkable = True
     sizes: tuple[int, ...] | None = None
     remade_bytes = 0
+    unsure_bytes = 0
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}

@@ -32,6 +32,8 @@ class DeviceFit:
         matrix_there: the matrix was made before the fit.
         evaluated: rows of each further table that is evaluated in every round.
         weighted: rows have weights.
+        page_rows: of the largest page, where the data comes in pages of external memory; None where it does not.
+        pages_on_host: those pages are kept in host memory, not on a disk.
     """
 
     rows: int
@@ -47,6 +49,8 @@ class DeviceFit:
     matrix_there: bool = False
     evaluated: tuple[int, ...] = ()
     weighted: bool = False
+    page_rows: int | None = None
+    pages_on_host: bool = True
 
     @property
     def columns(self) -> int:

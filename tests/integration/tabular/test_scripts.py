@@ -11,7 +11,7 @@ from tests.environments import TABULAR as PYTHON
 
 import memfit
 from memfit.documents import Estimate
-from memfit.errors import JobFailed, JobNeverTrained
+from memfit.errors import JobFailed, JobNeverTrained, UsageError
 from memfit.quantities import MIB
 
 pytestmark = [
@@ -207,6 +207,70 @@ def test_a_fit_on_a_gpu_that_is_not_there_has_the_devices_pool(tmp_path: Path, t
     assert pool.peak_at.where == "train.py:7"
     assert "workspaces" in pool.breakdown_bytes or "temporaries" in pool.breakdown_bytes
     assert estimate.pool("host").peak_bytes.expected > 0
+
+
+BATCHES = """
+import numpy as np, xgboost
+class Batches(xgboost.DataIter):
+    def __init__(self, numbers, **settings):
+        self.numbers, self.at = numbers, 0
+        super().__init__(**settings)
+    def reset(self):
+        self.at = 0
+    def next(self, input_data):
+        if self.at == len(self.numbers):
+            return False
+        X = np.random.default_rng(self.numbers[self.at]).normal(size=(20_000, 15)).astype('float32')
+        input_data(data=X, label=X[:, 0])
+        self.at += 1
+        return True
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "d = xgboost.QuantileDMatrix(Batches(range(16)))\n",
+        "d = xgboost.ExtMemQuantileDMatrix(Batches(range(16), cache_prefix='cache'))\n",
+        "d = xgboost.DMatrix(Batches(range(16), cache_prefix='cache'))\n",
+    ],
+)
+def test_a_matrix_of_an_iterator_is_made_of_some_of_its_batches(tmp_path: Path, text: str) -> None:
+    """The process's real peak is within the range; nothing of the caches is left where the script has its own."""
+    more = "e = xgboost.QuantileDMatrix(Batches(range(16, 20)), ref=d)\n" if "(Quantile" in text else "e = d\n"
+    train = "b = xgboost.train({'max_depth': 4}, d, 20, evals=[(e, 'more')])\nprint(b.predict(e)[:3])\n"
+    tell = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
+    script = BATCHES + text + more + train
+    told = subprocess.run([PYTHON, "-c", script + tell], cwd=tmp_path, capture_output=True, text=True, check=True)
+    left = sorted(each.name for each in tmp_path.iterdir())
+
+    estimate = estimated(tmp_path, script)
+
+    pool = estimate.pool("host")
+    assert pool.peak_at.operator == "xgboost.train"
+    assert pool.peak_bytes.low <= int(told.stdout.split()[-1]) * 1024 <= pool.peak_bytes.high
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([*left, "train.py"])
+    assert any("16 of them" in item.text for item in estimate.assumptions if item.slug == "probe-note")
+
+
+def test_batches_in_external_memory_go_to_a_gpu_page_by_page(tmp_path: Path) -> None:
+    """Two of 16 pages are there at a time, and all of them in pinned memory of the host."""
+    text = "xgboost.train({'device': 'cuda'}, xgboost.DMatrix(Batches(range(16), cache_prefix='cache')), 20)\n"
+    script = tmp_path / "train.py"
+    script.write_text(BATCHES + text, encoding="utf-8")
+
+    estimate = memfit.estimate(str(script), on="a100-40gb", python=str(PYTHON), probe_budget_s=30, timeout_s=200)
+
+    assert estimate.pool("cuda:0").breakdown_bytes["dataset"] == 2 * 20_000 * 15
+    assert any("pinned" in part.source for part in estimate.pool("host").components)
+
+
+def test_a_matrix_that_only_a_gpu_can_make_is_refused(tmp_path: Path) -> None:
+    """XGBoost takes the batches of such a matrix from the GPU alone."""
+    text = "xgboost.train({'device': 'cuda'}, xgboost.ExtMemQuantileDMatrix(Batches(range(4), cache_prefix='c')), 20)\n"
+
+    with pytest.raises(UsageError, match="wants its batches on the GPU"):
+        estimated(tmp_path, BATCHES + text)
 
 
 def test_lightgbm_is_probed_again_after_its_answers_in_the_scripts_process(tmp_path: Path) -> None:

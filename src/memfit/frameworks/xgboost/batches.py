@@ -23,11 +23,16 @@ from memfit.probing.calls import Trains
 from memfit.probing.child import reading
 from memfit.probing.cutting import columns_of, rows_of
 
-# Batches in the probes. Of those in external memory three are read ahead of each kind of page, and as many are held at
-# any time however many there are (sparse_page_dmatrix.h, 1.7 to 3.2): fewer than seven say nothing of the rest.
-_IN_MEMORY = (1, 2, 4, 8, 16, 32)
+# Pages of external memory that threads read ahead, of each kind (sparse_page_dmatrix.h, 1.7 to 3.2): whether all are
+# there when the peak comes is a matter of timing. Three fits of 400,000 × 30 in eight pages of 11.4 MiB peaked at 239,
+# 262 and 262 MiB with XGBoost 3.2.0.
+_AHEAD = 3
+_ENTRY_BYTES = 8
+# Batches in the probes: of external memory so many that no more are held however many follow; of what stays in memory
+# parts of all, since the making of the bins has the peak of small ones and what the matrix holds that of large ones.
 _EXTERNAL = (8, 12, 24)
-_LARGEST_SHARE = 1 / 5  # of the batches: no probe beyond, but for few
+_PARTS = (16, 8, 4, 2)
+_FEW = 8  # of so few all are probed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,14 +65,18 @@ class Batches:
         return self.kind.__name__ != "QuantileDMatrix"
 
     @property
+    def page_bytes(self) -> int:
+        """Of the largest batch as values with their columns' numbers; 0 where no such page is kept."""
+        return max(self.rows, default=0) * self.columns * _ENTRY_BYTES if self.kind.__name__ == "DMatrix" else 0
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """Rows that probes have: whole batches, all of them where they are few."""
         whole = len(self.rows)
-        wanted = _EXTERNAL if self.external else _IN_MEMORY
-        largest = max(math.ceil(whole * _LARGEST_SHARE), wanted[-1] if self.external else min(whole, 8))
-        counts = {min(each, whole) for each in wanted if each <= largest}
-        if self.external and whole <= wanted[-1]:
-            counts |= {max(whole // 2, 1), whole}
+        if self.external:
+            counts = {min(each, whole) for each in _EXTERNAL} | ({max(whole // 2, 1)} if whole <= _FEW else set())
+        else:
+            counts = {math.ceil(whole / each) for each in _PARTS} | ({whole} if whole <= _FEW else set())
         at = tuple(accumulate(self.rows))
         return tuple(sorted({at[each - 1] for each in counts}))
 
@@ -86,7 +95,7 @@ class Batches:
         """
         if self not in made:
             ref = self.ref.part(share, folder, made) if isinstance(self.ref, Batches) else self.ref
-            made[self] = self.kind.__new__(self.kind)
+            made[self] = object.__new__(self.kind)
             self.make_into(made[self], max(math.ceil(len(self.rows) * share), 1), folder, ref)
         return made[self]
 
@@ -98,6 +107,11 @@ class Batches:
 
 
 _alive: weakref.WeakKeyDictionary[Any, Batches] = weakref.WeakKeyDictionary()
+
+
+def timing_bytes(batches: Batches) -> int:
+    """What one run may hold more than another: of the pages that are read ahead, all but the next."""
+    return (_AHEAD - 1) * batches.page_bytes
 
 
 def batches_of(matrix: Any) -> Batches | None:

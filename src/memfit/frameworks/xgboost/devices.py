@@ -15,6 +15,8 @@ from memfit.quantities import MIB, ByteRange, Category
 
 _NEWEST = (3, 4)
 _DENSE_SINCE = (3, 0)  # EllpackPageImpl: bins of a column counted from its own first (dmlc/xgboost#10870)
+_PAGED_SINCE = (3, 0)  # gpu_hist works page by page; until 2.1 it concatenated all pages (ExternalMemoryNoSampling)
+_PAGES, _MOST_PAGES = 2, 3  # batch_utils.h, DftPrefetchBatches: one being worked on, one on its way; assumed at most
 _QUANTISED_SINCE = (3, 2)  # updater_gpu_hist.cu: d_gpair is a Matrix<GradientPairInt64>
 _WINDOWS_SINCE = (3, 3)  # hist_util.cuh: kSketchBatchNumElements in the place of what is free
 _MAX_BIN, _DEPTH, _DEEPEST = 256, 6, 24
@@ -49,22 +51,31 @@ def least(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def host_beside(fit: DeviceFit) -> tuple[Held, ...]:
-    """What the host holds for the device beside what the same fit on the CPU does: next to nothing."""
-    return ()
+    """What the host holds for the device beside what the same fit on the CPU does: pages of external memory."""
+    version = fit.version or _NEWEST
+    if _page_share(fit, version) >= 1 or not fit.pages_on_host:
+        return ()
+    whole = _page(fit, version)
+    return (
+        whole._replace(source="quantised pages in pinned memory (EllpackMemCache, src/data/ellpack_page_source.cu)"),
+    )
 
 
 def moments(fit: DeviceFit) -> tuple[Moment, ...]:
     """Its moments on the device: the sketch and the copying of what the host has, and training."""
     version = fit.version or _NEWEST
     page = _page(fit, version)
-    found = [Moment("training", (page, *_training(fit, version), *_evaluated(fit, page)))]
+    share = _page_share(fit, version)
+    if share < 1:
+        page = page._replace(size=_pages(page.size, share))
+    found = [Moment("training", (page, *_training(fit, version), *_evaluated(fit, page, share)))]
     if fit.stored_matrix:
         # GPUGlobalApproxMaker sketches anew in every round: hessians are weights, and training's arrays are there.
         beside = tuple(_training(fit, version)) if _approximates(fit) else ()
-        sketch = _sketch(fit, version)
+        sketch = _sketch(fit, version, share)
         found += [
             sketch._replace(parts=(*sketch.parts, *beside)),
-            Moment("binning", (page, _copied(fit), *beside)),
+            Moment("binning", (page, _copied(fit, share), *beside)),
         ]
     else:
         found.append(Moment("copying the quantiles", (page, _index(fit))))
@@ -107,6 +118,23 @@ def _page(fit: DeviceFit, version: tuple[int, int]) -> Held:
     return Held(
         Category.DATASET, size, "quantised data (EllpackPageImpl::InitCompressedData, src/data/ellpack_page.cu)"
     )
+
+
+def _page_share(fit: DeviceFit, version: tuple[int, int]) -> float:
+    """The share of the rows that the largest page has; 1 of what is on the device as a whole.
+
+    A single page stays on the device (CalcCacheMapping, ellpack_page_source.cu).
+    """
+    return 1.0 if fit.page_rows is None or version < _PAGED_SINCE else min(fit.page_rows / fit.rows, 1.0)
+
+
+def _pages(whole: ByteRange, share: float) -> ByteRange:
+    """Pages that are on the device at a time: at least the one that is worked on."""
+    low, expected, high = (
+        round(size * min(share * count, 1.0))
+        for size, count in zip((whole.low, whole.expected, whole.high), (1, _PAGES, _MOST_PAGES), strict=True)
+    )
+    return ByteRange(low=low, expected=expected, high=high)
 
 
 def _bits(fit: DeviceFit, row: int, bins: int, widest: int, version: tuple[int, int]) -> int:
@@ -224,14 +252,14 @@ def _nodes(fit: DeviceFit, version: tuple[int, int]) -> tuple[int, int, bool]:
     return min(nodes, 2 * fit.rows - 1), _OLD_BATCH if version < _DENSE_SINCE else _BATCH, lossguide
 
 
-def _evaluated(fit: DeviceFit, page: Held) -> Iterator[Held]:
+def _evaluated(fit: DeviceFit, page: Held, page_share: float) -> Iterator[Held]:
     """Tables that are evaluated in every round: their data, and predictions twice (learner.cc, EvalOneIter)."""
     rows = sum(fit.evaluated)
     if not rows:
         return
-    share = rows / fit.rows
+    share = min(rows / fit.rows, page_share) if page_share < 1 else rows / fit.rows  # of pages one at a time
     if fit.stored_matrix:
-        stored = fit.stored * share * _ENTRY + (rows + 1) * 8
+        stored = fit.stored * share * _ENTRY + (fit.rows * share + 1) * 8
         yield held(Category.INPUTS, stored, "evaluation data with its values (SparsePageView, gpu_predictor.cu)")
     else:
         size = ByteRange(low=0, expected=round(page.size.expected * share), high=round(page.size.high * share))
@@ -239,11 +267,11 @@ def _evaluated(fit: DeviceFit, page: Held) -> Iterator[Held]:
     yield held(Category.BUFFERS, rows * (8 * fit.outputs + 4), "its predictions, their copy, and labels (learner.cc)")
 
 
-def _sketch(fit: DeviceFit, version: tuple[int, int]) -> Moment:
+def _sketch(fit: DeviceFit, version: tuple[int, int], share: float) -> Moment:
     """Sorting values for their quantiles: as many at a time as fit, of which there is a setting since 3.3."""
     weight = 4 if fit.weighted or _approximates(fit) else 0
     each = (_ENTRY + weight) * _SORT_TIMES
-    wanted = fit.stored * each
+    wanted = fit.stored * share * each  # of a page at a time
     cuts = fit.columns * min(_max_bin(fit) * _SKETCH_FACTOR, fit.rows) * _CUT
     if version >= _WINDOWS_SINCE:
         taken: float = min(wanted, _WINDOW * each)
@@ -272,9 +300,9 @@ def _approximates(fit: DeviceFit) -> bool:
     return fit.params.get("tree_method") == "approx"
 
 
-def _copied(fit: DeviceFit) -> Held:
+def _copied(fit: DeviceFit, share: float) -> Held:
     """Rows on their way into the page."""
-    taken = min(fit.stored * _ENTRY + fit.rows * 8, (fit.device_bytes or 1 << 62) / _COPIED_PART)
+    taken = min((fit.stored * _ENTRY + fit.rows * 8) * share, (fit.device_bytes or 1 << 62) / _COPIED_PART)
     return held(Category.TEMPORARIES, taken, "values being quantised, in batches of rows (CreateHistIndices)")
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from memfit.probing.scaling import Histograms, Scaling, fewer
+from memfit.probing.scaling import ColumnsAlike, Histograms, Scaling, fewer
 
 _ROUNDS, _PROBED_ROUNDS = 100, 5  # 1, 10 and 50 rounds peaked within 1 % of each other
 # Rows at which the quantile sketch of every column is full: measured with XGBoost 3.2.0 and 28 columns as 10, 13, 23,
@@ -58,6 +59,16 @@ def _histograms(params: Mapping[str, Any], nodes: int) -> Histograms | None:
         probed_bin_bytes=_BIN_BYTES * (1 + shared),
         grown_share=_GROWN_SHARE,
     )
+
+
+def histogram_bytes(params: Mapping[str, Any], rows: int, columns: int) -> int:
+    """Of every node that a tree of these parameters may split, of columns whose values all differ.
+
+    >>> histogram_bytes({"max_depth": 2, "n_jobs": 1}, 10_000, 3)
+    49152
+    """
+    histograms = scaling_of("Booster", params, columns).histograms
+    return 0 if histograms is None else replace(histograms, columns=(ColumnsAlike(columns, 1.0),)).at(rows)
 
 
 def on_device(params: Mapping[str, Any]) -> str:

@@ -64,6 +64,27 @@ def test_rows_of_sparse_data_are_as_long_as_the_fullest() -> None:
     assert (size.low, size.expected, size.high) == tuple(ROWS * row * 18 // 8 for row in (10, 40, 100))
 
 
+def test_pages_of_external_memory_are_on_the_device_two_at_a_time() -> None:
+    """Since 3.0, with all of them in host memory; until 2.1 they were put together on the device."""
+    paged = fit(stored_matrix=True, page_rows=ROWS // 10)
+    old = fit(stored_matrix=True, page_rows=ROWS // 10, version=(2, 1))
+
+    assert page(paged) == ROWS * COLUMNS // 5
+    assert [each.size.expected for each in xgboost.host_beside(paged)] == [ROWS * COLUMNS]
+    assert page(old) == page(fit(version=(2, 1)))
+    assert not xgboost.host_beside(old)
+    assert not xgboost.host_beside(fit(stored_matrix=True, page_rows=ROWS // 10, pages_on_host=False))
+
+
+def test_a_sketch_of_pages_sorts_one_of_them() -> None:
+    """Values are on the device a page at a time."""
+    whole, paged = fit(stored_matrix=True), fit(stored_matrix=True, page_rows=ROWS // 10)
+
+    taken = [moment(xgboost.moments(each), "the sketch of quantiles").parts[0].size.expected for each in (whole, paged)]
+
+    assert taken[1] == taken[0] // 10
+
+
 @pytest.mark.parametrize(
     ("depth", "nodes", "worst"),
     [(1, 1, 1), (2, 3, 4), (6, 63, 63 + 31), (3, 7, 7 + 3)],
