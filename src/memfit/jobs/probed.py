@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from memfit.jobs.tabular import with_all, with_sample
+from memfit.jobs.tabular import grown, with_all, with_sample
 from memfit.probing.calls import TrainingCall
 from memfit.probing.cutting import stretched
 from memfit.probing.launching import ForkOfThis
@@ -50,17 +50,20 @@ def probed(
     Raises:
         MemfitError: no probe succeeded.
     """
-    known = known_of(call)
     wanted = target or call.rows
+    known = known_of(call, stumps=wanted > SMALL_ROWS and call.sliceable)
     repeats = known.repeats if wanted > SMALL_ROWS and call.sliceable else None
     limits = Limits.of_this_machine(seconds=longest_s)
     known = replace(known, most_coefficients={})  # the values are the job's own
     plan = Plan.of(known, target=wanted, sizes=_sizes(call, wanted), budget_s=budget_s, limits=limits)
-    call.changed = {repeats.parameter: repeats.probed} if repeats is not None else {}
+    fewer = {repeats.parameter: repeats.probed} if repeats is not None else {}
+    histograms = known.histograms
+    call.changed = fewer | dict(histograms.stumps if histograms is not None else {})
     with ForkOfThis(InFork(call), folder=folder) as source:
         result = sweep(source, plan, progress=tell)
         if wanted == call.rows and worth_the_whole(result, plan):
             tell(f"probing all {call.rows:,}")
+            call.changed = fewer  # with the trees that it grows
             readings = [*result.readings, source.probe(call.rows, replace(plan.limits, seconds=_WHOLE_S * 4))]
             result = result_of(
                 readings, plan, held_bytes=result.held_bytes, stopped="all-sizes", seconds=result.seconds
@@ -75,6 +78,8 @@ def probed(
         result = replace(result, rise_bytes=as_measured(whole.rise_bytes))
     elif known.sample is not None:
         result = with_sample(result, known.sample, plan)
+    elif histograms is not None and histograms.stumps:
+        result = grown(result, histograms)
     timing = ByteRange(low=0, expected=0, high=call.unsure_bytes)
     return replace(result, rise_bytes=result.rise_bytes + timing) if result.rise_bytes is not None else result
 
@@ -106,27 +111,38 @@ def _sizes(call: TrainingCall, wanted: int) -> tuple[int, ...] | None:
     return (rows // 4, rows) if rows <= SMALL_ROWS else None
 
 
-def known_of(call: TrainingCall) -> Scaling:
-    """What the frameworks know of the estimators in a call, those within others included."""
-    found = []
+def known_of(call: TrainingCall, *, stumps: bool = False) -> Scaling:
+    """What the frameworks know of the estimators in a call, those within others included.
+
+    Args:
+        call: the call.
+        stumps: whether probes may grow the least trees, where the outermost estimator is one of trees.
+    """
+    found: list[Scaling] = []
     repeats = None
     for learner in call.learners():
         known = scaling(learner.framework)
         if known is None:
             continue
-        each = of_stored(known.scaling_of(learner.kind, learner.params, call.columns), call.stored_columns)
+        each = of_stored(
+            known.scaling_of(learner.kind, learner.params, call.columns),
+            call.stored_columns,
+            stumps=stumps and not found,
+        )
         found.append(each)
         if repeats is None and each.repeats is not None and learner.path is not None and call.estimator is not None:
             repeats = replace(each.repeats, parameter=learner.path + each.repeats.parameter)
     return replace(together(found), repeats=repeats) if found else Scaling()
 
 
-def of_stored(known: Scaling, columns: tuple[ColumnsAlike, ...]) -> Scaling:
+def of_stored(known: Scaling, columns: tuple[ColumnsAlike, ...], *, stumps: bool = False) -> Scaling:
     """What is known, of a sparse table with such columns.
 
-    Histograms that only probes of the least trees leave out are not known: a script's own call is not changed so.
+    Histograms that only probes of the least trees leave out are not known where probes grow the call's own.
     """
-    histograms = known.histograms if known.histograms is not None and not known.histograms.stumps else None
+    histograms = known.histograms
+    if histograms is not None and histograms.stumps and not stumps:
+        histograms = None
     if not columns:
         return replace(known, histograms=None)
     shares = tuple(each.filled for each in columns for _ in range(each.number))

@@ -11,7 +11,7 @@ from memfit.probing.scaling import ColumnsAlike
 # Of the values of a column that were seen: where more of them differ, no value is taken to be like another.
 _MOST_DIFFER = 0.5
 # Looked at in a script's own process, which is measured: Python holds some 100 bytes for each meanwhile.
-_MOST_VALUES = 1 << 16
+MOST_VALUES = 1 << 16
 
 
 def columns_alike(columns: Sequence[int], values: Sequence[float], rows: int) -> tuple[ColumnsAlike, ...]:
@@ -44,6 +44,6 @@ def stored_columns_of(table: Any) -> tuple[ColumnsAlike, ...]:
     rows, width = table.shape
     if getattr(table, "format", "") != "csr":
         return (ColumnsAlike(int(width), table.nnz / rows / width),)
-    some = max(int(_MOST_VALUES * rows // table.nnz), 1)
+    some = max(int(MOST_VALUES * rows // table.nnz), 1)
     part = table[:some]
     return columns_alike(part.indices.tolist(), part.data.tolist(), part.shape[0])

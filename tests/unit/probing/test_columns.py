@@ -71,3 +71,15 @@ def test_a_sample_of_sparse_columns_takes_what_they_store() -> None:
 def test_histograms_that_only_stumps_are_without_are_not_taken_out_of_a_scripts_fit() -> None:
     """Its probes are made with its own parameters."""
     assert of_stored(xgboost_scaling_of("XGBRegressor", {}, 100), stored_columns_of(Matrix())).histograms is None
+
+
+def test_probes_of_the_least_trees_leave_histograms_to_the_columns_that_are_there() -> None:
+    """A column of ones has two bins, however many rows a larger fit has; one of fractions has as many as may be."""
+    known = xgboost_scaling_of("XGBRegressor", {"n_jobs": 1}, 100)
+    ones, fractions = (ColumnsAlike(100, 0.5, 1),), (ColumnsAlike(100, 0.5),)
+
+    found = [of_stored(known, columns, stumps=True).histograms for columns in (ones, fractions)]
+
+    assert [each and (each.at(1_000_000), dict(each.stumps)) for each in found] == [
+        (100 * bins * 16 * 64, {"max_depth": 1}) for bins in (2, 256)
+    ]

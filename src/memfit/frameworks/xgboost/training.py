@@ -17,13 +17,16 @@ from memfit.frameworks.xgboost import batches
 from memfit.frameworks.xgboost.batches import Batches, batches_of, made_anew, remade_bytes, timing_bytes
 from memfit.frameworks.xgboost.scaling import histogram_bytes
 from memfit.probing.calls import Given, Learner, TrainingCall, Trains
+from memfit.probing.columns import MOST_VALUES, stored_columns_of
 from memfit.probing.cutting import some_of
+from memfit.probing.scaling import ColumnsAlike
 
 _FEW_ROUNDS = 5  # 1, 10 and 50 rounds peaked within 1 % of each other
 # Of external memory trees have the peak, and later ones have more nodes: 1, 5, 15 and 60 rounds of depth 8 on 720,000 x
 # 20 in 24 batches peaked at 208, 221, 237 and 251 MiB (XGBoost 3.2.0), where histograms of all nodes have 20 MiB.
 _EXTERNAL_ROUNDS = 10
 _DEFAULT_ROUNDS = 10
+_SPARSE_SHARE = 0.5  # of the cells: below, columns are looked at one by one
 
 
 class Training(TrainingCall):
@@ -54,8 +57,18 @@ class Training(TrainingCall):
     def columns(self) -> int:
         return int(self.matrix.num_col())
 
+    @functools.cached_property
+    def stored_columns(self) -> tuple[ColumnsAlike, ...]:
+        """Of a sliceable matrix with few of its cells, by some of its rows; what is missing is not stored either."""
+        share = self.given().filled
+        if not self.sliceable or share is None or share >= _SPARSE_SHARE or not hasattr(self.matrix, "get_data"):
+            return ()
+        rows = min(max(round(MOST_VALUES / max(share * self.columns, 1)), 1), self.rows)
+        return stored_columns_of(self.matrix.slice(some_of(self.rows, rows)).get_data())
+
     def given(self) -> Given:
-        cells, stored = self.rows * self.columns, getattr(self.matrix, "num_nonmissing", None)
+        cells = int(self.matrix.num_row()) * self.columns  # of a matrix of the first batch too
+        stored = getattr(self.matrix, "num_nonmissing", None)
         others = [each for each, _ in self.kwargs.get("evals") or () if each is not self.matrix]
         return Given(
             filled=min(stored() / cells, 1.0) if stored is not None and cells else None,
@@ -88,7 +101,7 @@ class Training(TrainingCall):
 
     def __call__(self, prepared: Any) -> Any:
         part, args, kwargs = prepared
-        return self.original({**self.params, **self.on_host}, part, *args, **kwargs)
+        return self.original({**self.params, **self.on_host, **self.changed}, part, *args, **kwargs)
 
     def _fewer_rounds(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         rounds = self.args[0] if self.args else self.kwargs.get("num_boost_round", _DEFAULT_ROUNDS)
@@ -119,7 +132,7 @@ class BatchTraining(Training):
     ) -> None:
         super().__init__(original, params, matrix, args, kwargs)
         self.made_of = made_of
-        self.sliceable = self.forkable = True
+        self.forkable = True
         self.sizes = made_of.sizes
         self.remade_bytes, self.unsure_bytes = remade_bytes(), timing_bytes(made_of)
         if made_of.external:
