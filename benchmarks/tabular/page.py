@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.tabular import devices
+from benchmarks.tabular import batches, devices
 from memfit.frameworks.sklearn.closed_forms import closed_form
 from memfit.jobs.tabular import IMPORT_SPREAD_BYTES, item_bytes
 from memfit.probing.closed_forms import FitShape, Parts
@@ -137,6 +137,9 @@ def page() -> str:
         "",
         "### From a file of the matrix\n",
         *_fits(SPARSE_FILES, _SPARSE_FILES_OPENING),
+        "",
+        "## Batch by batch\n",
+        *_fits(batches.DATA, batches.OPENING),
         "",
         "## On a GPU\n",
         devices.OPENING,
