@@ -232,7 +232,7 @@ class Batches(xgboost.DataIter):
     [
         "d = xgboost.QuantileDMatrix(Batches(range(16)))\n",
         "d = xgboost.ExtMemQuantileDMatrix(Batches(range(16), cache_prefix='cache'))\n",
-        "d = xgboost.DMatrix(Batches(range(16), cache_prefix='cache'))\n",
+        "d = xgboost.DMatrix(Batches(range(16)))\n",
     ],
 )
 def test_a_matrix_of_an_iterator_is_made_of_some_of_its_batches(tmp_path: Path, text: str) -> None:

@@ -102,7 +102,7 @@ class Batches:
     def make_into(self, matrix: Any, count: int, folder: str, ref: Any, **changed: Any) -> None:
         """Make a new object of that class a matrix of the first batches."""
         kwargs = {**self.kwargs, **changed, **({} if ref is None else {"ref": ref})}
-        with _first(self.iterator, count, folder):
+        with _first(self.iterator, count, folder if self.external else None):
             self.make(matrix, self.iterator, **kwargs)
 
 
@@ -197,8 +197,8 @@ def _counted(iterator: Any) -> tuple[tuple[int, ...], int]:
 
 
 @contextlib.contextmanager
-def _first(iterator: Any, count: int, folder: str) -> Iterator[None]:
-    """Meanwhile an iterator ends after so many batches, and what is cached of them goes into a folder."""
+def _first(iterator: Any, count: int, folder: str | None) -> Iterator[None]:
+    """Meanwhile an iterator ends after so many batches, and what is cached of them goes into a folder, if it is."""
     given = 0
     script_next, script_reset, prefix = iterator.next, iterator.reset, iterator.cache_prefix
 
@@ -213,7 +213,7 @@ def _first(iterator: Any, count: int, folder: str) -> Iterator[None]:
         script_reset()
 
     iterator.next, iterator.reset = following, reset
-    if prefix is not None:
+    if folder is not None:  # without a prefix of its own it would be where the script is run
         iterator.cache_prefix = str(Path(folder, "cache"))
     try:
         yield
