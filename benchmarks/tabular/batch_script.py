@@ -49,7 +49,8 @@ class Batches(xgb.DataIter):
 
 imported = held("VmRSS")
 make = getattr(xgb, kind)
-matrix = make(Batches(range(batches)))
+bins = {} if kind == "DMatrix" or "max_bin" not in params else {"max_bin": params["max_bin"]}  # the same in both
+matrix = make(Batches(range(batches)), **bins)
 sets = []
 if evaluated:
     more = Batches(range(batches, batches + evaluated))
