@@ -29,7 +29,8 @@ of their own, and predicted by `memfit estimate SCRIPT`, which makes the matrix 
 half showed that trees of later rounds have more nodes where pages are in external memory (probes have ten rounds, the
 high end all nodes), and that a matrix in memory grows faster once its bins are made (probes of up to half of the
 batches). How many pages threads have read ahead when the peak comes differs from run to run: the same fit of a
-`DMatrix` in external memory peaked at 239 and 262 MiB, which the high end holds. The judging half was predicted once.
+`DMatrix` in external memory peaked at 239 and 262 MiB, which the high end holds. The judging half was predicted once;
+its last four scripts were listed larger, and cut before any of them had been predicted, on a busy machine.
 """
 
 
