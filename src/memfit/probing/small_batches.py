@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
+
+
+class Ledger(Protocol):
+    """What follows a framework's own allocator through a job's steps."""
+
+    def begin(self) -> None:
+        """Called after each step; it begins with the first."""
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
 
 
 class SmallBatches:
@@ -24,7 +34,8 @@ class SmallBatches:
         self._data: dict[int, int] = {}
         self._planned_bytes = 0
         self._at_the_end: list[Callable[[], object]] = []
-        self._kept_bytes = 0
+        self._kept_bytes = self._convolution_bytes = 0
+        self.ledger: Ledger | None = None  # of what a device would hold, where the job is to run as on one
 
     def cut(self, size: int) -> int:
         """The size that a batch is to have instead.
@@ -58,6 +69,15 @@ class SmallBatches:
         """Bytes of a variable whose gradients malloc keeps room for when they are freed."""
         self._kept_bytes = max(self._kept_bytes, size)
 
+    def convolution(self, size: int) -> None:
+        """Bytes of the operands and the result of a convolution."""
+        self._convolution_bytes = max(self._convolution_bytes, size)
+
+    def stepped(self) -> None:
+        """A training step was made."""
+        if self.ledger is not None:
+            self.ledger.begin()
+
     def enough(self, steps: int) -> None:
         """The steps made are all that there are to be: fit() ends, and what follows it makes no more."""
         self.steps = steps
@@ -76,7 +96,7 @@ class SmallBatches:
     def told(self) -> dict[str, Any]:
         """As JSON: the largest batch, what it was cut to, bytes of variables, of whole arrays, of the largest plan.
 
-        ``kept_bytes`` are those of the largest variable of ``kept``.
+        ``kept_bytes`` are those of the largest variable of ``kept``, ``device`` what its ledger tells.
         """
         whole = max(self._cut, default=None)
         optimizers = [getattr(model, "optimizer", None) for model in self._models.values()]
@@ -91,6 +111,8 @@ class SmallBatches:
             "data_bytes": sum(self._data.values()),
             "planned_bytes": self._planned_bytes,
             "kept_bytes": self._kept_bytes,
+            "convolution_bytes": self._convolution_bytes,
+            "device": None if self.ledger is None else self.ledger.told(),
         }
 
 
