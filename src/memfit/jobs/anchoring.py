@@ -22,7 +22,7 @@ from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut
 from memfit.jobs.anchored import document_of_small_runs
 from memfit.jobs.child import Child
 from memfit.jobs.executed import device_of, document_on_device, surroundings
-from memfit.jobs.failing import NOT_INSTALLED
+from memfit.jobs.failing import NOT_INSTALLED, OFFLINE, wants_network
 from memfit.jobs.knobs import batch_knobs, turned
 from memfit.jobs.running import stay_offline
 from memfit.jobs.small import STOPPED, Ground
@@ -176,9 +176,7 @@ class Anchoring(Child):
                 self._first_failed("time", note["problem"])
             raise JobFailed(
                 f"{note['problem']} before the first training step",
-                hint=NOT_INSTALLED
-                if note["problem"].startswith(("ModuleNotFoundError", "ImportError"))
-                else _AS_PYTHON,
+                hint=_hint(note["problem"]),
             )
         if note["problem"].startswith(STOPPED):
             self.assume("stopped-by-time", f"a small run was {note['problem']}, with {note['steps']} steps made")
@@ -189,6 +187,12 @@ class Anchoring(Child):
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text
+
+
+def _hint(problem: str) -> str:
+    if problem.startswith(("ModuleNotFoundError", "ImportError")):
+        return NOT_INSTALLED
+    return OFFLINE if wants_network(problem) else _AS_PYTHON
 
 
 def seconds_for(at: int, left: float, readings: Sequence[Reading]) -> float | None:

@@ -114,28 +114,39 @@ def _run(note: Any) -> SmallRun:
 
 def _assumed(runs: Sequence[SmallRun], batch: int, knob: str, capacity: int | None, context: int) -> dict[str, str]:
     """Slug → sentence: what holds for such jobs."""
+    told: dict[str, str] = {}
+    assume = told.__setitem__
     sizes = " and ".join(str(run.size) for run in runs)
     cut = f"batches of {sizes} instead of {batch}" if runs[-1].size != batch else "its batches as they are"
-    told = {
-        "executed-on-cpu": f"TensorFlow ran a few steps here, with {cut}, and told each tensor that it held; its "
-        "executor on a GPU holds the same ones, in nearly the same order"
-        + (f"; {knob} was taken for the batch" if knob else ""),
-        "device-not-measured": "no card was measured with TensorFlow: workspaces are those of XLA's programs",
-    }
+    assume(
+        "executed-on-cpu",
+        f"TensorFlow ran a few steps here, with {cut}, and told each tensor that it held; its executor on a GPU holds "
+        "the same ones, in nearly the same order" + (f"; {knob} was taken for the batch" if knob else ""),
+    )
+    assume(
+        "device-not-measured",
+        "no card was measured with TensorFlow: workspaces are those of XLA's programs",
+    )
     if len(runs) == 1 and runs[0].size != batch:
-        told["one-small-run"] = "one size of batch was seen alone: all of a step is taken to grow with it"
+        assume("one-small-run", "one size of batch was seen alone: all of a step is taken to grow with it")
     if runs[-1].is_compiled:
-        told["plan-of-the-cpu"] = (
-            "steps are compiled by XLA, as Keras does where there is a GPU: the CPU's plan stands in for the GPU's"
+        assume(
+            "plan-of-the-cpu",
+            "steps are compiled by XLA, as Keras does where there is a GPU: the CPU's plan stands in for the GPU's",
         )
     if capacity is not None:
-        lazily = os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "").lower() in _LAZY
-        how = "takes memory as it needs it, up to" if lazily else "takes at its start, whatever the job needs,"
-        told["tensorflow-preallocates"] = (
-            f"TensorFlow {how} {format_bytes(capacity)} of the device: the peak is judged against that, and nvidia-smi "
-            f"shows that and the CUDA context ({format_bytes(context)}); TF_FORCE_GPU_ALLOW_GROWTH=true lets it grow"
-        )
+        assume("tensorflow-preallocates", _preallocation(capacity, context))
     return told
+
+
+def _preallocation(capacity: int, context: int) -> str:
+    """What the process will show against what the job needs."""
+    lazily = os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH", "").lower() in _LAZY
+    how = "takes memory as it needs it, up to" if lazily else "takes at its start, whatever the job needs,"
+    return (
+        f"TensorFlow {how} {format_bytes(capacity)} of the device: the peak is judged against that, and nvidia-smi "
+        f"shows that and the CUDA context ({format_bytes(context)}); TF_FORCE_GPU_ALLOW_GROWTH=true lets it grow"
+    )
 
 
 def _host_parts(reading: Reading) -> Iterator[Component]:

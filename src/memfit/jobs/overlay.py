@@ -13,7 +13,6 @@ import io
 import os
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,16 @@ _CACHES = ("HF_HOME", "HF_DATASETS_CACHE", "HF_MODULES_CACHE", "TRANSFORMERS_CAC
            "NLTK_DATA", "KERAS_HOME", "MPLCONFIGDIR", "TRITON_CACHE_DIR")  # fmt: skip
 _DEVICES = ("/dev/", "/proc/", "/sys/")
 _WRITING = frozenset("wax+")
+
+
+def _now_ns(folder: Path) -> int:
+    """Now by the clock that stamps files: it lags behind the process's own."""
+    handle, name = tempfile.mkstemp(dir=folder)
+    try:
+        return os.fstat(handle).st_ctime_ns
+    finally:
+        os.close(handle)
+        os.remove(name)  # noqa: PTH107
 
 
 class Overlay:
@@ -35,7 +44,7 @@ class Overlay:
         self._written: dict[str, str] = {}
         self._folders: list[str] = []
         self._gone: set[str] = set()  # the user's own, that the job removed
-        self._began_ns = time.time_ns()
+        self._began_ns = _now_ns(scratch)
         # devices, our own folder, what Python's tempfile makes for the process itself, and caches, which libraries
         # fill for the next run too and read back by other ways than Python's open
         self._untouched = (
@@ -160,7 +169,7 @@ class Overlay:
         if key.startswith((str(self.scratch), *_DEVICES)):
             return False
         try:
-            return os.lstat(key).st_ctime_ns < self._began_ns
+            return os.lstat(key).st_ctime_ns < self._began_ns  # of the same tick: the job's own
         except OSError:
             return False
 
