@@ -144,7 +144,7 @@ def estimate(
         torch=named.torch if named is not None else "",
     )
     if not isinstance(target, (str, os.PathLike)):
-        return _estimate_object(target, batch, optimizer, request)
+        return _estimate_object(target, batch, optimizer, request, python=python, progress=progress, run=run)
     request = _of_a_script(request, shrink, probe_budget_s, run=run)
     try:
         made = _run(request, ranks, python, progress)
@@ -324,10 +324,15 @@ def name_of(target: Any) -> str:
     return getattr(target, "__qualname__", None) or type(target).__name__
 
 
-def _estimate_object(target: Any, batch: Sequence[Any] | None, optimizer: str | None, request: Request) -> Estimate:
+def _estimate_object(
+    target: Any, batch: Sequence[Any] | None, optimizer: str | None, request: Request, **options: Any
+) -> Estimate:
+    from memfit.api.keras_objects import is_keras_model
     from memfit.jobs.inprocess import estimate_callable, estimate_module
     from memfit.registry import framework_of
 
+    if is_keras_model(target):
+        return _estimate_keras_model(target, batch, optimizer, request, **options)
     if batch is not None and framework_of(target) == "torch":
         return estimate_module(target, tuple(batch), optimizer, request)
     if framework_of(target) is not None:
@@ -339,6 +344,28 @@ def _estimate_object(target: Any, batch: Sequence[Any] | None, optimizer: str | 
     if not callable(target):
         raise UsageError(f"expected a script, a callable or a model, got {type(target).__name__}", slug="bad-target")
     return estimate_callable(target, request)
+
+
+def _estimate_keras_model(
+    model: Any,
+    batch: Sequence[Any] | None,
+    optimizer: str | None,
+    request: Request,
+    *,
+    python: str | None,
+    progress: Callable[[Progress], None] | None,
+    run: bool,
+) -> Estimate:
+    """A model of Keras is built again in a process of its own, as its backend's jobs go."""
+    import tempfile
+
+    from memfit.api.keras_objects import write_script
+
+    with tempfile.TemporaryDirectory(prefix="memfit-") as folder:
+        script = write_script(model, batch, optimizer, Path(folder))
+        request = _of_a_script(replace(request, target=str(script)), None, request.probe_budget_s, run=run)
+        made = run_job(request, python=python, progress=progress)
+    return replace(made, target={"kind": "model", "name": name_of(model), "arguments": []})
 
 
 def simulate(on: str | None = None, **options: Any) -> Simulation:

@@ -6,8 +6,10 @@ their own is left out, and a GPU's libraries are added as for programs of XLA (p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 from memfit.documents import PoolEstimate
 from memfit.engine.plans import Plan, PlannedJob, PlannedRun
@@ -26,6 +28,9 @@ _SMALL_DEVICE_BYTES, _LEFT_OF_SMALL = 1 << 31, 225 * MIB
 _SHARE = 0.15
 
 
+Block: TypeAlias = Sequence[Any]  # [operator, when taken, when given back or None, bytes]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallRun:
     """What one run held.
@@ -38,6 +43,7 @@ class SmallRun:
         convolution_bytes: of the operands and the result of the largest convolution.
         operator: that asked for more at the fullest moment.
         is_compiled: whether a program of XLA held the most of it.
+        blocks: each operator's, when it was taken and given back, and bytes (see frameworks.tensorflow.allocator).
     """
 
     size: int
@@ -47,6 +53,7 @@ class SmallRun:
     convolution_bytes: int
     operator: str
     is_compiled: bool
+    blocks: Sequence[Block] = ()
 
     @property
     def step_bytes(self) -> int:
@@ -67,9 +74,7 @@ def executed_device_pool(
         capacity_bytes: what the framework can have of the device.
     """
     last = runs[-1]
-    slope, constant = line_through(runs)
-    # Nothing is known to grow where one run alone was made, so all is taken to.
-    taken = round(constant + slope * batch)
+    held, taken = held_at(runs, batch), step_at(runs, batch)
     planned = PlannedJob(
         runs=(
             PlannedRun(
@@ -79,8 +84,8 @@ def executed_device_pool(
                     convolution_bytes=round(last.convolution_bytes * batch / last.size),
                     stand_in=True,
                 ),
-                held_bytes=last.held_bytes,
-                arguments_held_bytes=min(known_bytes, last.held_bytes),
+                held_bytes=held,
+                arguments_held_bytes=min(known_bytes, held),
                 step=1,
                 trains=steps > 0,
             ),
@@ -101,21 +106,65 @@ def executed_device_pool(
     return replace(pool, components=parts)
 
 
-def line_through(runs: Sequence[SmallRun]) -> tuple[float, float]:
-    """Bytes that each example of a batch adds to a step, and those that a step takes whatever the batch.
+def held_at(runs: Sequence[SmallRun], batch: int) -> int:
+    """What is held between steps with a whole batch: variables, and data of the batch's size."""
+    slope, constant = _line([(run.size, run.held_bytes) for run in runs])
+    return round(constant + slope * batch)
 
-    >>> one = dict(given_bytes=0, convolution_bytes=0, operator="", is_compiled=False, held_bytes=0)
-    >>> line_through([SmallRun(size=2, peak_bytes=30, **one), SmallRun(size=4, peak_bytes=50, **one)])
-    (10.0, 10.0)
+
+def step_at(runs: Sequence[SmallRun], batch: int) -> int:
+    """What a step takes beside it, with a whole batch.
+
+    Each block of the larger run is followed from its twin's size in the smaller one, and the run gone through again:
+    where the fullest moment is one of gradients with small batches, it is another with a whole one. A program of XLA is
+    one block, and the line through two of its sizes its least.
     """
     last = runs[-1]
-    if len(runs) == 1:
-        return last.step_bytes / last.size, 0.0
-    first = runs[-2]
-    slope = max((last.step_bytes - first.step_bytes) / (last.size - first.size), 0.0)
-    if (constant := last.step_bytes - slope * last.size) < 0:
-        return last.step_bytes / last.size, 0.0  # it grew faster at first: no line can begin below nothing
+    if len(runs) == 1:  # nothing is known to grow, so all is taken to
+        return round(last.step_bytes / last.size * batch)
+    if not last.blocks or last.is_compiled:
+        slope, constant = _line([(run.size, run.step_bytes) for run in runs])
+        return round(constant + slope * batch)
+    total = most = 0.0
+    for _, size in sorted(_followed(runs[-2], last, batch), key=lambda event: event[0]):
+        total += size
+        most = max(most, total)
+    return round(most)
+
+
+def _line(points: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """Slope and constant of the line through the last two points; not below nothing at its begin."""
+    (size, last) = points[-1]
+    if len(points) == 1:
+        return 0.0, float(last)
+    before_size, before = points[-2]
+    slope = max((last - before) / (size - before_size), 0.0)
+    if (constant := last - slope * size) < 0:
+        return last / size, 0.0
     return slope, constant
+
+
+def _followed(first: SmallRun, last: SmallRun, batch: int) -> Iterator[tuple[int, float]]:
+    """When the larger run's blocks come and go, with their sizes at the whole batch."""
+    known = dict(_named(first.blocks))
+    for key, block in _named(last.blocks):
+        _, begin, end, size = block
+        twin = known.get(key)
+        slope = size / last.size if twin is None else (size - twin[3]) / (last.size - first.size)
+        whole = max(size + slope * (batch - last.size), 0.0)
+        if begin >= 0:
+            yield begin, whole
+        if end is not None:
+            yield end, -whole
+
+
+def _named(blocks: Sequence[Block]) -> Iterator[tuple[tuple[str, bool, int], Block]]:
+    """Blocks by their operator and how many of it came before: the same in two runs."""
+    seen: Counter[tuple[str, bool]] = Counter()
+    for block in blocks:
+        kind = (str(block[0]), block[1] < 0)
+        yield (*kind, seen[kind]), block
+        seen[kind] += 1
 
 
 def _beyond(last: SmallRun, taken: int) -> Beyond:

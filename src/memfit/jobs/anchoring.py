@@ -37,7 +37,8 @@ _SIZES = 2  # of batches, that a line is drawn through
 _SLOW_STEP_S = 1.0  # of processor time
 _SLOW_DIVISORS = (8, 4)
 # What an executor holds is the same in every step, and on a line from the smallest batch.
-_DEVICE_DIVISORS, _DEVICE_STEPS = (16, 8, 4, 2), 3
+_DEVICE_DIVISORS, _DEVICE_STEPS = (16, 8, 2), 3
+_MORE_S = 10.0  # of processor time, that a third run's steps may take
 _STEPS = 16  # fewer do not show what malloc keeps: the tuning half of benchmarks/compiled, on TensorFlow
 _AS_PYTHON = (
     "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
@@ -140,9 +141,17 @@ class Anchoring(Child):
             if readings and note["cut"] == readings[-1].note["cut"]:  # type: ignore[index]
                 continue
             readings.append(found)
-            if len(readings) == _SIZES or note["batch"] is None or note["cut"] == note["batch"]:
+            if self._is_enough(readings) or note["batch"] is None or note["cut"] == note["batch"]:
                 break
         return readings
+
+    def _is_enough(self, readings: Sequence[Reading]) -> bool:
+        """Two sizes make a line; what XLA plans has bends, so a larger batch tells more, where its steps are quick."""
+        note: Any = readings[-1].note
+        if len(readings) < _SIZES or not self.on_device or not note["device"]["is_compiled"]:
+            return len(readings) >= _SIZES
+        times = note["batch"] / _DEVICE_DIVISORS[-1] / note["cut"]
+        return bool(note["step_seconds"] * times * _DEVICE_STEPS > _MORE_S)
 
     def _one(self, divisor: int, seconds: float, patience_s: float) -> Reading:
         limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + patience_s + 10)

@@ -109,6 +109,7 @@ def _run(note: Any) -> SmallRun:
         convolution_bytes=note["convolution_bytes"],
         operator=seen["operator"],
         is_compiled=seen["is_compiled"],
+        blocks=seen["blocks"],
     )
 
 

@@ -34,7 +34,8 @@ class SmallBatches:
         self._data: dict[int, int] = {}
         self._planned_bytes = 0
         self._at_the_end: list[Callable[[], object]] = []
-        self._kept_bytes = self._convolution_bytes = 0
+        self._kept_bytes = 0
+        self._convolutions: dict[bool, int] = {}
         self.ledger: Ledger | None = None  # of what a device would hold, where the job is to run as on one
 
     def cut(self, size: int) -> int:
@@ -69,9 +70,9 @@ class SmallBatches:
         """Bytes of a variable whose gradients malloc keeps room for when they are freed."""
         self._kept_bytes = max(self._kept_bytes, size)
 
-    def convolution(self, size: int) -> None:
-        """Bytes of the operands and the result of a convolution."""
-        self._convolution_bytes = max(self._convolution_bytes, size)
+    def convolution(self, size: int, *, of_an_example: bool) -> None:
+        """Bytes of the operands and the result of a convolution, of one example where the batch is left open."""
+        self._convolutions[of_an_example] = max(self._convolutions.get(of_an_example, 0), size)
 
     def stepped(self) -> None:
         """A training step was made."""
@@ -99,19 +100,20 @@ class SmallBatches:
         ``kept_bytes`` are those of the largest variable of ``kept``, ``device`` what its ledger tells.
         """
         whole = max(self._cut, default=None)
+        size = self._cut[whole] if whole is not None else 1
         optimizers = [getattr(model, "optimizer", None) for model in self._models.values()]
         weights = [each for model in self._models.values() for each in getattr(model, "variables", ())]
         slots = [each for one in optimizers if one is not None for each in getattr(one, "variables", ())]
         known = {id(each) for each in slots}
         return {
             "batch": whole,
-            "cut": self._cut[whole] if whole is not None else None,
+            "cut": size if whole is not None else None,
             "parameters_bytes": _sum_bytes(each for each in weights if id(each) not in known),
             "optimizer_bytes": _sum_bytes(slots),
             "data_bytes": sum(self._data.values()),
             "planned_bytes": self._planned_bytes,
             "kept_bytes": self._kept_bytes,
-            "convolution_bytes": self._convolution_bytes,
+            "convolution_bytes": max(self._convolutions.get(False, 0), self._convolutions.get(True, 0) * size),
             "device": None if self.ledger is None else self.ledger.told(),
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import textwrap
 from pathlib import Path
 
@@ -88,3 +89,29 @@ def test_devices_that_cannot_be_told_are_refused(tmp_path: Path, on: str, said: 
     """Several of them, and those that are no NVIDIA GPU."""
     with pytest.raises(UsageError, match=said):
         estimate(tmp_path, LOOP, on)
+
+
+OBJECT = """
+    import os, sys
+    os.environ["KERAS_BACKEND"] = sys.argv[1]
+    import keras, memfit
+    model = keras.Sequential([keras.Input((512,)), keras.layers.Dense(1024), keras.layers.Dense(10)])
+    model.compile("adam", "mse")
+    found = memfit.estimate(model, batch=(((256, 512), "float32"), ((256, 10), "float32")), on="rtx4090-24gb")
+    pool = found.pool("cuda:0")
+    print(found.target["kind"], found.target["name"], pool.breakdown_bytes["parameters"], pool.allocated_peak_bytes)
+"""
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_a_model_of_keras_is_estimated_as_an_object(tmp_path: Path, backend: str) -> None:
+    """Built again in a process of its own: weights, Adam's two states, and a gradient at the least."""
+    path = tmp_path / "ask.py"
+    path.write_text(textwrap.dedent(OBJECT), encoding="utf-8")
+    ended = subprocess.run([str(XLA), str(path), backend], capture_output=True, text=True, check=True)
+
+    kind, name, parameters, peak = ended.stdout.split()
+    weights = 4 * (512 * 1024 + 1024 + 1024 * 10 + 10)
+    assert (kind, name) == ("model", "Sequential")
+    assert 3 * weights <= int(parameters) <= 3 * weights + MIB
+    assert int(peak) >= int(parameters) + weights

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from memfit.documents import PoolEstimate
-from memfit.estimating.executed import SmallRun, executed_device_pool, share_of_device
+from memfit.estimating.executed import SmallRun, executed_device_pool, held_at, share_of_device, step_at
 from memfit.machines import find
 from memfit.quantities import GIB, MIB, Basis
 
@@ -37,6 +39,34 @@ def test_the_line_is_followed_to_the_whole_batch() -> None:
     assert found.peak_bytes.low < found.allocated_peak_bytes < found.peak_bytes.expected < found.peak_bytes.high
     assert {part.category.value: part.basis for part in found.components}["activations"] is Basis.EXTRAPOLATED
     assert found.peak_at.operator == "gradient_tape/mul"
+
+
+def test_the_fullest_moment_is_another_with_a_whole_batch() -> None:
+    """Gradients of 40 MiB are the most of a small step, activations of 2 MiB an example of a whole one."""
+
+    def moments(size: int) -> list[list[object]]:
+        return [
+            ["activations", 0, 1, 2 * size * MIB],
+            ["gradients", 2, 4, 40 * MIB],
+            ["", -1, 3, size * MIB],  # data of the batch, held between steps, comes back
+            ["data", 5, None, size * MIB],
+        ]
+
+    runs = [replace(run(size, 40, held=100 + size), blocks=moments(size)) for size in (4, 8)]
+
+    assert step_at(runs, 64) == 128 * MIB
+    assert held_at(runs, 64) == 164 * MIB
+    assert pool(*runs).allocated_peak_bytes == (164 + 128) * MIB
+
+
+def test_a_block_without_a_twin_is_taken_to_grow() -> None:
+    """An operator that the smaller run had not: never too low."""
+    runs = [
+        replace(run(4, 10), blocks=[["a", 0, None, 10 * MIB]]),
+        replace(run(8, 18), blocks=[["a", 0, None, 10 * MIB], ["b", 1, None, 8 * MIB]]),
+    ]
+
+    assert step_at(runs, 16) == 26 * MIB
 
 
 def test_a_step_that_grows_faster_at_first_begins_at_nothing() -> None:

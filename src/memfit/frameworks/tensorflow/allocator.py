@@ -50,7 +50,7 @@ class Ledger:
         info = self._module.config.experimental.get_memory_info(_DEVICE)
         whole = {
             "held_bytes": info["current"], "peak_bytes": info["peak"], "given_bytes": info["peak"],
-            "scratch_bytes": 0, "operator": "", "is_compiled": False,
+            "scratch_bytes": 0, "operator": "", "is_compiled": False, "blocks": [],
         }  # fmt: skip
         if self._folder is None:
             return whole
@@ -86,51 +86,84 @@ def _of_plane(plane: Any) -> Iterator[dict[str, Any]]:
 
 
 def summed(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """What was alive at the fullest moment, but for kernels' scratch.
+    """What was alive at the fullest moment, but for kernels' scratch, and every block's life.
 
     Args:
         events: in their order.
 
     Returns:
         ``held_bytes`` before the first of them, ``peak_bytes`` that were asked for and ``given_bytes`` that were given
-        at the fullest moment, ``scratch_bytes`` of kernels at most, the ``operator`` that asked then, and whether a
-        program of XLA held the most of it. Empty where there are no events.
+        at the fullest moment, ``scratch_bytes`` of kernels at most, the ``operator`` that asked then, whether a
+        program of XLA held the most of it, and ``blocks`` of [operator, when it was taken, when it was given back or
+        None, bytes asked for]; one that was there before the first event was taken at -1. Empty without events.
 
     >>> made = {"kind": "MemoryAllocation", "addr": 1, "requested_bytes": 10, "allocation_bytes": 256}
-    >>> summed([{**made, "bytes_allocated": 356, "region_type": "output", "tf_op": "a"}])["held_bytes"]
-    100
+    >>> summed([{**made, "bytes_allocated": 356, "region_type": "output", "tf_op": "a"}])["blocks"]
+    [['a', 0, None, 10]]
     """
-    live: dict[int, tuple[int, int, bool, bool]] = {}
-    told: dict[str, Any] = {}
-    asked = given = scratch = compiled = 0
-    for event in events:
-        size = int(event["allocation_bytes"])
-        if not told:
-            held = int(event["bytes_allocated"]) + (size if event["kind"] == _EVENTS[1] else -size)
-            told = {
-                "held_bytes": held, "peak_bytes": held, "given_bytes": held, "scratch_bytes": 0, "operator": "",
-                "is_compiled": False,
-            }  # fmt: skip
-            asked = given = held
-        address, name = int(event["addr"]), str(event.get("tf_op", ""))
-        if event["kind"] == _EVENTS[0]:
-            is_scratch = event.get("region_type") == "temp"
-            entry = (int(event["requested_bytes"]), size, is_scratch, not name and not is_scratch)
-            live[address], sign = entry, 1
-        else:
-            # What was there before the first event was given back: it had its whole size.
-            entry, sign = live.pop(address, (size, size, False, False)), -1
-        if entry[2]:
-            scratch += sign * entry[1]
-            told["scratch_bytes"] = max(told["scratch_bytes"], scratch)
-            continue
-        asked, given = asked + sign * entry[0], given + sign * entry[1]
-        compiled += sign * entry[0] * entry[3]
-        if asked > told["peak_bytes"]:
-            told.update(
-                peak_bytes=asked,
-                given_bytes=given,
+    tally: _Tally | None = None
+    for at, event in enumerate(events):
+        size, taken = int(event["allocation_bytes"]), event["kind"] == _EVENTS[0]
+        if tally is None:
+            tally = _Tally(int(event["bytes_allocated"]) + (-size if taken else size))
+        (tally.take if taken else tally.give)(at, event)
+    return tally.told if tally is not None else {}
+
+
+class _Tally:
+    """The sums over a run's events.
+
+    Args:
+        held: bytes before the first.
+    """
+
+    def __init__(self, held: int) -> None:
+        self._asked = self._given = held
+        self._scratch = self._compiled = 0
+        self._live: dict[int, tuple[list[Any], int, bool]] = {}  # address → block, bytes given, whether of a program
+        self._scratch_at: dict[int, int] = {}
+        self.told: dict[str, Any] = {
+            "held_bytes": held, "peak_bytes": held, "given_bytes": held, "scratch_bytes": 0, "operator": "",
+            "is_compiled": False, "blocks": [],
+        }  # fmt: skip
+
+    def take(self, at: int, event: Mapping[str, Any]) -> None:
+        """A block was given to an operator."""
+        address, given = int(event["addr"]), int(event["allocation_bytes"])
+        if event.get("region_type") == "temp":
+            self._scratch_at[address] = given
+            self._scratch += given
+            self.told["scratch_bytes"] = max(self.told["scratch_bytes"], self._scratch)
+            return
+        name, asked = str(event.get("tf_op", "")), int(event["requested_bytes"])
+        block = [name, at, None, asked]
+        self.told["blocks"].append(block)
+        self._live[address] = (block, given, not name)
+        self._add(asked, given, is_program=not name)
+        if self._asked > self.told["peak_bytes"]:
+            in_a_step = self._asked - self.told["held_bytes"]
+            self.told.update(
+                peak_bytes=self._asked,
+                given_bytes=self._given,
                 operator=name,
-                is_compiled=2 * compiled > asked - told["held_bytes"],
+                is_compiled=2 * self._compiled > in_a_step,
             )
-    return told
+
+    def give(self, at: int, event: Mapping[str, Any]) -> None:
+        """A block came back; one of before the first event had its whole size."""
+        address, size = int(event["addr"]), int(event["allocation_bytes"])
+        if address in self._scratch_at:
+            self._scratch -= self._scratch_at.pop(address)
+            return
+        found = self._live.pop(address, None)
+        if found is None:
+            self.told["blocks"].append(["", -1, at, size])
+            self._add(-size, -size, is_program=False)
+            return
+        block, given, is_program = found
+        block[2] = at
+        self._add(-block[3], -given, is_program=is_program)
+
+    def _add(self, asked: int, given: int, *, is_program: bool) -> None:
+        self._asked, self._given = self._asked + asked, self._given + given
+        self._compiled += asked * is_program

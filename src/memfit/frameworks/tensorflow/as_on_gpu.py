@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -55,16 +56,18 @@ def _told(original: Callable[..., Any], small: SmallBatches) -> Callable[..., An
     def convolution(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
         operands = [*args[:2], *(kwargs[key] for key in ("input", "filter") if key in kwargs), result]
-        small.convolution(sum(_bytes(each) for each in operands))
+        small.convolution(
+            sum(math.prod(size or 1 for size in _sizes(each)) * each.dtype.size for each in operands),
+            of_an_example=any(None in _sizes(each) for each in operands),
+        )
         return result
 
     return convolution
 
 
-def _bytes(tensor: Any) -> int:
-    """Of a tensor, whether it is only traced or not; 0 where its shape is not known."""
-    count = getattr(getattr(tensor, "shape", None), "num_elements", int)()
-    return int(count or 0) * int(getattr(tensor.dtype, "size", 4)) if count else 0
+def _sizes(tensor: Any) -> list[int | None]:
+    """Of a tensor, whether it is only traced or not; None where a size is left open."""
+    return list(tensor.shape) if tensor.shape.rank is not None else []
 
 
 __all__ = ["HOOKS", "SURROUNDINGS"]
