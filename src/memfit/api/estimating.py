@@ -60,8 +60,8 @@ def estimate(
     Args:
         target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
             ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a .tflite or .onnx file,
-            a callable without arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a
-            process of their own; callables and modules run in this one.
+            a callable without arguments that runs a few steps, or a torch.nn.Module or a Keras model (with ``batch``).
+            Scripts and Keras models run in a process of their own; callables and modules run in this one.
         arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
             machine has.
@@ -70,8 +70,10 @@ def estimate(
         passes: for a job that only infers: forward passes to see; None lets it run to its end.
         python: the interpreter that has the job's packages; this one by default.
         module: the target is a module, as with ``python -m``.
-        batch: for a torch.nn.Module: its forward arguments, as tensors or (shape, dtype) pairs.
-        optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients.
+        batch: for a torch.nn.Module: its forward arguments, as tensors or (shape, dtype) pairs; for a Keras model (x,)
+            or (x, y) likewise, or as specs.
+        optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients; for a Keras model
+            one of its own, None for what it was compiled with.
         host_memory_bytes: the host memory of the machine in question; this machine's by default.
         ranks: for a job in several processes: how many, 8 or "2x8" for two nodes of eight. One of each kind is
             simulated, under a process group whose others are not there.

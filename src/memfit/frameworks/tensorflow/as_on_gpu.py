@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import sys
@@ -56,18 +57,19 @@ def _told(original: Callable[..., Any], small: SmallBatches) -> Callable[..., An
     def convolution(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
         operands = [*args[:2], *(kwargs[key] for key in ("input", "filter") if key in kwargs), result]
-        small.convolution(
-            sum(math.prod(size or 1 for size in _sizes(each)) * each.dtype.size for each in operands),
-            of_an_example=any(None in _sizes(each) for each in operands),
-        )
+        with contextlib.suppress(Exception):  # an operand of another kind: the job is not to fail by it
+            small.convolution(
+                sum(math.prod(size or 1 for size in _sizes(each)) for each in operands) * result.dtype.size,
+                of_an_example=any(None in _sizes(each) for each in operands),
+            )
         return result
 
     return convolution
 
 
 def _sizes(tensor: Any) -> list[int | None]:
-    """Of a tensor, whether it is only traced or not; None where a size is left open."""
-    return list(tensor.shape) if tensor.shape.rank is not None else []
+    """Of a tensor or a variable, whether it is only traced or not; None where a size is left open."""
+    return list(tensor.shape) if getattr(tensor.shape, "rank", 0) is not None else []
 
 
 __all__ = ["HOOKS", "SURROUNDINGS"]
