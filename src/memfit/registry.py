@@ -94,6 +94,6 @@ def adapter(framework: str) -> Any:
     if importlib.util.find_spec(framework) is None:
         raise FrameworkMissing(
             f"{framework} is not installed in {sys.executable}",
-            hint=f"pip install {framework}, or name the job's own interpreter with --python",
+            hint=f"pip install {framework}; jobs of another framework are estimated as scripts, by their path",
         )
     return importlib.import_module(ADAPTERS[framework])
