@@ -13,7 +13,7 @@ from benchmarks.accuracy.figures import Comparison, median, summarise
 from benchmarks.accuracy.measure_process import SETTINGS
 from benchmarks.accuracy.page import mib, percent, table
 from benchmarks.accuracy.surroundings import ROOT
-from benchmarks.compiled import device_section, paired_section, speed_section
+from benchmarks.compiled import device_section, executed_section, paired_section, speed_section
 from benchmarks.compiled.cases import CASES, FLAVOURS, HALVES, STEPS
 from benchmarks.compiled.measure import DATA, TRUTH, lines
 from benchmarks.compiled.predict import PLANNED, UNRUN
@@ -62,7 +62,15 @@ def page() -> str:
     runs, predicted, rivals = measured(), lines(DATA / "predictions.jsonl"), lines(DATA / "rivals.jsonl")
     told = [section(runs, predicted, setting) for setting in SETTINGS]
     parts = [opening(runs), *told, paired_section.section(), without_a_run(runs), beside(runs, rivals)]
-    return "\n".join([*parts, device_section.section(), speed_section.section(), details(runs, predicted)])
+    return "\n".join(
+        [
+            *parts,
+            device_section.section(),
+            executed_section.section(),
+            speed_section.section(),
+            details(runs, predicted),
+        ]
+    )
 
 
 def opening(runs: Runs) -> str:

@@ -48,6 +48,8 @@ SMALL_BATCHES = {
     "tensorflow": "memfit.frameworks.tensorflow.small_batches",
     "jax": "memfit.frameworks.jax.small_batches",
 }
+# framework → the module by which such a job on the CPU goes as it would on a GPU; one line each.
+AS_ON_GPU = {"tensorflow": "memfit.frameworks.tensorflow.as_on_gpu"}
 # Packages whose objects tell in ``nbytes`` what their data takes.
 ARRAYS = frozenset({"torch", "numpy", "jax", "jaxlib", "tensorflow", "pyarrow"})
 
@@ -92,6 +94,6 @@ def adapter(framework: str) -> Any:
     if importlib.util.find_spec(framework) is None:
         raise FrameworkMissing(
             f"{framework} is not installed in {sys.executable}",
-            hint=f"pip install {framework}, or name the job's own interpreter with --python",
+            hint=f"pip install {framework}; jobs of another framework are estimated as scripts, by their path",
         )
     return importlib.import_module(ADAPTERS[framework])

@@ -1,7 +1,7 @@
 """Advice for jobs of TensorFlow, Keras and JAX: few estimates, since each runs the job small or compiles it.
 
 What one estimate of a job that was run small says of its batch holds for other batches too: the part that grows is
-known, so smaller and larger ones cost no further run. For a device every batch is planned anew.
+known, so smaller and larger ones cost no further run. For a device a compiler plans every batch of JAX anew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from memfit.advice.rules import batch_size
 from memfit.api.answering import TIME, advice_of, budget
 from memfit.api.changed import fullest, script_text
 from memfit.api.lighter_data import data_ways
-from memfit.documents import Advice, Estimate, Hint, JobFacts, Knob, LargestBatch, OptimizerFacts
+from memfit.documents import Advice, Estimate, Hint, JobFacts, Knob, LargestBatch, OptimizerFacts, PoolEstimate
 from memfit.errors import MemfitError
 from memfit.jobs import Progress, Request
 from memfit.jobs.choosing import imports, keras_backend
@@ -24,7 +24,8 @@ from memfit.jobs.knobs import batch_knobs, turned
 from memfit.jobs.launch import look_at
 from memfit.quantities import ByteRange, Category
 
-_SEVERAL_RUNS = "ran-small"  # the assumption of an estimate that followed a line through small runs
+# Assumptions of an estimate that followed a line through small runs, on the CPU or as on a GPU.
+_SEVERAL_RUNS = {"ran-small", "executed-on-cpu"}
 
 
 class CompiledJob:
@@ -62,7 +63,7 @@ class CompiledJob:
         batch = estimate.cost.get("batch")
         if self.request.way == "planned":
             return next(iter(found), None)
-        if not batch or not any(each.slug == _SEVERAL_RUNS for each in estimate.assumptions):
+        if not batch or not _SEVERAL_RUNS.intersection(each.slug for each in estimate.assumptions):
             return None
         alone = Knob(name="batch_size", kind="framework", value=int(batch))
         return next((knob for knob in found if knob.value == batch), alone)
@@ -85,7 +86,7 @@ class CompiledJob:
             return None
         if batch is None or not run_small or self.knob is None:
             return self._of(seen)
-        peak = scaled(seen, batch / self.knob.value)
+        peak = scaled(self._pool_of(seen), batch / self.knob.value)
         return Outcome(peak_bytes=peak, phase_peaks={"step": peak.expected}, estimate=seen)
 
     def _look_again(self, setting: Setting) -> Estimate | None:
@@ -109,8 +110,11 @@ class CompiledJob:
             self._seen[key] = None
         return self._seen[key]
 
+    def _pool_of(self, estimate: Estimate) -> PoolEstimate:
+        return next((pool for pool in estimate.pools if pool.pool == self.pool), estimate.pools[-1])
+
     def _of(self, estimate: Estimate) -> Outcome:
-        pool = next((pool for pool in estimate.pools if pool.pool == self.pool), estimate.pools[-1])
+        pool = self._pool_of(estimate)
         return Outcome(peak_bytes=pool.peak_bytes, phase_peaks={"step": pool.peak_bytes.expected}, estimate=estimate)
 
     def facts(self) -> JobFacts:
@@ -143,22 +147,22 @@ class CompiledJob:
         return keras_backend(self.text) if "keras" in names else "jax"
 
 
-def scaled(estimate: Estimate, times: float) -> ByteRange:
+def scaled(pool: PoolEstimate, times: float) -> ByteRange:
     """The peak of a job that was run small, with its batch so many times as large.
 
     What grows with the batch is multiplied; what the estimate's high end is above its expectation, beyond the imports,
-    is a share of the rest.
+    is a share of the rest. What a device's libraries take grows with a larger batch, and is as it is with a smaller.
     """
-    parts = estimate.pools[-1].components
-    grown = ByteRange.total(part.range for part in parts if part.category is Category.ACTIVATIONS)
-    fixed = ByteRange.total(part.range for part in parts if part.category is Category.FRAMEWORK)
-    rest = ByteRange.total(
-        part.range for part in parts if part.category not in (Category.ACTIVATIONS, Category.FRAMEWORK)
-    )
-    rise = rest.expected + grown.expected
-    now = rest.expected + round(grown.expected * times)
-    above = (rest.high + grown.high - rise) / max(rise, 1)
-    below = (rise - rest.low - grown.low) / max(rise, 1)
+    of: dict[Category, int] = {}
+    for part in pool.components:
+        of[part.category] = of.get(part.category, 0) + part.range.expected
+    fixed = ByteRange.total(part.range for part in pool.components if part.category is Category.FRAMEWORK)
+    added = round(of.get(Category.ACTIVATIONS, 0) * (times - 1))
+    added += round(of.get(Category.WORKSPACES, 0) * max(times - 1, 0))
+    rise = pool.peak_bytes.expected - fixed.expected
+    now = rise + added
+    above = (pool.peak_bytes.high - fixed.high - rise) / max(rise, 1)
+    below = (rise - pool.peak_bytes.low + fixed.low) / max(rise, 1)
     return ByteRange(
         low=fixed.low + round(now * (1 - below)),
         expected=fixed.expected + now,

@@ -60,8 +60,8 @@ def estimate(
     Args:
         target: a script, a module's name (with ``module=True``), "package.module:function", a model's name
             ("hf:Qwen/Qwen3-8B") or a folder with its configuration, a GGUF file or its name, a .tflite or .onnx file,
-            a callable without arguments that runs a few steps, or a torch.nn.Module (with ``batch``). Scripts run in a
-            process of their own; callables and modules run in this one.
+            a callable without arguments that runs a few steps, or a torch.nn.Module or a Keras model (with ``batch``).
+            Scripts and Keras models run in a process of their own; callables and modules run in this one.
         arguments: the script's command line; of a model, what is done with it (memfit.recipes.wishes).
         on: the device to simulate, "rtx4090-24gb", "2xh100-80gb", "cpu" for a machine without one; None for what this
             machine has.
@@ -70,8 +70,10 @@ def estimate(
         passes: for a job that only infers: forward passes to see; None lets it run to its end.
         python: the interpreter that has the job's packages; this one by default.
         module: the target is a module, as with ``python -m``.
-        batch: for a torch.nn.Module: its forward arguments, as tensors or (shape, dtype) pairs.
-        optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients.
+        batch: for a torch.nn.Module: its forward arguments, as tensors or (shape, dtype) pairs; for a Keras model (x,)
+            or (x, y) likewise, or as specs.
+        optimizer: for a torch.nn.Module: a name in torch.optim, None to run it without gradients; for a Keras model
+            one of its own, None for what it was compiled with.
         host_memory_bytes: the host memory of the machine in question; this machine's by default.
         ranks: for a job in several processes: how many, 8 or "2x8" for two nodes of eight. One of each kind is
             simulated, under a process group whose others are not there.
@@ -144,7 +146,7 @@ def estimate(
         torch=named.torch if named is not None else "",
     )
     if not isinstance(target, (str, os.PathLike)):
-        return _estimate_object(target, batch, optimizer, request)
+        return _estimate_object(target, batch, optimizer, request, python=python, progress=progress, run=run)
     request = _of_a_script(request, shrink, probe_budget_s, run=run)
     try:
         made = _run(request, ranks, python, progress)
@@ -324,10 +326,15 @@ def name_of(target: Any) -> str:
     return getattr(target, "__qualname__", None) or type(target).__name__
 
 
-def _estimate_object(target: Any, batch: Sequence[Any] | None, optimizer: str | None, request: Request) -> Estimate:
+def _estimate_object(
+    target: Any, batch: Sequence[Any] | None, optimizer: str | None, request: Request, **options: Any
+) -> Estimate:
+    from memfit.api.keras_objects import is_keras_model
     from memfit.jobs.inprocess import estimate_callable, estimate_module
     from memfit.registry import framework_of
 
+    if is_keras_model(target):
+        return _estimate_keras_model(target, batch, optimizer, request, **options)
     if batch is not None and framework_of(target) == "torch":
         return estimate_module(target, tuple(batch), optimizer, request)
     if framework_of(target) is not None:
@@ -339,6 +346,28 @@ def _estimate_object(target: Any, batch: Sequence[Any] | None, optimizer: str | 
     if not callable(target):
         raise UsageError(f"expected a script, a callable or a model, got {type(target).__name__}", slug="bad-target")
     return estimate_callable(target, request)
+
+
+def _estimate_keras_model(
+    model: Any,
+    batch: Sequence[Any] | None,
+    optimizer: str | None,
+    request: Request,
+    *,
+    python: str | None,
+    progress: Callable[[Progress], None] | None,
+    run: bool,
+) -> Estimate:
+    """A model of Keras is built again in a process of its own, as its backend's jobs go."""
+    import tempfile
+
+    from memfit.api.keras_objects import write_script
+
+    with tempfile.TemporaryDirectory(prefix="memfit-") as folder:
+        script = write_script(model, batch, optimizer, Path(folder))
+        request = _of_a_script(replace(request, target=str(script)), None, request.probe_budget_s, run=run)
+        made = run_job(request, python=python, progress=progress)
+    return replace(made, target={"kind": "model", "name": name_of(model), "arguments": []})
 
 
 def simulate(on: str | None = None, **options: Any) -> Simulation:

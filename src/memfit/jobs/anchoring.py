@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from memfit.documents import save
-from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut, UsageError
+from memfit.errors import JobFailed, JobNeverTrained, JobTimedOut
 from memfit.jobs.anchored import document_of_small_runs
 from memfit.jobs.child import Child
-from memfit.jobs.failing import NOT_INSTALLED
+from memfit.jobs.executed import device_of, document_on_device, surroundings
+from memfit.jobs.failing import NOT_INSTALLED, OFFLINE, wants_network
 from memfit.jobs.knobs import batch_knobs, turned
 from memfit.jobs.running import stay_offline
 from memfit.jobs.small import STOPPED, Ground
@@ -31,9 +32,13 @@ from memfit.quantities import MIB
 # What the hooks cut: such a script's own number is left alone.
 _BATCHED = re.compile(r"\.(batch|padded_batch|fit|train_on_batch)\(|dataset_from_")
 _DIVISORS = (8, 2)
+_SIZES = 2  # of batches, that a line is drawn through
 # Where a step takes long with the smallest batch, the next one is not so much larger.
 _SLOW_STEP_S = 1.0  # of processor time
 _SLOW_DIVISORS = (8, 4)
+# What an executor holds is the same in every step, and on a line from the smallest batch.
+_DEVICE_DIVISORS, _DEVICE_STEPS = (16, 8, 2), 3
+_MORE_S = 10.0  # of processor time, that a third run's steps may take
 _STEPS = 16  # fewer do not show what malloc keeps: the tuning half of benchmarks/compiled, on TensorFlow
 _AS_PYTHON = (
     "run it with the arguments that python would need; if plain python runs it, its batches cannot be made smaller"
@@ -57,12 +62,19 @@ class Anchoring(Child):
         super().__init__(folder)
         self.fresh = fresh
 
+    @property
+    def on_device(self) -> bool:
+        """Whether what a GPU would hold is asked for."""
+        return self.request.on is not None
+
     def _simulate(self) -> None:
+        if self.on_device:
+            device_of(self.request)
         self.assumed: dict[str, str] = {}
         text = self._text()
         self.knob = None if _BATCHED.search(text) else next(iter(batch_knobs(text, self.request.arguments, ())), None)
         self.tell("start", "loading the framework", 0)
-        self.ground = Ground(self.request.steps)
+        self.ground = Ground(self.request.steps, on_device=self.on_device)
         if not self.fresh and not self.ground.warm(text, self._root(), self.request.target):
             os.execv(sys.executable, [sys.executable, "-m", "memfit.jobs.anchoring", str(self.folder), _FRESH])
         readings = self._run_small()
@@ -76,7 +88,8 @@ class Anchoring(Child):
             self.assume("no-optimizer-step", "the job ended without a training step: the peak is of what it did run")
         if any(each.note["left_out"] > 0.5 for each in readings):  # type: ignore[index]
             self.assume("few-slow-steps", f"a step takes seconds: {note['steps']} were made of {_STEPS}")
-        told = document_of_small_runs(
+        document = document_on_device if self.on_device else document_of_small_runs
+        told = document(
             self.request,
             readings,
             self.assumed,
@@ -95,13 +108,18 @@ class Anchoring(Child):
     def _root(self) -> Path:
         return Path(self.request.target).resolve().parent
 
+    def _divisors(self, readings: Sequence[Reading]) -> tuple[int, ...]:
+        if self.on_device:
+            return _DEVICE_DIVISORS
+        is_slow = bool(readings) and readings[0].note["step_seconds"] > _SLOW_STEP_S  # type: ignore[index]
+        return _SLOW_DIVISORS if is_slow else _DIVISORS
+
     def _run_small(self) -> list[Reading]:
         """The readings of different batches, the smallest first; one of the whole job where no batch was found."""
         readings: list[Reading] = []
         request = self.request
-        for at in range(len(_DIVISORS)):
-            is_slow = bool(readings) and readings[0].note["step_seconds"] > _SLOW_STEP_S  # type: ignore[index]
-            divisor = (_SLOW_DIVISORS if is_slow else _DIVISORS)[at]
+        for at in range(len(self._divisors(readings))):
+            divisor = self._divisors(readings)[at]
             left = seconds_for(at, request.timeout_s - (time.monotonic() - self.started), readings)
             if left is None:
                 break
@@ -123,13 +141,22 @@ class Anchoring(Child):
             if readings and note["cut"] == readings[-1].note["cut"]:  # type: ignore[index]
                 continue
             readings.append(found)
-            if note["batch"] is None or note["cut"] == note["batch"]:
+            if self._is_enough(readings) or note["batch"] is None or note["cut"] == note["batch"]:
                 break
         return readings
 
+    def _is_enough(self, readings: Sequence[Reading]) -> bool:
+        """Two sizes make a line; what XLA plans has bends, so a larger batch tells more, where its steps are quick."""
+        note: Any = readings[-1].note
+        if len(readings) < _SIZES or not self.on_device or not note["device"]["is_compiled"]:
+            return len(readings) >= _SIZES
+        times = note["batch"] / _DEVICE_DIVISORS[-1] / note["cut"]
+        return bool(note["step_seconds"] * times * _DEVICE_STEPS > _MORE_S)
+
     def _one(self, divisor: int, seconds: float, patience_s: float) -> Reading:
         limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + patience_s + 10)
-        request = replace(self.request, steps=max(self.request.steps, _STEPS), timeout_s=max(seconds, 1.0))
+        steps = max(self.request.steps, _DEVICE_STEPS if self.on_device else _STEPS)
+        request = replace(self.request, steps=steps, timeout_s=max(seconds, 1.0))
         if self.knob is None:
             return self.ground.run(request, divisor, limits, patience_s=patience_s)
         cut = max(self.knob.value // divisor, 1)
@@ -158,9 +185,7 @@ class Anchoring(Child):
                 self._first_failed("time", note["problem"])
             raise JobFailed(
                 f"{note['problem']} before the first training step",
-                hint=NOT_INSTALLED
-                if note["problem"].startswith(("ModuleNotFoundError", "ImportError"))
-                else _AS_PYTHON,
+                hint=_hint(note["problem"]),
             )
         if note["problem"].startswith(STOPPED):
             self.assume("stopped-by-time", f"a small run was {note['problem']}, with {note['steps']} steps made")
@@ -171,6 +196,12 @@ class Anchoring(Child):
 
     def assume(self, slug: str, text: str) -> None:
         self.assumed[slug] = text
+
+
+def _hint(problem: str) -> str:
+    if problem.startswith(("ModuleNotFoundError", "ImportError")):
+        return NOT_INSTALLED
+    return OFFLINE if wants_network(problem) else _AS_PYTHON
 
 
 def seconds_for(at: int, left: float, readings: Sequence[Reading]) -> float | None:
@@ -188,21 +219,14 @@ def seconds_for(at: int, left: float, readings: Sequence[Reading]) -> float | No
         return left * _FIRST_SHARE
     if left < readings[-1].wall_s:
         return None
-    return max(left / max(len(_DIVISORS) - at, 1), min(readings[-1].wall_s * 1.5, left))
+    return max(left / max(_SIZES - at, 1), min(readings[-1].wall_s * 1.5, left))
 
 
 def main() -> None:
     """Work on the folder named on the command line."""
     child = Anchoring(Path(sys.argv[1]), fresh=_FRESH in sys.argv)
-    if child.request.on is not None:
-        child._fail(
-            UsageError(
-                "jobs of TensorFlow are estimated for the host alone; those of JAX, and Keras on JAX, for a device too",
-                hint="without --on, or with --on cpu",
-                slug="cannot-simulate",
-            )
-        )
-        child._end(1)
+    if child.on_device:
+        os.environ.update(surroundings(os.environ))
     stay_offline()
     child.work()
 

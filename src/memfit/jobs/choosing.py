@@ -35,8 +35,8 @@ _SIMULATED = frozenset({
 def way_of(target: str, *, module: bool, on_device: bool = False, run: bool = True) -> str:
     """A name in ``WAYS`` for a script.
 
-    What TensorFlow and JAX run, and Keras on them, is not simulated but run small, and JAX's programs are planned for a
-    device by a compiler; scikit-learn, XGBoost and LightGBM are probed
+    What TensorFlow and JAX run, and Keras on them, is not simulated but run small, for a device as it would go there,
+    and JAX's programs are planned for a device by a compiler; scikit-learn, XGBoost and LightGBM are probed
     where nothing is imported beside them that is simulated; all else is simulated.
 
     Args:
@@ -64,10 +64,10 @@ def way_of(target: str, *, module: bool, on_device: bool = False, run: bool = Tr
     if names & _ANCHORED or backend in small:
         if names & (_SIMULATED - {"keras"}) and _USES_TORCH.search(text):
             return "simulated"
-        of_jax = backend == "jax" or (names & _OF_JAX and not backend)
-        if not on_device and not run:
-            return _unrun(target, is_planned=bool(of_jax))
-        return "planned" if on_device and of_jax else "anchored"
+        of_jax = bool(backend == "jax" or (names & _OF_JAX and not backend))
+        if on_device and of_jax:
+            return "planned"
+        return "anchored" if run else _unrun(target, is_planned=of_jax)
     return "probed" if names & _PROBED and not names & _SIMULATED else "simulated"
 
 

@@ -8,6 +8,14 @@ from pathlib import Path
 
 NOT_INSTALLED = "install it for this interpreter, or name the one that has the job's packages with --python"
 
+OFFLINE = (
+    "the network is off under memfit: run the script once with plain python, so that its data and weights are there"
+)
+_NETWORK = (
+    "the network is off", "URL fetch failure", "urlopen error", "Name or service not known", "name resolution",
+    "Network is unreachable", "Max retries exceeded", "LocalEntryNotFound", "couldn't connect to",
+)  # fmt: skip
+
 # Without DS_BUILD_OPS=0 its set-up may look for a compiler; its kernels are not needed (surface/deepspeed.py).
 _ON_THE_GPU = ("cupy", "cudf", "cuml", "rmm", "cuda")
 _NEEDS_THE_GPU = (
@@ -36,7 +44,18 @@ def hint_for(error: BaseException) -> str:
         return NOT_INSTALLED if "deepspeed" not in str(error).lower() else _DEEPSPEED
     if isinstance(error, SyntaxError):
         return "plain python would refuse the script too"
+    if wants_network(f"{type(error).__name__}: {error}"):
+        return OFFLINE
     return "if plain python runs it, this is memfit's doing: --debug shows the whole story"
+
+
+def wants_network(problem: str) -> bool:
+    """Whether a job failed since it fetches something.
+
+    >>> wants_network("Exception: URL fetch failure on https://example.org/mnist.npz: None")
+    True
+    """
+    return any(word in problem for word in _NETWORK)
 
 
 def _user_line(error: BaseException) -> str:

@@ -32,7 +32,7 @@ from memfit.probing.small_batches import SmallBatches
 from memfit.probing.watching import Limits, Reading, Watch
 from memfit.quantities import Held, Lap
 from memfit.recording.child.imports import Watch as ImportWatch
-from memfit.registry import MARKS, SMALL_BATCHES
+from memfit.registry import AS_ON_GPU, MARKS, SMALL_BATCHES
 from memfit.sensors import process_memory
 
 # Of slow steps no more are made than these take, once there are the fewest that show what an optimizer keeps.
@@ -108,9 +108,10 @@ class Ground:
 
     Args:
         steps: of training that are enough.
+        on_device: whether they are to go as they would on a GPU, and to tell what it would hold.
     """
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps: int, *, on_device: bool = False) -> None:
         self.small = SmallBatches(1, steps)
         self.marks = Counted(steps, lambda: None)
         self.imported_bytes = self.peak_bytes = 0
@@ -118,6 +119,7 @@ class Ground:
         self._watch = ImportWatch(lambda text: print(f"memfit: {text}", file=sys.stderr))
         hooks: list[tuple[str, Any]] = [(module, self.small) for module in SMALL_BATCHES.values()]
         hooks += [(MARKS[framework], self.marks) for framework in SMALL_BATCHES]
+        hooks += [(module, self.small) for module in AS_ON_GPU.values() if on_device]
         for module, given in hooks:
             for name, install in importlib.import_module(module).HOOKS.items():
                 self._watch.after(name, lambda found, install=install, given=given: install(found, given))  # type: ignore[misc]
@@ -259,6 +261,7 @@ class Small(Child):
 
     def _stepped(self) -> None:
         """Of slow steps fewer are made: what comes after them is not longer than they are."""
+        self.small.stepped()
         if self._pace.is_watched:
             self.small.settle()
         if self._pace.stepped(self.marks.steps, time.process_time()):

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
+
+
+class Ledger(Protocol):
+    """What follows a framework's own allocator through a job's steps."""
+
+    def begin(self) -> None:
+        """Called after each step; it begins with the first."""
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
 
 
 class SmallBatches:
@@ -25,6 +35,8 @@ class SmallBatches:
         self._planned_bytes = 0
         self._at_the_end: list[Callable[[], object]] = []
         self._kept_bytes = 0
+        self._convolutions: dict[bool, int] = {}
+        self.ledger: Ledger | None = None  # of what a device would hold, where the job is to run as on one
 
     def cut(self, size: int) -> int:
         """The size that a batch is to have instead.
@@ -58,6 +70,15 @@ class SmallBatches:
         """Bytes of a variable whose gradients malloc keeps room for when they are freed."""
         self._kept_bytes = max(self._kept_bytes, size)
 
+    def convolution(self, size: int, *, of_an_example: bool) -> None:
+        """Bytes of the operands and the result of a convolution, of one example where the batch is left open."""
+        self._convolutions[of_an_example] = max(self._convolutions.get(of_an_example, 0), size)
+
+    def stepped(self) -> None:
+        """A training step was made."""
+        if self.ledger is not None:
+            self.ledger.begin()
+
     def enough(self, steps: int) -> None:
         """The steps made are all that there are to be: fit() ends, and what follows it makes no more."""
         self.steps = steps
@@ -76,21 +97,24 @@ class SmallBatches:
     def told(self) -> dict[str, Any]:
         """As JSON: the largest batch, what it was cut to, bytes of variables, of whole arrays, of the largest plan.
 
-        ``kept_bytes`` are those of the largest variable of ``kept``.
+        ``kept_bytes`` are those of the largest variable of ``kept``, ``device`` what its ledger tells.
         """
         whole = max(self._cut, default=None)
+        size = self._cut[whole] if whole is not None else 1
         optimizers = [getattr(model, "optimizer", None) for model in self._models.values()]
         weights = [each for model in self._models.values() for each in getattr(model, "variables", ())]
         slots = [each for one in optimizers if one is not None for each in getattr(one, "variables", ())]
         known = {id(each) for each in slots}
         return {
             "batch": whole,
-            "cut": self._cut[whole] if whole is not None else None,
+            "cut": size if whole is not None else None,
             "parameters_bytes": _sum_bytes(each for each in weights if id(each) not in known),
             "optimizer_bytes": _sum_bytes(slots),
             "data_bytes": sum(self._data.values()),
             "planned_bytes": self._planned_bytes,
             "kept_bytes": self._kept_bytes,
+            "convolution_bytes": max(self._convolutions.get(False, 0), self._convolutions.get(True, 0) * size),
+            "device": None if self.ledger is None else self.ledger.told(),
         }
 
 

@@ -59,7 +59,7 @@ def test_what_grows_with_the_batch_is_multiplied(times: float) -> None:
     """Imports stay, the spread goes with what is above them; at the batch as it is the estimate is unchanged."""
     before = estimated().pools[-1].peak_bytes
 
-    after = scaled(estimated(), times)
+    after = scaled(estimated().pools[-1], times)
 
     assert after.expected == (300 + round(640 * times)) * MIB
     assert after.low < after.expected < after.high
@@ -79,8 +79,8 @@ def test_smaller_batches_take_no_run_of_their_own(tmp_path: Path, asked: list[Ma
     best, largest = advice.best, advice.largest_batch
     assert best is not None and best.changes[0].slug in ("smaller-batch", "malloc-threshold")
     assert best.peak_bytes.high <= budget and advice.cost["estimates"] == 2
-    assert largest is not None and scaled(estimated(), largest.batch / 64).high <= budget
-    assert scaled(estimated(), (largest.batch + 1) / 64).high > budget
+    assert largest is not None and scaled(estimated().pools[-1], largest.batch / 64).high <= budget
+    assert scaled(estimated().pools[-1], (largest.batch + 1) / 64).high > budget
     assert {"donated-arguments", "remat", "mixed-precision-policy"} <= {hint.slug for hint in advice.hints}
 
 

@@ -108,5 +108,6 @@ def test_what_only_a_run_can_tell_is_refused_without_one(tmp_path: Path) -> None
     path = tmp_path / "train.py"
     path.write_text("import tensorflow", encoding="utf-8")
 
-    with pytest.raises(UsageError, match="executor"):
-        way_of(str(path), module=False, run=False)
+    for on_device in (False, True):
+        with pytest.raises(UsageError, match="executor"):
+            way_of(str(path), module=False, run=False, on_device=on_device)

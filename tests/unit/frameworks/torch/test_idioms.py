@@ -102,6 +102,8 @@ def test_kernels_of_the_device_take_what_they_do_inside() -> None:
     with simulate("h100-80gb"):
         mask = torch.ones(1 << 20, dtype=torch.bool, device="cuda")
         assert peak_bytes(mask.sum) >= 8 << 20
+        assert peak_bytes(lambda: mask.cumsum(0)) == 2 * (8 << 20)
+        assert peak_bytes(lambda: mask.long().cumsum(0)) == 2 * (8 << 20)  # of its own type nothing is copied
 
         rows = torch.zeros(1 << 20, dtype=torch.long, device="cuda")
         table = torch.zeros(100, 4, device="cuda")

@@ -50,6 +50,7 @@ _CASTING = [
 ]
 _DIVIDING = frozenset({"div", "div_", "true_divide", "true_divide_", "atan2", "atan2_"})
 _SUMS = ("sum", "mean", "prod", "nansum")
+_RUNNING_SUMS = ("cumsum", "cumprod")
 # The scaled matrix, five powers of it and five sums of those for the highest degree (compute_T18 of
 # LinearAlgebra.cpp); the degree depends on values.
 _MATRICES_OF_EXP = 12
@@ -59,9 +60,11 @@ def handlers(others: Mapping[Any, Handler]) -> dict[Any, Handler]:
     """The table, for every pool; ``others`` are the rules that were there for the same operators."""
     casting = {func: _cast_first(func, others.get(func, plainly)) for func in _overloads(_CASTING)}
     sums = {func: _cast_whole(others.get(func, plainly)) for func in _overloads(_SUMS)}
+    running = {func: _cast_whole(others.get(func, plainly), always=True) for func in _overloads(_RUNNING_SUMS)}
     return {
         **casting,
         **sums,
+        **running,
         aten.im2col.default: _unfold,
         aten.col2im.default: _fold,
         aten._trilinear.default: _trilinear,
@@ -107,13 +110,14 @@ def _cast_first(func: Any, then: Handler) -> Handler:
     return pointwise
 
 
-def _cast_whole(then: Handler) -> Handler:
+def _cast_whole(then: Handler, *, always: bool = False) -> Handler:
     """A sum kept in another type reads a copy in that type, such as eight bytes for each truth value counted; CUDA
-    reads halves as they are (make_reduction_from_out_ty of ReduceOpsUtils.h)."""
+    reads halves as they are (make_reduction_from_out_ty of ReduceOpsUtils.h), but where the copy is made ``always``
+    (impl_func_cum_ops of ReduceOps.cpp)."""
 
     def reduction(dispatch: Dispatch, func: Any, args: Any, kwargs: Any, pool: str) -> Any:
         wanted = kwargs.get("dtype") or _type_of_sum(args[0].dtype)
-        read_as_they_are = pool != HOST and args[0].dtype in (torch.float16, torch.bfloat16)
+        read_as_they_are = not always and pool != HOST and args[0].dtype in (torch.float16, torch.bfloat16)
         copied = wanted is not args[0].dtype and not read_as_they_are and args[0].dim() > 0
         copy = _held(dispatch, func, pool, [(args[0].shape, wanted)]) if copied else None
         out = then(dispatch, func, args, kwargs, pool)
