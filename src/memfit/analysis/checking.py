@@ -5,6 +5,7 @@ An estimate is judged by its high end, a recording by what it measured; one that
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
 from memfit.analysis.measured import was_cut_short
@@ -26,29 +27,35 @@ def check(
 
     Args:
         document: what was predicted or measured.
-        budgets: bytes by pool; the pool "" means the job's devices, or the host where it uses none.
+        budgets: bytes by pool; "cuda" means each of its devices of that kind, "" the job's devices, or the host where
+            it uses none.
         growth_bytes: what an iteration may add; None asks a recording for leaks alone.
         diagnosis: of the recording; None for an estimate, and where nothing was diagnosed.
 
     Raises:
         UsageError: a budget for a pool that the job does not have.
     """
-    pools = [pool.pool for pool in document.pools] if isinstance(document, Estimate) else list(document.pools)
-    found = [_budget(document, pool, size) for name, size in budgets.items() for pool in _meant(name, pools)]
+    found = [_budget(document, pool, size) for name, size in budgets.items() for pool in _meant(name, document)]
     growth = (
         _simulated(document, growth_bytes) if isinstance(document, Estimate) else _diagnosed(diagnosis, growth_bytes)
     )
     return Check(target=_name(document), budgets=tuple(found), growth=tuple(growth))
 
 
-def _meant(name: str, pools: list[str]) -> list[str]:
+def _meant(name: str, document: Estimate | Recording) -> list[str]:
+    """The pools of a budget: one, all devices, or all of a kind ("cuda")."""
+    pools = [pool.pool for pool in document.pools] if isinstance(document, Estimate) else list(document.pools)
     if name == ANY:
         return [pool for pool in pools if not pool.endswith("host")] or ["host"]
-    if name not in pools:
+    alike = [name] if name in pools else [pool for pool in pools if pool.rpartition("/")[2].partition(":")[0] == name]
+    if not alike and isinstance(document, Estimate):
+        with contextlib.suppress(KeyError):  # of several ranks the pools are the fullest one's
+            alike = [document.pool(name).pool]
+    if not alike:
         raise UsageError(
             f"the job has no pool {name!r}", hint="it has " + ", ".join(pools or ["none"]), slug="no-such-pool"
         )
-    return [name]
+    return alike
 
 
 def _name(document: Estimate | Recording) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memfit.quantities import Basis, ByteRange, Category, Phase, Verdict
@@ -152,6 +152,11 @@ class Role:
     rank: int
     pools: tuple[PoolEstimate, ...]
 
+    def stands_for(self, rank: int) -> bool:
+        """Whether a rank is among those that need the same."""
+        spans = [span.split("-") for span in self.ranks.split(", ")]
+        return any(int(span[0]) <= rank <= int(span[-1]) for span in spans)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServingEngine:
@@ -253,10 +258,31 @@ class Estimate:
     def pool(self, name: str) -> PoolEstimate:
         """The pool of that name.
 
+        Args:
+            name: "host"; "cuda:0"; or "cuda", the fullest of the devices of that kind. Of a job in several processes
+                any device of a node can be asked for: where every node has one of that number, the fullest of those.
+
         Raises:
-            KeyError: the job has no such pool.
+            KeyError: the job has no such pool; the message names those that it has.
         """
-        for pool in self.pools:
-            if pool.pool == name:
-                return pool
-        raise KeyError(name)
+        own = next((pool for pool in self.pools if pool.pool == name), None)
+        alike = [pool for pool in self.pools if pool.pool.partition(":")[0] == name]
+        found = own or max(alike or self._ranked(name), key=lambda pool: pool.peak_bytes.high, default=None)
+        if found is None:
+            raise KeyError(f"the job has no pool {name!r}: it has {', '.join(pool.pool for pool in self.pools)}")
+        return found
+
+    def _ranked(self, name: str) -> list[PoolEstimate]:
+        """Of a job in several processes: the device of that number on each of the nodes that differ, one for each role.
+
+        Only of roles whose ranks each use the device of their own number.
+        """
+        kind, _, number = name.partition(":")
+        per_node, nodes = (int(self.target.get(key) or 0) for key in ("ranks_per_node", "nodes"))
+        ranks = range(int(number), per_node * nodes, per_node) if number.isdecimal() and int(number) < per_node else ()
+        return [
+            replace(pool, pool=name)
+            for role in self.roles
+            for pool in role.pools
+            if any(map(role.stands_for, ranks)) and pool.pool == f"{kind}:{role.rank % per_node}"
+        ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from tests.unit.analysis.jobs import iterations, predicted, predicted_pool, recorded, series
 
 from memfit.analysis.checking import ANY, check
 from memfit.analysis.recorded import diagnose_recording
-from memfit.documents import Check, Ending, Recording
+from memfit.documents import Check, Ending, Recording, Role
 from memfit.errors import UsageError
 from memfit.quantities import KIB, MIB
 
@@ -37,6 +38,29 @@ def test_a_budget_without_a_pool_is_of_the_devices() -> None:
 
     assert [(one.pool, one.within) for one in with_card.budgets] == [("cuda:0", True)]
     assert [(one.pool, one.within) for one in without.budgets] == [("host", False)]
+
+
+def test_a_budget_of_a_kind_is_of_all_its_devices() -> None:
+    """What one card may take, each may."""
+    cards = predicted_pool("cuda:0", parameters=500), predicted_pool("cuda:1", parameters=900)
+
+    found = check(predicted(*cards, predicted_pool("host", framework=900)), {"cuda": 700 * MIB})
+
+    assert [(one.pool, one.within) for one in found.budgets] == [("cuda:0", True), ("cuda:1", False)]
+
+
+def test_a_budget_can_be_of_a_device_that_is_not_the_fullest_ranks() -> None:
+    """An estimate for several ranks holds the fullest one's pools: others are told by their roles."""
+    host = predicted_pool("host", framework=9)
+    first, fullest = predicted_pool("cuda:0", parameters=500), predicted_pool("cuda:1", parameters=900)
+    roles = tuple(
+        Role(ranks=str(rank), count=1, rank=rank, pools=(pool, host)) for rank, pool in enumerate((first, fullest))
+    )
+    job = replace(predicted(fullest, host), roles=roles, target={"nodes": 1, "ranks_per_node": 2})
+
+    found = check(job, {"cuda:0": 700 * MIB})
+
+    assert [(one.pool, one.within) for one in found.budgets] == [("cuda:0", True)]
 
 
 def test_a_pool_that_the_job_does_not_have_is_named() -> None:

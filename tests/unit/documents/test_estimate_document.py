@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from memfit.documents import Component, Estimate, Machine, PoolEstimate, codec, load, save
+from memfit.documents import Component, Estimate, Machine, PoolEstimate, Role, codec, load, save
 from memfit.errors import InvalidDocument
 from memfit.quantities import GIB, Basis, ByteRange, Category, Verdict
 
@@ -73,13 +74,54 @@ def test_parts_that_do_not_add_up_are_refused() -> None:
         PoolEstimate(pool="host", capacity_bytes=None, peak_bytes=ByteRange.exactly(10), components=(part,))
 
 
+def sized(name: str, high_gib: int) -> PoolEstimate:
+    """A pool of that high end."""
+    return replace(pool(name), peak_bytes=ByteRange(low=8 * GIB, expected=10 * GIB, high=high_gib * GIB))
+
+
+def ranked() -> Estimate:
+    """A job of two nodes of four ranks, whose rank 3 is the fullest and whose rank 4 is fuller than rank 0."""
+    roles = [("0", 0, 11), ("1-2, 5-7", 1, 12), ("3", 3, 15), ("4", 4, 13)]
+    return replace(
+        estimate(sized("cuda:3", 15), pool("host")),
+        target={"nodes": 2, "ranks_per_node": 4},
+        roles=tuple(
+            Role(ranks=ranks, count=1, rank=rank, pools=(sized(f"cuda:{rank % 4}", high_gib), pool("host")))
+            for ranks, rank, high_gib in roles
+        ),
+    )
+
+
 def test_pool_is_found_by_name() -> None:
-    """`estimate.pool("host")` is how programs reach a pool; a name that is not there is a KeyError."""
+    """`estimate.pool("host")` is how programs reach a pool; another is a KeyError that says what is there."""
     both = estimate(pool(), pool("host"))
 
     assert both.pool("host").pool == "host"
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="no pool 'cuda:7': it has cuda:0, host"):
         both.pool("cuda:7")
+
+
+def test_a_kind_of_pool_is_its_fullest() -> None:
+    """`estimate.pool("cuda")` is the device to plan for, whatever its number."""
+    assert estimate(sized("cuda:0", 11), sized("cuda:1", 12), pool("host")).pool("cuda").pool == "cuda:1"
+    assert ranked().pool("cuda").pool == "cuda:3"
+
+
+@pytest.mark.parametrize(("name", "high_gib"), [("cuda:0", 13), ("cuda:1", 12), ("cuda:2", 12), ("cuda:3", 15)])
+def test_any_device_of_a_node_can_be_asked_for(name: str, high_gib: int) -> None:
+    """Of several ranks the pools are the fullest one's; the others are told by their roles, of the worst node."""
+    found = ranked().pool(name)
+
+    assert (found.pool, found.peak_bytes.high) == (name, high_gib * GIB)
+
+
+def test_devices_that_no_rank_has_are_not_made_up() -> None:
+    """Beyond the node there is none, nor where ranks use a device that is not their own."""
+    astray = replace(ranked(), roles=(Role(ranks="0-7", count=8, rank=1, pools=(pool("cuda:0"), pool("host"))),))
+
+    for job, name in ((ranked(), "cuda:4"), (ranked(), "cuda:-1"), (ranked(), "tpu:0"), (astray, "cuda:1")):
+        with pytest.raises(KeyError, match="it has cuda:3, host"):
+            job.pool(name)
 
 
 def test_failed_save_leaves_the_old_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
