@@ -24,6 +24,7 @@ from memfit.advice import (
     search,
 )
 from memfit.advice.rules import batch_size
+from memfit.api.advising_ranks import of_fullest_rank
 from memfit.api.answering import TIME, advice_of, budget
 from memfit.api.changed import ChangedJob
 from memfit.api.estimating import check_script, is_estimator, request_for
@@ -53,6 +54,7 @@ def advise(
     arguments: Sequence[str] = (),
     *,
     on: str | None = None,
+    ranks: str | int | None = None,
     within_bytes: int | None = None,
     only: Sequence[str] = (),
     without: Sequence[str] = (),
@@ -75,7 +77,7 @@ def advise(
     Args:
         target: a script, a module's name (with ``module=True``), or a model's ("hf:Qwen/Qwen3-8B").
         arguments: the script's command line.
-        on: the device, as for ``memfit.estimate``.
+        on, ranks: the device and the processes, as for ``memfit.estimate``.
         within_bytes: what may be used of the device, of the host where there is none; the machine's own by default.
         only, without: slugs of changes that alone are, or are not, to be considered.
         results: the most that may happen to what the job computes: "same", "rounding", "training", "model".
@@ -106,6 +108,7 @@ def advise(
         arguments,
         wishes=Wishes(only=frozenset(only), without=frozenset(without), results=results),
         on=on,
+        ranks=ranks,
         within_bytes=within_bytes,
         steps=steps,
         timeout_s=timeout_s,
@@ -128,6 +131,7 @@ def advised(
     *,
     wishes: Wishes,
     on: str | None,
+    ranks: str | int | None = None,
     within_bytes: int | None,
     steps: int,
     timeout_s: float,
@@ -147,27 +151,20 @@ def advised(
     began = time.monotonic()
     if within_bytes is not None and within_bytes < 1:
         raise UsageError(f"a budget of {within_bytes} bytes holds nothing", slug="bad-size")
-    named = _model(os.fspath(target), arguments, on) if is_model(os.fspath(target)) else None
+    named = _model(os.fspath(target), arguments, on, ranks) if is_model(os.fspath(target)) else None
     if named is not None:
         found, reviewed = advised(
-            named.recipe, named.arguments, wishes=wishes, on=named.on, within_bytes=within_bytes, steps=steps,
-            timeout_s=timeout_s, python=python, module=True, host_memory_bytes=host_memory_bytes, passes=passes,
-            probe_budget_s=probe_budget_s, seconds=seconds, verify=verify, measure=measure, recording=recording,
-            libraries=named.libraries, progress=progress,
+            named.recipe, named.arguments, wishes=wishes, on=named.on, ranks=named.ranks,
+            within_bytes=within_bytes, steps=steps, timeout_s=timeout_s, python=python, module=True,
+            host_memory_bytes=host_memory_bytes, passes=passes, probe_budget_s=probe_budget_s, seconds=seconds,
+            verify=verify, measure=measure, recording=recording, libraries=named.libraries, progress=progress,
         )  # fmt: skip
         return replace(found, target=named.target(found.target)), reviewed
     request = request_for(
         os.fspath(target), arguments, on=on, steps=steps, timeout_s=timeout_s, module=module,
         host_memory_bytes=host_memory_bytes, passes=passes,
     )  # fmt: skip
-    if is_estimator(request.target, request.arguments):
-        raise UsageError(
-            f"{request.target} is an estimator: advice is for scripts",
-            hint="`memfit estimate` with another --set, --dtype or --rows tells what each changes",
-            slug="no-script",
-        )
-    check_script(request)
-    way = way_of(request.target, module=module, on_device=_is_simulated(request))
+    way = _way(request, in_ranks=ranks is not None)
     if way in ("anchored", "planned"):
         from memfit.api.advising_compiled import advised_on_compiled
 
@@ -184,6 +181,7 @@ def advised(
     if recording is not None:
         hint = "`memfit run -o job.memfit -- python train.py` makes one"
         recorded = load_only(Recording, recording, hint=hint, slug="no-recording")
+    request, about = of_fullest_rank(request, ranks, python=python, progress=progress)
     request = replace(request, looked_at=True)
     with contextlib.ExitStack() as stack:
         warm = [stack.enter_context(Warm(python, libraries)) for _ in range(_AT_ONCE)]
@@ -193,7 +191,27 @@ def advised(
         job, teller = ChangedJob(request, seen, warm), _Teller(progress, began)
         measuring = Measuring(job, python=python, tell=teller)
         run = _Run(job, wishes, within_bytes, teller, measuring, measure=measure, recorded=recorded)
-        return run.advice(verify=verify, began=began, seconds=seconds)
+        found, reviewed = run.advice(verify=verify, began=began, seconds=seconds)
+    return replace(found, assumptions=(*about, *found.assumptions)), reviewed
+
+
+def _way(request: Request, *, in_ranks: bool) -> str:
+    """How the job's memory is found.
+
+    Raises:
+        MemfitError: it is no script, there is none, or it is not for several ranks.
+    """
+    if is_estimator(request.target, request.arguments):
+        raise UsageError(
+            f"{request.target} is an estimator: advice is for scripts",
+            hint="`memfit estimate` with another --set, --dtype or --rows tells what each changes",
+            slug="no-script",
+        )
+    check_script(request)
+    way = way_of(request.target, module=request.module, on_device=_is_simulated(request))
+    if in_ranks and way != "simulated":
+        raise UsageError("advice on several ranks is for jobs of PyTorch", hint="leave --ranks out", slug="bad-ranks")
+    return way
 
 
 def _is_simulated(request: Request) -> bool:
@@ -202,8 +220,8 @@ def _is_simulated(request: Request) -> bool:
     return on_device or way_of(request.target, module=request.module, on_device=True) == "simulated"
 
 
-def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | NamedJob | None:
-    """What is run in the place of a model's name, on one device."""
+def _model(name: str, words: Sequence[str], on: str | None, ranks: str | int | None) -> LibraryJob | NamedJob | None:
+    """What is run in the place of a model's name."""
     from memfit.api.by_library import job_of
     from memfit.llamacpp.finding import is_gguf
     from memfit.servers.wishes import asks_for_an_engine
@@ -226,14 +244,7 @@ def _model(name: str, words: Sequence[str], on: str | None) -> LibraryJob | Name
             hint="`memfit estimate` with another --context, --cache-type or --gpu-layers tells what each changes",
             slug="no-advice",
         )
-    named = job_of(name, words, on=on, ranks=None)
-    if named is not None and named.ranks is not None:
-        raise UsageError(
-            f"advice on {name} is for one device so far, and {named.ranks} ranks were asked for",
-            hint=f"memfit estimate {name} … tells what several devices change, each alone",
-            slug="one-device",
-        )
-    return named
+    return job_of(name, words, on=on, ranks=ranks)
 
 
 class _Teller:

@@ -126,6 +126,7 @@ class ChangedJob:
             expandable="expandable_segments:True" in str(self._seen.estimate.environment.get("allocator_settings", "")),
             capability=tuple(capability) if capability else None,
             device_count=int(machine.details.get("device_count") or 0),
+            sharded=told["sharded"],
         )
 
     def _find_knobs(self) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memfit.api.by_library import LibraryJob
     from memfit.api.named import NamedJob
     from memfit.frameworks.torch.simulation import Simulation
+    from memfit.jobs.ranks import Launch
 
 
 def estimate(
@@ -277,7 +278,23 @@ def _run(
 def _estimate_ranks(
     request: Request, ranks: str, python: str | None, progress: Callable[[Progress], None] | None
 ) -> Estimate:
-    from memfit.jobs.ranks import Launch, estimate_ranks
+    from memfit.jobs.ranks import estimate_ranks
+
+    request, launch = in_ranks(request, ranks)
+
+    def one(each: Request, shown: bool) -> Estimate:
+        return run_job(each, python=python, progress=progress if shown else None)
+
+    return estimate_ranks(request, launch, one)
+
+
+def in_ranks(request: Request, ranks: str) -> tuple[Request, Launch]:
+    """The job with a device for each of its processes on a node, and how many these are.
+
+    Raises:
+        UsageError: no such number of ranks, or one that does not go with the devices.
+    """
+    from memfit.jobs.ranks import Launch
 
     launch = Launch.parse(ranks)
     if request.way == "planned":
@@ -297,11 +314,7 @@ def _estimate_ranks(
 
         name = parse_request(request.on)[0].name
         request = replace(request, on=f"{launch.per_node}x{name}", device_count=launch.per_node)
-
-    def one(each: Request, shown: bool) -> Estimate:
-        return run_job(each, python=python, progress=progress if shown else None)
-
-    return estimate_ranks(request, launch, one)
+    return request, launch
 
 
 def is_estimator(target: str, words: Sequence[str] = ()) -> bool:

@@ -101,6 +101,10 @@ def _advised(arguments: argparse.Namespace) -> tuple[Advice, Any]:
     from memfit.reports.progress import LiveProgress
 
     name, words = target.split(arguments.command)
+    module, ranks = arguments.module, arguments.ranks
+    if not module and (launch := api.launched([name, *words])) is not None:
+        started, (name, *words), module = launch
+        ranks = ranks or f"{started.nodes}x{started.per_node}"
     with LiveProgress(sys.stderr, wanted=not arguments.debug) as progress:
         try:
             return api.advised(
@@ -110,11 +114,12 @@ def _advised(arguments: argparse.Namespace) -> tuple[Advice, Any]:
                     only=frozenset(arguments.only), without=frozenset(arguments.without), results=arguments.results
                 ),
                 on=arguments.on,
+                ranks=ranks,
                 within_bytes=arguments.within,
                 steps=arguments.steps,
                 timeout_s=arguments.timeout,
                 python=arguments.python,
-                module=arguments.module,
+                module=module,
                 host_memory_bytes=arguments.host_memory,
                 passes=arguments.passes,
                 probe_budget_s=arguments.probe_budget,

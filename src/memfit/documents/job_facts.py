@@ -131,6 +131,7 @@ class JobFacts:
         grows_bytes: what every simulated step left behind more than the one before; 0 for none.
         capability: of the device; None where that means nothing.
         device_count: how many there are.
+        sharded: whether weights or the optimizer's states are divided among devices already.
         dtype: of an estimator's data.
         data_ways: lighter ways of the data files that the job reads: "table", "slug", "text", "code", "saves_bytes".
         installed: allocators and other libraries found on this machine.
@@ -170,6 +171,7 @@ class JobFacts:
     grows_bytes: int = 0
     capability: tuple[int, int] | None = None
     device_count: int = 0
+    sharded: bool = False
     dtype: str = ""
     data_ways: tuple[Mapping[str, Any], ...] = ()
     installed: tuple[str, ...] = ()

@@ -98,6 +98,28 @@ def estimate_ranks(request: Request, launch: Launch, run: Callable[[Request, boo
     return node_estimate(first, seen, _spread(seen, launch), per_node=launch.per_node, nodes=launch.nodes)
 
 
+def fullest_rank(estimate: Estimate, launch: Launch) -> int:
+    """The rank whose device is the fullest; alone it stands for the job, as long as no other hands it its tensors.
+
+    Args:
+        estimate: of all the ranks.
+        launch: how many they are.
+
+    Raises:
+        UsageError: they are stages of a pipeline, or are on one device by mistake.
+    """
+    if _stages(estimate, launch.ranks)[0] > 1:
+        raise UsageError(
+            "advice is not for pipeline stages: what one stage takes hangs on what the one before it gives",
+            hint="`memfit estimate` tells what each stage needs, and what another batch changes",
+            slug="no-advice",
+        )
+    mistake = next((each for each in estimate.assumptions if each.slug == "ranks-share-device"), None)
+    if mistake is not None:
+        raise UsageError(mistake.text, hint="give every rank its own device first", slug=mistake.slug)
+    return max(estimate.roles, key=lambda role: max(pool.peak_bytes.high for pool in role.pools[:-1])).rank
+
+
 def _with_own_file(request: Request, rank: int) -> Request:
     """The request of a rank that runs beside another: what the first stage gives, in a file that is its own."""
     given = Path(request.stages_file)

@@ -17,6 +17,7 @@ from memfit.reports.text import printable
 from memfit.reports.wording import many, signed
 
 _PLANS = 6  # that are shown
+_ASSUMED = ("time-is-a-model", "fullest-rank")  # what is the advice's own; the rest is the estimate's
 _INDENT = 2
 RESULTS = {
     "same": "same results",
@@ -57,8 +58,8 @@ def report(advice: Advice) -> RenderableType:
     if advice.best is None and advice.budget_bytes is not None and not advice.fits_now:
         parts += [Text(), Text(floor(advice))]
     rows = [("also" if not at else "", _hint(hint.text, hint.how)) for at, hint in enumerate(advice.hints)]
-    model = next((each.text for each in advice.assumptions if each.slug == "time-is-a-model"), "")
-    rows.append(("assumed", f"{model}  [time-is-a-model]" if model else ""))
+    assumed = [f"{each.text}  [{each.slug}]" for each in advice.assumptions if each.slug in _ASSUMED]
+    rows += [("assumed" if not at else "", text) for at, text in enumerate(assumed)]
     estimates, spent = advice.cost.get("estimates", 0), advice.cost.get("seconds", 0)
     rows.append(("advice took", f"{spent:.0f} s, {many(int(estimates), 'estimate')} of the job, changed"))
     parts += [Text(), _rows([row for row in rows if row[1]])]

@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from memfit import estimate
+from memfit import advise, estimate
+from memfit.errors import UsageError
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
@@ -161,3 +162,35 @@ def test_what_functional_collectives_gather_is_held_once(tmp_path: Path) -> None
     gathered = [label for size, _, label in found.top if size == 8 << 20 and "all_gather" in label]
     assert len(gathered) == 1
     assert not [label for *_, label in found.top if "_wrap_tensor" in label]
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "offered"),
+    [
+        ("model = nn.parallel.DistributedDataParallel(nn.Sequential(*layers).to(local), device_ids=[local])", True),
+        (
+            "from torch.distributed.fsdp import fully_shard\n"
+            "        model = fully_shard(nn.Sequential(*[fully_shard(each.to(local)) for each in layers]))",
+            False,
+        ),
+    ],
+    ids=["ddp", "fsdp"],
+)
+def test_advice_is_of_one_rank_among_several(tmp_path: Path, wrapped: str, offered: bool) -> None:
+    """The peak is that of the estimate; states are offered to be divided where nothing divides them yet."""
+    path = script(tmp_path, f"\n        {wrapped}\n        ")
+
+    found = advise(
+        path, on="a100-40gb", ranks=2, within_bytes=700 << 20, only=["expandable-segments", "sharded-optimizer"]
+    )
+
+    assert found.now_bytes == estimate(path, on="a100-40gb", ranks=2).pool("cuda").peak_bytes
+    slugs = {change.slug for plan in found.plans for change in plan.changes}
+    assert ("sharded-optimizer" in slugs) is offered
+    assert any(each.slug == "fullest-rank" for each in found.assumptions)
+
+
+def test_advice_on_ranks_without_a_device_is_refused(tmp_path: Path) -> None:
+    """The host of one rank is not the node's: no wrong answer is given."""
+    with pytest.raises(UsageError, match="none is named"):
+        advise(script(tmp_path, "model = nn.Sequential(*layers)"), on="cpu", ranks=2)

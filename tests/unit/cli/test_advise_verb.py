@@ -135,3 +135,14 @@ def test_wishes_are_passed_on(asked: list[dict[str, Any]]) -> None:
     assert (wishes.results, wishes.without, wishes.only) == (
         "same", frozenset({"smaller-batch"}), frozenset({"mixed-precision"}),
     )  # fmt: skip
+
+
+def test_ranks_are_passed_on_by_number_and_by_launcher(asked: list[dict[str, Any]]) -> None:
+    """Advice for a job of several processes is no advice for one of them alone."""
+    main(["advise", "--ranks", "2x8", "train.py"])
+    main(["advise", "torchrun", "--nproc-per-node", "4", "train.py", "--bs", "8"])
+
+    assert [(each["ranks"], each["name"], list(each["words"])) for each in asked] == [
+        ("2x8", "train.py", []),
+        ("1x4", "train.py", ["--bs", "8"]),
+    ]

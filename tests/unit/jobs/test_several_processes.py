@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from memfit.documents import Component, Estimate, Machine, PoolEstimate
 from memfit.errors import UsageError
 from memfit.estimating.host_pool import SHARED_SOURCE
 from memfit.jobs.launchers import launched
-from memfit.jobs.ranks import Launch, estimate_ranks, rank_environment
+from memfit.jobs.ranks import Launch, estimate_ranks, fullest_rank, rank_environment
 from memfit.jobs.request import Request
 from memfit.quantities import MIB, Basis, ByteRange, Category
 
@@ -160,3 +161,28 @@ def test_ranks_that_share_a_device_by_mistake_are_added_up() -> None:
 
     assert found.pool("cuda:0").peak_bytes.expected == 800 * MIB
     assert "ranks-share-device" in {item.slug for item in found.assumptions}
+
+
+def test_the_fullest_rank_stands_for_the_job_in_advice() -> None:
+    """The last rank holds more: changes are estimated of that one."""
+    launch = Launch(nodes=2, per_node=4)
+
+    found = estimate_ranks(REQUEST, launch, lambda each, _: one(each, device_mib=120 if each.rank else 100))
+
+    assert fullest_rank(found, launch) == 7
+
+
+@pytest.mark.parametrize(
+    ("odd", "slug"),
+    [({"meshes": ((("pp", 2), ("dp", 2)),)}, "no-advice"), ({"device": "cuda:0"}, "ranks-share-device")],
+    ids=["stages", "one device"],
+)
+def test_one_rank_does_not_stand_for_stages_or_for_ranks_that_share_a_device(odd: dict[str, Any], slug: str) -> None:
+    """A stage hangs on the one before it; what is on one device by mistake is to be mended first."""
+    launch = Launch(nodes=1, per_node=4)
+    found = estimate_ranks(REQUEST, launch, lambda each, _: one(each, **odd))
+
+    with pytest.raises(UsageError) as refused:
+        fullest_rank(found, launch)
+
+    assert refused.value.slug == slug

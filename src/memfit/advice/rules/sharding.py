@@ -1,4 +1,4 @@
-"""Optimizer states divided among the devices of a job that has several."""
+"""Optimizer states divided among the devices of a job that has several, where they are not yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SLUG = "sharded-optimizer"
 def proposals(facts: JobFacts) -> Iterator[Proposal]:
     """Where more than one device was asked for."""
     state = facts.breakdown.get("optimizer_state", 0)
-    if facts.framework != "torch" or facts.device_count < 2 or not state:
+    if facts.framework != "torch" or facts.device_count < 2 or not state or facts.sharded:
         return
     count = facts.device_count
     edits: tuple[dict[str, object], ...] = (

@@ -17,6 +17,8 @@ from memfit.quantities import Category
 
 _LEAST_SHARE = 0.1  # of all activations: layers below it are not worth a change
 _MOST_LAYERS = 4
+_SHARDING = frozenset({"FSDPModule", "FullyShardedDataParallel"})  # torch 2.13; the first of fully_shard
+_SHARDING_STATES = ("ZeroRedundancyOptimizer", "DeepSpeedZero")
 RESULTS = frozenset({Category.ACTIVATIONS, Category.INPUTS, Category.TEMPORARIES})  # of a step, that it may give back
 
 
@@ -157,7 +159,14 @@ class Facts:
             "outliving_bytes": outliving_bytes(trace, main, RESULTS),
             "cycles": self._cycles.told(main),
             "weight_bytes": self._weight_bytes(),
+            "sharded": self._sharded(),
         }
+
+    def _sharded(self) -> bool:
+        """Whether a wrapper or an optimizer of torch's or DeepSpeed's divides weights or states among devices."""
+        parts = [type(part) for root in self._sim.modules for part in root.modules()]
+        wrapped = any(each.__name__ in _SHARDING for part in set(parts) for each in part.__mro__)
+        return wrapped or any(each["kind"].startswith(_SHARDING_STATES) for each in self._optimizers.values())
 
     def _linear_sizes(self) -> list[int]:
         """The sizes of linear layers' matrices, those apart that are as large as a table of embeddings."""
