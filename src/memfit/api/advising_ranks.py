@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from memfit.api.estimating import in_ranks
+from memfit.api.launching import in_ranks
 from memfit.documents import Assumption, Estimate
 from memfit.errors import UsageError
 from memfit.jobs import Progress, Request

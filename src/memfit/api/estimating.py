@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from memfit.api.by_library import LibraryJob
     from memfit.api.named import NamedJob
     from memfit.frameworks.torch.simulation import Simulation
-    from memfit.jobs.ranks import Launch
 
 
 def estimate(
@@ -278,6 +277,7 @@ def _run(
 def _estimate_ranks(
     request: Request, ranks: str, python: str | None, progress: Callable[[Progress], None] | None
 ) -> Estimate:
+    from memfit.api.launching import in_ranks
     from memfit.jobs.ranks import estimate_ranks
 
     request, launch = in_ranks(request, ranks)
@@ -286,35 +286,6 @@ def _estimate_ranks(
         return run_job(each, python=python, progress=progress if shown else None)
 
     return estimate_ranks(request, launch, one)
-
-
-def in_ranks(request: Request, ranks: str) -> tuple[Request, Launch]:
-    """The job with a device for each of its processes on a node, and how many these are.
-
-    Raises:
-        UsageError: no such number of ranks, or one that does not go with the devices.
-    """
-    from memfit.jobs.ranks import Launch
-
-    launch = Launch.parse(ranks)
-    if request.way == "planned":
-        raise UsageError(
-            "a JAX job finds the devices of its process by itself: several ranks of it are not planned",
-            hint="name the devices that one process has, --on 4xh100-80gb",
-            slug="bad-ranks",
-        )
-    if request.device_count > 1 and request.device_count != launch.per_node:
-        raise UsageError(
-            f"{request.on} has {request.device_count} devices a node, and {launch.per_node} ranks run there",
-            hint="name the device alone, --on h100-80gb: every rank has one",
-            slug="bad-ranks",
-        )
-    if request.on is not None:
-        from memfit.machines import parse_request
-
-        name = parse_request(request.on)[0].name
-        request = replace(request, on=f"{launch.per_node}x{name}", device_count=launch.per_node)
-    return request, launch
 
 
 def is_estimator(target: str, words: Sequence[str] = ()) -> bool:
