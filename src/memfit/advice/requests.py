@@ -24,6 +24,7 @@ class Need:
     Args:
         host_bytes: memory of the container or the node's share.
         devices: how many accelerators.
+        nodes: how many like this one the job runs on.
         device: the one that was estimated on, "" when unknown.
         device_bytes: memory that each of them needs; None when unknown.
         shm_bytes: of it in /dev/shm; 0 when none is known to be used.
@@ -32,6 +33,7 @@ class Need:
 
     host_bytes: int
     devices: int = 0
+    nodes: int = 1
     device: str = ""
     device_bytes: int | None = None
     shm_bytes: int = 0
@@ -39,14 +41,19 @@ class Need:
 
 
 def need_of_estimate(estimate: Estimate) -> Need:
-    """From a prediction: its high end, and what the kernel charges besides."""
+    """From a prediction: its high end, and what the kernel charges besides.
+
+    Of several ranks the document has the fullest one's device alone, and a node has one for each of its ranks.
+    """
     host = estimate.pool("host")
+    ranks, nodes = (int(estimate.target.get(key) or 1) for key in ("ranks_per_node", "nodes"))
     devices = [pool for pool in estimate.pools if pool.pool != "host"]
     shm = sum(part.range.high for part in host.components if part.category is Category.LOADER)
     size, kernel = _with_kernel(host.peak_bytes.high)
     return Need(
         host_bytes=size,
-        devices=len(devices),
+        devices=max(len(devices), ranks) if devices else 0,
+        nodes=nodes,
         device=estimate.machine.name if devices else "",
         device_bytes=max((pool.peak_bytes.high for pool in devices), default=None),
         shm_bytes=shm,
@@ -140,7 +147,8 @@ def _mebibytes(size: int) -> int:
 
 def _slurm(need: Need) -> list[str]:
     """`sbatch`: --mem is of one node, and its M is MiB (slurm.schedmd.com/sbatch.html)."""
-    lines = [f"#SBATCH --mem={_mebibytes(need.host_bytes)}M"]
+    lines = [f"#SBATCH --nodes={need.nodes}"] if need.nodes > 1 else []
+    lines += [f"#SBATCH --mem={_mebibytes(need.host_bytes)}M"]
     return [*lines, f"#SBATCH --gres=gpu:{need.devices}"] if need.devices else lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,18 @@ def test_an_estimate_is_asked_for_by_its_high_end() -> None:
     high = estimate.pool("host").peak_bytes.high
     assert high < need.host_bytes < high * 1.03 + 64 * MIB
     assert need.devices == len(estimate.pools) - 1
+
+
+def test_every_rank_of_a_node_has_a_device() -> None:
+    """The document of several ranks has the fullest one's alone; Slurm's figures are of one node."""
+    alone = estimated()
+    several = replace(alone, target={**alone.target, "ranks_per_node": 4, "nodes": 2})
+
+    need = need_of_estimate(several)
+
+    assert (need.devices, need.nodes) == (4, 2)
+    assert SYSTEMS["slurm"](need)[0] == "#SBATCH --nodes=2"
+    assert "#SBATCH --gres=gpu:4" in SYSTEMS["slurm"](need)
 
 
 def test_runs_that_differ_widen_the_margin() -> None:
