@@ -64,7 +64,8 @@ def test_an_executors_tensors_are_told_one_by_one(tmp_path: Path) -> None:
     assert "batches of 512 and 1024 instead of 8192" in told["executed-on-cpu"]
     result = 8192 * 512 * 4
     assert pool.allocated_peak_bytes is not None
-    assert 10 * result <= pool.allocated_peak_bytes <= 11 * result + 8 * MIB
+    # The whole batch takes 10 and what is held; which thread is ahead when a small one runs is worth one or two more.
+    assert 10 * result <= pool.allocated_peak_bytes <= 14 * result
     assert pool.peak_bytes.high > pool.allocated_peak_bytes
     assert pool.capacity_bytes is not None
     assert pool.capacity_bytes < 23 * 1024 * MIB  # TensorFlow leaves a part to the system
