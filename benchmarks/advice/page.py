@@ -48,6 +48,7 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 | `optimizer-kernels` | the optimizer steps all parameters at once | same | −2 % fused, +10 % one by one (assumed) |
 | `optimizer-in-backward` | one optimizer, no accumulation | same, but for clipping | none |
 | `optimizer-offload` | optimizer states on a device | same | 50 % (assumed) |
+| `parameter-offload` | several blocks of one class on one device: parameters, gradients and states wait on the host (FSDP2's `CPUOffloadPolicy`); each plan says what the host comes to | same | 2.5 times, 2 without training (assumed) |
 | `sharded-optimizer` | several devices were asked for | same | 10 % (assumed) |
 | `lighter-optimizer` | Adam and its kin: 8-bit, paged, Lion, Adafactor, SGD; momentum of SGD | rounding to training | none to 20 % (assumed) |
 | `narrower-weights` | a job that only infers: half, 8-bit, 4-bit | rounding | none |

@@ -34,7 +34,7 @@ class LoaderFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFacts:
-    """Modules of one class: how many there are and what activations they keep together."""
+    """Modules of one class: how many there are and what activations, or parameters, they keep together."""
 
     kind: str
     count: int
@@ -113,6 +113,7 @@ class JobFacts:
         phase_peaks: what tensors come to in each phase.
         steps, micro_steps: optimizer steps seen, backward passes for each.
         optimizers, loaders, layers: see there.
+        blocks: the repeated part that has most of the parameters, and their bytes; None where nothing is repeated.
         autocast: "bfloat16", … where the job uses mixed precision.
         gradients_in_forward: the last step's gradients still live in the next forward pass.
         evaluates_with_gradients: an evaluation kept a graph.
@@ -151,6 +152,7 @@ class JobFacts:
     optimizers: tuple[OptimizerFacts, ...] = ()
     loaders: tuple[LoaderFacts, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
+    blocks: LayerFacts | None = None
     autocast: str | None = None
     gradients_in_forward: bool = False
     evaluates_with_gradients: bool = False

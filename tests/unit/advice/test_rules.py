@@ -35,6 +35,7 @@ JOB = JobFacts(
     device_count=1,
 )
 ON_CPU = replace(JOB, pool="host", on_device=False, machine="cpu", capability=None)
+BLOCKS = LayerFacts(kind="Block", count=12, bytes=GIB)
 CYCLES = CycleFacts(
     waiting_bytes=GIB, step_bytes=64 * MIB, where="train.py:7", through="Result", steps_apart=50, seconds=0.12
 )
@@ -64,6 +65,8 @@ SOURCES: list[tuple[str, str, JobFacts, JobFacts]] = [
     ("lighter-optimizer", "GROWTH, Optimizer State", JOB,
      replace(JOB, optimizers=(OptimizerFacts(kind="SGD", trained_bytes=GIB),))),
     ("optimizer-offload", "GROWTH, Optimizer State; RAM, Trends 8", JOB, ON_CPU),
+    ("parameter-offload", "RAM, Trends 8 Advances in virtual memory and memory pooling: data stored and accessed from "
+     "secondary storage; Trends 2 Continued growth of deep learning", replace(JOB, blocks=BLOCKS), JOB),
     ("sharded-optimizer", "RAM, Factors: Parallel processing; Pitfalls 5 Underestimating RAM for parallel processing",
      replace(JOB, device_count=2), JOB),
     ("optimizer-kernels", "RAM, Tips 6 Memory management libraries", JOB,
