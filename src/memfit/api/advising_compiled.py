@@ -24,6 +24,7 @@ from memfit.jobs.knobs import batch_knobs, turned
 from memfit.jobs.launch import look_at
 from memfit.quantities import ByteRange, Category
 
+_STAND_IN = "plan-of-the-cpu"  # the assumption of a plan that is not by the device's own compiler
 _SEVERAL_RUNS = "ran-small"  # the assumption of an estimate that followed a line through small runs
 
 
@@ -96,7 +97,7 @@ class CompiledJob:
         if time.monotonic() > self.deadline:
             self.late += 1
             return None
-        request = self.request
+        request = replace(self.request, changes={**self.request.changes, **setting.changes})
         if setting.batch is not None and self.knob is not None:
             request = turned(request, self.knob, setting.batch)
         self.estimates += 1
@@ -104,7 +105,7 @@ class CompiledJob:
             found = look_at(request, python=self._python, environment=setting.environment).estimate
             self._seen[key] = found
         except MemfitError as error:
-            name = ", ".join([*setting.environment, *(["batch"] if setting.batch else [])])
+            name = ", ".join([*setting.changes, *setting.environment, *(["batch"] if setting.batch else [])])
             self.failures[name] = error.message
             self._seen[key] = None
         return self._seen[key]
@@ -130,8 +131,14 @@ class CompiledJob:
             phase_peaks=dict(self.base.phase_peaks),
             optimizers=(OptimizerFacts(kind="", trained_bytes=state),) if trains else (),
             batch=self.knob,
+            compiler=self._compiler(estimate),
             data_ways=data_ways(self.text, self.request.arguments),
         )
+
+    def _compiler(self, estimate: Estimate) -> str:
+        if self.request.way != "planned":
+            return ""
+        return "stand-in" if any(each.slug == _STAND_IN for each in estimate.assumptions) else "device"
 
     def _framework(self) -> str:
         try:

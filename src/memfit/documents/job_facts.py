@@ -127,6 +127,7 @@ class JobFacts:
         cycles: what reference cycles hold.
         weight_bytes: of one element of the parameters, by the type that most have; 0 when unknown.
         batch, accumulation: the knobs, where they were found.
+        compiler: whose plan the figures are: the "device"'s own, the CPU's as "stand-in"; "" where nothing is planned.
         malloc_set: whether MALLOC_* or GLIBC_TUNABLES are set already.
         expandable: whether expandable segments are on already.
         grows_bytes: what every simulated step left behind more than the one before; 0 for none.
@@ -167,6 +168,7 @@ class JobFacts:
     weight_bytes: int = 0
     batch: Knob | None = None
     accumulation: Knob | None = None
+    compiler: str = ""
     malloc_set: bool = False
     expandable: bool = False
     grows_bytes: int = 0

@@ -36,6 +36,10 @@ JOB = JobFacts(
 )
 ON_CPU = replace(JOB, pool="host", on_device=False, machine="cpu", capability=None)
 BLOCKS = LayerFacts(kind="Block", count=12, bytes=GIB)
+PLANNED = JobFacts(
+    framework="jax", pool="cuda:0", on_device=True, text="import jax\nstep = jax.jit(step)", compiler="device",
+    optimizers=(OptimizerFacts(kind="", trained_bytes=GIB),),
+)  # fmt: skip
 CYCLES = CycleFacts(
     waiting_bytes=GIB, step_bytes=64 * MIB, where="train.py:7", through="Result", steps_apart=50, seconds=0.12
 )
@@ -105,6 +109,9 @@ SOURCES: list[tuple[str, str, JobFacts, JobFacts]] = [
      replace(ON_CPU, malloc_set=True)),
     ("loader-workers", "GROWTH, Data Loading and Preprocessing; RAM, Factors: Parallel processing",
      replace(ON_CPU, loaders=(LoaderFacts(workers=4, prefetch=2, batch_bytes=MIB),)), ON_CPU),
+    ("donated-arguments", "RAM, Tips 8: release memory no longer in use", PLANNED, replace(PLANNED, compiler="")),
+    ("mixed-precision-policy", "RAM, Trends 4 Optimization techniques; Step 3 Estimate intermediate computations",
+     replace(PLANNED, text="import keras"), replace(PLANNED, text="import keras", compiler="stand-in")),
     ("float32-data", "RAM, Tips 1 Data preprocessing and feature scaling; Tips 3 Memory-efficient data structures",
      FOREST, replace(FOREST, dtype="float32")),
     ("narrower-weights", "RAM, Trends 4 Optimization techniques: compression techniques; Trends 6 Edge computing",

@@ -64,6 +64,7 @@ RULES: tuple[Callable[[JobFacts], Iterable[Proposal]], ...] = (
     adapters.proposals,
     quantised_base.proposals,
     fewer_layers.proposals,
+    compiled.proposals,
     trees.proposals,
 )
 # What cannot be estimated, or made, by memfit: said all the same.
