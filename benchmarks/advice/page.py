@@ -48,6 +48,7 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 | `optimizer-kernels` | the optimizer steps all parameters at once | same | −2 % fused, +10 % one by one (assumed) |
 | `optimizer-in-backward` | one optimizer, no accumulation | same, but for clipping | none |
 | `optimizer-offload` | optimizer states on a device | same | 50 % (assumed) |
+| `parameter-offload` | several blocks of one class on one device: parameters, gradients and states wait on the host (FSDP2's `CPUOffloadPolicy`); each plan says what the host comes to | same | 2.5 times, 2 without training (assumed) |
 | `sharded-optimizer` | several devices were asked for | same | 10 % (assumed) |
 | `lighter-optimizer` | Adam and its kin: 8-bit, paged, Lion, Adafactor, SGD; momentum of SGD | rounding to training | none to 20 % (assumed) |
 | `narrower-weights` | a job that only infers: half, 8-bit, 4-bit | rounding | none |
@@ -58,6 +59,7 @@ $ memfit advise --within 8GiB --results rounding --apply --verify train.py
 | `gc-placement` | what steps leave in reference cycles, which the collector alone gives back | same | 5 % (assumed); a call's CPU time is measured |
 | `expandable-segments` | on a device, not set yet | same | none known |
 | `malloc-threshold` | on the CPU, nothing set yet | same | half as much again (see below) |
+| `donated-arguments`, `mixed-precision-policy` | JAX, and Keras on it, planned for a device | same; rounding | none; −30 % (assumed) |
 | `loader-workers`, `loader-start-method` | workers, for the host; those that are spawned | same | 2 to 20 % (assumed), none |
 | `fewer-jobs`, `float32-data`, `shallower-trees`, `smaller-samples`, `fewer-bins`, `fewer-leaves`, `histogram-pool`, `smaller-bin-sample` | estimators of scikit-learn, XGBoost and LightGBM in a script | same to training | stated beside each |
 
@@ -69,8 +71,12 @@ checkpoints that are written part by part where writing one peaks, lists that ar
 
 Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
 grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
-more. For a device every batch is planned anew, until `--seconds` are over. What else helps is told with what to type and not
-estimated: a mixed-precision policy, recomputation, donated arguments, `tf.data`'s buffers, how much of a GPU the framework takes.
+more. For a device every batch is planned anew, until `--seconds` are over, and so are two changes that memfit makes in the job's
+process: `donated-arguments` (JAX: what a step hands on to the next is donated to it) and `mixed-precision-policy` (Keras on JAX,
+where the device's own compiler plans: the CPU's, which stands in for it, widens half types). What else helps is told with what to
+type and not estimated: recomputation (it saves where blocks are marked, and which they are only the author knows), half types in
+a loop of one's own, `tf.data`'s buffers (no compiler plans them), TensorFlow's settings (its devices are not planned), how much of
+a GPU the framework takes.
 
 ## Judged by runs
 

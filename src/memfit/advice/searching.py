@@ -335,6 +335,7 @@ class _Search:
             fits=None if self._budget is None else self._fits(outcome),
             time_factor=round(prod(change.time_factor for change in changes), 3),
             environment=dict(self.setting(chosen).environment),
+            host_bytes=outcome.host_bytes,
         )
 
     def _saved_alone(self, place: int) -> int:

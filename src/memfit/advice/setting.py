@@ -117,6 +117,12 @@ class Outcome:
     estimate: Estimate
     estimated_bytes: int | None = None
 
+    @property
+    def host_bytes(self) -> ByteRange | None:
+        """The host's peak beside a device's; None where the host is all there is."""
+        peaks = {pool.pool: pool.peak_bytes for pool in self.estimate.pools}
+        return peaks.get("host") if len(peaks) > 1 else None
+
 
 # Settings that share one run are asked for together; the answers come in their order, None for one that failed.
 Estimator = Callable[[Sequence[Setting]], Sequence[Outcome | None]]

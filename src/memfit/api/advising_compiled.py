@@ -26,6 +26,7 @@ from memfit.quantities import ByteRange, Category
 
 # Assumptions of an estimate that followed a line through small runs, on the CPU or as on a GPU.
 _SEVERAL_RUNS = {"ran-small", "executed-on-cpu"}
+_STAND_IN = "plan-of-the-cpu"  # the assumption of a plan that is not by the device's own compiler
 
 
 class CompiledJob:
@@ -97,7 +98,7 @@ class CompiledJob:
         if time.monotonic() > self.deadline:
             self.late += 1
             return None
-        request = self.request
+        request = replace(self.request, changes={**self.request.changes, **setting.changes})
         if setting.batch is not None and self.knob is not None:
             request = turned(request, self.knob, setting.batch)
         self.estimates += 1
@@ -105,7 +106,7 @@ class CompiledJob:
             found = look_at(request, python=self._python, environment=setting.environment).estimate
             self._seen[key] = found
         except MemfitError as error:
-            name = ", ".join([*setting.environment, *(["batch"] if setting.batch else [])])
+            name = ", ".join([*setting.changes, *setting.environment, *(["batch"] if setting.batch else [])])
             self.failures[name] = error.message
             self._seen[key] = None
         return self._seen[key]
@@ -134,8 +135,14 @@ class CompiledJob:
             phase_peaks=dict(self.base.phase_peaks),
             optimizers=(OptimizerFacts(kind="", trained_bytes=state),) if trains else (),
             batch=self.knob,
+            compiler=self._compiler(estimate),
             data_ways=data_ways(self.text, self.request.arguments),
         )
+
+    def _compiler(self, estimate: Estimate) -> str:
+        if self.request.way != "planned":
+            return ""
+        return "stand-in" if any(each.slug == _STAND_IN for each in estimate.assumptions) else "device"
 
     def _framework(self) -> str:
         try:

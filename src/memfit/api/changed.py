@@ -109,6 +109,7 @@ class ChangedJob:
             evaluates_with_gradients=told["evaluates_with_gradients"],
             loaders=tuple(LoaderFacts(**each) for each in told["loaders"]),
             layers=tuple(LayerFacts(**each) for each in told["layers"]),
+            blocks=LayerFacts(**told["blocks"]) if told["blocks"] else None,
             activations_bytes=told["activations_bytes"],
             attention=told["attention"],
             scores=tuple(told["scores"]),

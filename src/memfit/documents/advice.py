@@ -47,6 +47,7 @@ class Plan:
         measured_bytes: what a run for real with these changes came to; None when there was none.
         arguments: the command line of the script, where it changes.
         environment: variables to set.
+        host_bytes: the host's peak with these changes, where the pool in question is a device's; else None.
     """
 
     changes: tuple[Change, ...]
@@ -56,6 +57,7 @@ class Plan:
     measured_bytes: int | None = None
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    host_bytes: ByteRange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

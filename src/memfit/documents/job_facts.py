@@ -34,7 +34,7 @@ class LoaderFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFacts:
-    """Modules of one class: how many there are and what activations they keep together."""
+    """Modules of one class: how many there are and what activations, or parameters, they keep together."""
 
     kind: str
     count: int
@@ -113,6 +113,7 @@ class JobFacts:
         phase_peaks: what tensors come to in each phase.
         steps, micro_steps: optimizer steps seen, backward passes for each.
         optimizers, loaders, layers: see there.
+        blocks: the repeated part that has most of the parameters, and their bytes; None where nothing is repeated.
         autocast: "bfloat16", … where the job uses mixed precision.
         gradients_in_forward: the last step's gradients still live in the next forward pass.
         evaluates_with_gradients: an evaluation kept a graph.
@@ -126,6 +127,7 @@ class JobFacts:
         cycles: what reference cycles hold.
         weight_bytes: of one element of the parameters, by the type that most have; 0 when unknown.
         batch, accumulation: the knobs, where they were found.
+        compiler: whose plan the figures are: the "device"'s own, the CPU's as "stand-in"; "" where nothing is planned.
         malloc_set: whether MALLOC_* or GLIBC_TUNABLES are set already.
         expandable: whether expandable segments are on already.
         grows_bytes: what every simulated step left behind more than the one before; 0 for none.
@@ -152,6 +154,7 @@ class JobFacts:
     optimizers: tuple[OptimizerFacts, ...] = ()
     loaders: tuple[LoaderFacts, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
+    blocks: LayerFacts | None = None
     autocast: str | None = None
     gradients_in_forward: bool = False
     evaluates_with_gradients: bool = False
@@ -166,6 +169,7 @@ class JobFacts:
     weight_bytes: int = 0
     batch: Knob | None = None
     accumulation: Knob | None = None
+    compiler: str = ""
     malloc_set: bool = False
     expandable: bool = False
     grows_bytes: int = 0

@@ -90,6 +90,8 @@ class Planning(Child):
         for framework in _FOLLOWED:
             for name, install in importlib.import_module(MARKS[framework]).HOOKS.items():
                 watch.after(name, lambda found, install=install: install(found, self.steps))  # type: ignore[misc]
+        changes = importlib.import_module("memfit.frameworks.keras.changes")
+        watch.after("keras", lambda found: changes.install(found, self.request.changes))
         watch.start()
 
     def _target(self) -> Any:
@@ -144,7 +146,9 @@ class Planning(Child):
         if not self.steps.steps:
             self.assume("no-optimizer-step", "the job ended without a training step: the peak is of what it did run")
         job = importlib.import_module("memfit.frameworks.jax.job")
-        self.planner = job.Planning(self.run, self.target, self._compiling)
+        self.planner = job.Planning(
+            self.run, self.target, self._compiling, donates=bool(self.request.changes.get("donate"))
+        )
         self.planner.work()
         self._finish()
 

@@ -102,6 +102,8 @@ def _plan(number: int, plan: Plan, advice: Advice) -> Iterator[RenderableType]:
     peak = f"expect {format_bytes(plan.peak_bytes.expected)}, plan with {format_bytes(plan.peak_bytes.high)}"
     words: list[str | tuple[str, str]] = [(f"{number}. ", "bold"), (verdict, colour), "  " if verdict else "", peak]
     words.append(f" · {time(plan)}, by the model")
+    if plan.host_bytes is not None:
+        words.append(f" · {format_bytes(plan.host_bytes.high)} of the host")
     if plan.measured_bytes is not None:
         words.append(f" · {format_bytes(plan.measured_bytes)} measured")
     yield Text.assemble(*words)

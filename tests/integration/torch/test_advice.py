@@ -82,6 +82,33 @@ def test_an_impossible_budget_tells_the_floor(script: str) -> None:
     assert advice.floor_holds["framework"] > 50 * MIB
 
 
+CARD = "rtx4090-24gb"
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_offloaded_parameters_are_estimated_as_the_code_that_is_told(script: str, tmp_path: Path, trains: bool) -> None:
+    """The plan is, to the byte, the estimate of the script with what is told to be typed; the host holds what left."""
+    text = Path(script).read_text().replace("for _ in range(6)))", "for _ in range(6)))\nMOVED")
+    text = text.replace("torch.randn(batch_size, 512)", 'torch.randn(batch_size, 512, device="cuda")')
+    if not trains:
+        text = text.partition("optimizer")[0] + (
+            'with torch.no_grad():\n    for step in range(3):\n        model(torch.randn(64, 512, device="cuda"))\n'
+        )
+    now, told = tmp_path / "now.py", tmp_path / "told.py"
+    now.write_text(text.replace("MOVED", 'model.to("cuda")'))
+
+    advice = memfit.advise(str(now), on=CARD, within_bytes=400 * MIB, only=["parameter-offload"])
+
+    (plan,) = advice.plans
+    told.write_text(text.replace("MOVED", plan.changes[0].how))
+    typed, before = memfit.estimate(str(told), on=CARD), memfit.estimate(str(now), on=CARD)
+    assert plan.peak_bytes == typed.pool("cuda:0").peak_bytes
+    assert plan.changes[0].saves_bytes > (4 if trains else 0.4) * before.pool("cuda:0").breakdown_bytes["parameters"]
+    assert plan.host_bytes is not None
+    assert plan.host_bytes.expected == pytest.approx(typed.pool("host").peak_bytes.expected, rel=0.05)
+    assert plan.host_bytes.expected > before.pool("host").peak_bytes.expected
+
+
 def test_a_script_that_fails_says_so(tmp_path: Path) -> None:
     """As an estimate of it would."""
     path = tmp_path / "broken.py"

@@ -9,7 +9,7 @@ import pytest
 from tests.environments import XLA, interpreter_with
 
 import memfit
-from memfit.documents import Estimate, PoolEstimate
+from memfit.documents import Advice, Estimate, PoolEstimate
 from memfit.errors import JobFailed, JobNeverTrained, UsageError
 from memfit.quantities import GIB, MIB
 
@@ -157,6 +157,35 @@ def test_a_step_that_fails_gives_no_figure(tmp_path: Path) -> None:
     """The first step's own error: what was seen before it is not the job."""
     with pytest.raises(JobFailed, match="TypeError"):
         estimate(tmp_path, LARGE.replace("jnp.tanh(y @ each)", "jnp.tanh(y @ each[:3])"), "h100-80gb")
+
+
+def advise(folder: Path, code: str, slug: str) -> Advice:
+    path = folder / "train.py"
+    path.write_text(textwrap.dedent(code), encoding="utf-8")
+    return memfit.advise(path, on="h100-80gb", within_bytes=64 * MIB, only=[slug], python=str(XLA))
+
+
+def test_advice_to_donate_is_planned_as_the_job_that_donates(tmp_path: Path) -> None:
+    """What the script with donate_argnums comes to, without an edit of the script; the hint makes way."""
+    advice = advise(tmp_path, LARGE, "donated-arguments")
+
+    (plan,) = advice.plans
+    donates = device(estimate(tmp_path, DONATED, "h100-80gb"))
+    assert plan.peak_bytes == donates.peak_bytes
+    assert plan.changes[0].saves_bytes > 2 * LAYERS * LAYER_BYTES
+    assert "donated-arguments" not in {hint.slug for hint in advice.hints}
+
+
+@pytest.mark.skipif(interpreter_with("jax_cuda12_plugin") is None, reason="the CPU's compiler widens half types")
+def test_advice_on_the_policy_of_keras_is_planned_as_the_job_that_sets_it(tmp_path: Path) -> None:
+    """The policy is set as soon as Keras is imported: the figure of the script that sets it."""
+    advice = advise(tmp_path, KERAS, "mixed-precision-policy")
+
+    (plan,) = advice.plans
+    line = "import keras, numpy as np"
+    sets = KERAS.replace(line, f'{line}\n    keras.mixed_precision.set_global_policy("mixed_bfloat16")')
+    assert plan.peak_bytes == device(estimate(tmp_path, sets, "h100-80gb")).peak_bytes
+    assert plan.changes[0].saves_bytes > 16 * MIB
 
 
 def test_a_stand_in_is_told_with_what_to_install(tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ JOB = JobFacts(
     device_count=1,
 )
 ON_CPU = replace(JOB, pool="host", on_device=False, machine="cpu", capability=None)
+BLOCKS = LayerFacts(kind="Block", count=12, bytes=GIB)
+PLANNED = JobFacts(
+    framework="jax", pool="cuda:0", on_device=True, text="import jax\nstep = jax.jit(step)", compiler="device",
+    optimizers=(OptimizerFacts(kind="", trained_bytes=GIB),),
+)  # fmt: skip
 CYCLES = CycleFacts(
     waiting_bytes=GIB, step_bytes=64 * MIB, where="train.py:7", through="Result", steps_apart=50, seconds=0.12
 )
@@ -64,6 +69,8 @@ SOURCES: list[tuple[str, str, JobFacts, JobFacts]] = [
     ("lighter-optimizer", "GROWTH, Optimizer State", JOB,
      replace(JOB, optimizers=(OptimizerFacts(kind="SGD", trained_bytes=GIB),))),
     ("optimizer-offload", "GROWTH, Optimizer State; RAM, Trends 8", JOB, ON_CPU),
+    ("parameter-offload", "RAM, Trends 8 Advances in virtual memory and memory pooling: data stored and accessed from "
+     "secondary storage; Trends 2 Continued growth of deep learning", replace(JOB, blocks=BLOCKS), JOB),
     ("sharded-optimizer", "RAM, Factors: Parallel processing; Pitfalls 5 Underestimating RAM for parallel processing",
      replace(JOB, device_count=2), JOB),
     ("optimizer-kernels", "RAM, Tips 6 Memory management libraries", JOB,
@@ -102,6 +109,9 @@ SOURCES: list[tuple[str, str, JobFacts, JobFacts]] = [
      replace(ON_CPU, malloc_set=True)),
     ("loader-workers", "GROWTH, Data Loading and Preprocessing; RAM, Factors: Parallel processing",
      replace(ON_CPU, loaders=(LoaderFacts(workers=4, prefetch=2, batch_bytes=MIB),)), ON_CPU),
+    ("donated-arguments", "RAM, Tips 8: release memory no longer in use", PLANNED, replace(PLANNED, compiler="")),
+    ("mixed-precision-policy", "RAM, Trends 4 Optimization techniques; Step 3 Estimate intermediate computations",
+     replace(PLANNED, text="import keras"), replace(PLANNED, text="import keras", compiler="stand-in")),
     ("float32-data", "RAM, Tips 1 Data preprocessing and feature scaling; Tips 3 Memory-efficient data structures",
      FOREST, replace(FOREST, dtype="float32")),
     ("narrower-weights", "RAM, Trends 4 Optimization techniques: compression techniques; Trends 6 Edge computing",

@@ -31,6 +31,7 @@ from memfit.advice.rules import (
     optimizer_in_backward,
     optimizer_kernels,
     optimizer_offload,
+    parameter_offload,
     quantised_base,
     sharding,
     trees,
@@ -55,6 +56,7 @@ RULES: tuple[Callable[[JobFacts], Iterable[Proposal]], ...] = (
     checkpointing.proposals,
     activation_offload.proposals,
     optimizer_offload.proposals,
+    parameter_offload.proposals,
     sharding.proposals,
     optimizer_in_backward.proposals,
     lighter_optimizer.proposals,
@@ -62,6 +64,7 @@ RULES: tuple[Callable[[JobFacts], Iterable[Proposal]], ...] = (
     adapters.proposals,
     quantised_base.proposals,
     fewer_layers.proposals,
+    compiled.proposals,
     trees.proposals,
 )
 # What cannot be estimated, or made, by memfit: said all the same.

@@ -1,16 +1,65 @@
-"""TensorFlow, Keras and JAX: what their own settings and functions save. Told, with what to type; not estimated."""
+"""TensorFlow, Keras and JAX: what their own settings and functions save.
+
+Donation and Keras's precision are planned anew where the job is planned; else, and all else, told with what to type.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from memfit.advice.setting import Proposal, Setting
 from memfit.documents import Hint, JobFacts
 
 FRAMEWORKS = ("tensorflow", "jax")
+_POLICY = "mixed_bfloat16"
+_KERAS_POLICY = f'keras.mixed_precision.set_global_policy("{_POLICY}"), before the model is built'
+_DONATED = "jax.jit(step, donate_argnums=(0, 1)): the places of the weights and of the optimizer's state"
 _PRECISION = re.compile(r"mixed_precision|dtype_policy|bfloat16|float16")
 _REMAT = re.compile(r"remat|checkpoint\(|recompute_grad|RematScope")
 _SHUFFLE = re.compile(r"\.shuffle\(\s*([\d_]+)|\.shuffle\(\s*(?:buffer_size\s*=\s*)?len\(|\.cache\(\s*\)")
+_POLICY_TIME = 0.7  # assumed, as for PyTorch on a device
+
+
+def proposals(facts: JobFacts) -> Iterator[Proposal]:
+    """What can be changed about a job whose programs are planned for a device."""
+    if _can_donate(facts) and facts.compiler:
+        yield Proposal(
+            slug="donated-arguments",
+            title="donate the weights and the optimizer's state to the step that returns new ones",
+            setting=Setting(changes={"donate": True}),
+            costs="none: after the call the old ones cannot be used any more",
+            how=_DONATED,
+            touches=frozenset({"donation"}),
+            verifiable=False,
+        )
+    if _can_narrow(facts) and _plans_policies(facts):
+        yield Proposal(
+            slug="mixed-precision-policy",
+            title=f"Keras's {_POLICY} policy",
+            setting=Setting(changes={"keras_policy": _POLICY}),
+            costs="activations keep three digits instead of seven, weights and optimizer stay in float32; faster on "
+            "devices that compute in it (30 % less time assumed)",
+            how=_KERAS_POLICY,
+            time_factor=_POLICY_TIME,
+            results="rounding",
+            touches=frozenset({"precision"}),
+            verifiable=False,
+        )
+
+
+def _can_donate(facts: JobFacts) -> bool:
+    text = facts.text
+    return facts.framework == "jax" and "jit" in text and "donate" not in text and "keras" not in text and facts.trains
+
+
+def _can_narrow(facts: JobFacts) -> bool:
+    return facts.framework in FRAMEWORKS and not _PRECISION.search(facts.text)
+
+
+def _plans_policies(facts: JobFacts) -> bool:
+    """The CPU's compiler, where it stands in, widens what a device holds in half."""
+    return "keras" in facts.text and facts.compiler == "device"
 
 
 def hints(facts: JobFacts) -> Iterator[Hint]:
@@ -18,11 +67,11 @@ def hints(facts: JobFacts) -> Iterator[Hint]:
     if facts.framework not in FRAMEWORKS:
         return
     text, keras = facts.text, "keras" in facts.text
-    if not _PRECISION.search(text):
+    if _can_narrow(facts) and not _plans_policies(facts):
         yield Hint(
             slug="mixed-precision-policy",
             text="half-width types halve the activations, on devices that compute in them; weights stay in float32",
-            how='keras.mixed_precision.set_global_policy("mixed_bfloat16"), before the model is built'
+            how=_KERAS_POLICY
             if keras
             else "x = x.astype(jnp.bfloat16), and weights where they are used"
             if facts.framework == "jax"
@@ -44,13 +93,13 @@ def hints(facts: JobFacts) -> Iterator[Hint]:
 
 
 def _of_jax(facts: JobFacts) -> Iterator[Hint]:
-    if facts.framework != "jax" or "jit" not in facts.text or "donate" in facts.text or "keras" in facts.text:
+    if facts.compiler or not _can_donate(facts):
         return
     held = sum(facts.breakdown.get(name, 0) for name in ("parameters", "optimizer_state"))
     yield Hint(
         slug="donated-arguments",
         text="a step that returns new weights and optimizer states holds the old ones too, if they are not donated",
-        how="jax.jit(step, donate_argnums=(0, 1)): the places of the weights and of the optimizer's state",
+        how=_DONATED,
         saves_bytes=held or None,
     )
 

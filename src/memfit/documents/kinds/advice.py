@@ -61,6 +61,7 @@ def _plan(data: Mapping[str, Any]) -> Plan:
         measured_bytes=size(data["measured_bytes"]),
         arguments=tuple(text(word) for word in data["arguments"]),
         environment={text(name): text(value) for name, value in data["environment"].items()},
+        host_bytes=_range_or_none(data.get("host_bytes")),
     )
 
 

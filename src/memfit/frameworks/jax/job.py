@@ -13,6 +13,7 @@ from typing import Any
 from memfit.engine.plans import Plan, PlannedJob, PlannedRun
 from memfit.errors import CannotSimulate
 from memfit.frameworks.jax.abstract import AbstractRun, Program, aval_bytes, inner_jaxprs
+from memfit.frameworks.jax.changes import donated
 from memfit.frameworks.jax.targets import DoesNotCompile, Target, plan
 
 _PADDING = 1.5  # assumed: a TPU's layouts of small last dimensions take more than their values
@@ -25,10 +26,13 @@ class Planning:
         run: the job, ended.
         target: that is compiled for; where its compiler refuses a program, the CPU's stands in.
         tell: called with the name of each program before it is compiled.
+        donates: whether training steps are planned as if what they hand on were donated to them.
     """
 
-    def __init__(self, run: AbstractRun, target: Target, tell: Callable[[str], None]) -> None:
+    def __init__(self, run: AbstractRun, target: Target, tell: Callable[[str], None], *, donates: bool = False) -> None:
         self.run, self.target, self.tell = run, target, tell
+        for program in self._training() if donates else ():
+            donated(program)
         self.runs: list[PlannedRun] = []
         self.assumed: dict[str, str] = {}
         self._plans: dict[Any, Plan] = {}

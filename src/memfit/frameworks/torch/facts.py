@@ -44,6 +44,8 @@ class Facts:
         self._attention: str | None = None
         self._logits: tuple[int, str] = (0, "")
         self._roots: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._called: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._blocks: dict[str, dict[str, Any]] = {}
         self._layers: dict[str, tuple[str, bool]] = {}  # dotted name → class, whether it has children
         self._depth = 0
         self._backwards_at_step = -1
@@ -92,6 +94,7 @@ class Facts:
         if self._pending_evaluation:
             self._graphs_in_evaluation += 1
             self._pending_evaluation = False
+        self._find_blocks(module)
         if not torch.is_grad_enabled():
             return
         if not module.training:
@@ -110,6 +113,22 @@ class Facts:
             parameter.grad is not None for each in list(sim.optimizers) for parameter in _parameters(each)
         ):
             self._gradients_in_forward = True
+
+    def _find_blocks(self, root: Any) -> None:
+        """Classes of which a list or a sequence has several, with what all of them have of parameters."""
+        if root in self._called:
+            return
+        self._called.add(root)
+        found: dict[str, set[Any]] = {}
+        for parent in root.modules():
+            if isinstance(parent, torch.nn.ModuleList | torch.nn.Sequential):
+                for child in parent:
+                    found.setdefault(type(child).__name__, set()).add(child)
+        for kind, blocks in found.items():
+            weights = {id(each): each.numel() * each.element_size() for one in blocks for each in one.parameters()}
+            size = sum(weights.values())
+            if len(blocks) > 1 and size > self._blocks.get(kind, {"bytes": 0})["bytes"]:
+                self._blocks[kind] = {"kind": kind, "count": len(blocks), "bytes": size}
 
     def _stepped(self, optimizer: Any) -> None:
         self._backwards_at_step = self._sim.backward_passes
@@ -150,6 +169,7 @@ class Facts:
             "evaluates_with_gradients": self._graphs_in_evaluation > 0,
             "loaders": [self._told_loader(loader) for loader in self._loaders],
             "layers": self._told_layers(alive, total),
+            "blocks": max(self._blocks.values(), key=lambda each: each["bytes"], default=None),
             "activations_bytes": total,
             "attention": self._attention,
             "scores": _scores(alive),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +11,12 @@ pytest.importorskip("torch")
 
 import torch
 
+from memfit.advice.rules import parameter_offload
+from memfit.documents import JobFacts, LayerFacts, OptimizerFacts
 from memfit.errors import UsageError
 from memfit.frameworks.torch.changes import CHANGES, install
 from memfit.frameworks.torch.surface.patching import Patches
+from memfit.quantities import MIB
 
 pytestmark = pytest.mark.torch
 
@@ -42,10 +45,11 @@ def patches() -> Iterator[Patches]:
     torch.set_autocast_enabled("cpu", False)
 
 
-def trained(steps: int = 3, **options: Any) -> tuple[Any, Any, list[float]]:
+def trained(steps: int = 3, prepare: Callable[[Any], None] = id, **options: Any) -> tuple[Any, Any, list[float]]:
     """A small model after some steps: itself, its optimizer, its losses."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(*(Block() for _ in range(4)), torch.nn.Linear(8, 1))
+    prepare(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, **options)
     given, losses = torch.randn(16, 8), []
     for _ in range(steps):
@@ -177,6 +181,44 @@ def test_activations_wait_elsewhere(patches: Patches) -> None:
     assert trained()[2] == before
 
 
+@pytest.fixture
+def no_group() -> Iterator[None]:
+    """No group of processes outlives a test."""
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def test_parameters_wait_elsewhere(patches: Patches, no_group: None) -> None:
+    """The losses are the same; the optimizer steps what waits, and every block is wrapped."""
+    _, _, before = trained()
+    install({"offload_parameters": {"kind": "Block", "device": "cpu", "trains": True}}, patches)
+
+    model, optimizer, losses = trained()
+
+    assert losses == pytest.approx(before)
+    assert [type(part).__name__ for part in model] == ["FSDPBlock"] * 4 + ["Linear"]
+    assert optimizer.param_groups[0]["params"] == list(model.parameters())
+    assert all(each.device_mesh.size() == 1 for each in model.parameters())
+
+
+def test_what_the_rule_says_to_type_for_waiting_parameters_runs(no_group: None) -> None:
+    """The code as it is told, but for pinned memory and NCCL, which need a device: the same losses."""
+    facts = JobFacts(
+        framework="torch", pool="cuda:0", on_device=True, breakdown={"parameters": MIB}, device_count=1,
+        blocks=LayerFacts(kind="Block", count=4, bytes=MIB),
+        optimizers=(OptimizerFacts(kind="AdamW", trained_bytes=MIB),),
+    )  # fmt: skip
+    (proposal,) = parameter_offload.proposals(facts)
+    _, _, before = trained()
+
+    code = proposal.how.replace("CPUOffloadPolicy()", "CPUOffloadPolicy(pin_memory=False)")
+    code = code.replace(",cuda:nccl", "")
+    model, _, losses = trained(prepare=lambda model: exec(code, {"torch": torch, "model": model}))
+
+    assert losses == pytest.approx(before) and type(model[0]).__name__ == "FSDPBlock"
+
+
 def test_gradients_are_given_back_after_the_step(patches: Patches) -> None:
     """None is left for the next forward pass."""
     install({"zero_grad_early": True}, patches)
@@ -203,6 +245,7 @@ def test_patches_leave_nothing_behind(patches: Patches) -> None:
         "adapters": {"rank": 2}, "autocast": {"device": "cpu", "dtype": "bfloat16"},
         "checkpoint": {"kind": "Block"}, "attention": "sdpa", "loader_batch": {"old": 1, "new": 2},
         "leave_out": {"kind": "Block"}, "factorize": {"share": 0.25},
+        "offload_parameters": {"kind": "Block", "device": "cpu", "trains": True},
     }  # fmt: skip
 
     install({name: values.get(name, True) for name in CHANGES}, patches)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from memfit.frameworks.torch.changes import forward, loading, optimizing, shrinking
+from memfit.frameworks.torch.changes import forward, loading, offloading, optimizing, shrinking
 from memfit.frameworks.torch.surface.patching import Patches
 
 CHANGES: dict[str, Callable[[Any, Patches], None]] = {
@@ -30,6 +30,7 @@ CHANGES: dict[str, Callable[[Any, Patches], None]] = {
     "split_evaluation": forward.split_evaluation,
     "attention": forward.use_attention,
     "loader_batch": loading.use_batch,
+    "offload_parameters": offloading.offload_parameters,
 }
 
 
