@@ -49,8 +49,8 @@ class Ledger:
         """What was seen, as JSON (see ``summed``); the allocator's own peak where no step was made."""
         info = self._module.config.experimental.get_memory_info(_DEVICE)
         whole = {
-            "held_bytes": info["current"], "peak_bytes": info["peak"], "given_bytes": info["peak"],
-            "scratch_bytes": 0, "operator": "", "is_compiled": False, "blocks": [],
+            "began_bytes": info["current"], "held_bytes": info["current"],
+            "peak_bytes": info["peak"], "given_bytes": info["peak"], "scratch_bytes": 0, "operator": "", "is_compiled": False, "blocks": [],
         }  # fmt: skip
         if self._folder is None:
             return whole
@@ -92,10 +92,11 @@ def summed(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         events: in their order.
 
     Returns:
-        ``held_bytes`` before the first of them, ``peak_bytes`` that were asked for and ``given_bytes`` that were given
-        at the fullest moment, ``scratch_bytes`` of kernels at most, the ``operator`` that asked then, whether a
-        program of XLA held the most of it, and ``blocks`` of [operator, when it was taken, when it was given back or
-        None, bytes asked for]; one that was there before the first event was taken at -1. Empty without events.
+        ``began_bytes`` before the first of them, ``held_bytes`` at the emptiest moment, ``peak_bytes`` that were asked
+        for and ``given_bytes`` that were given at the fullest one, ``scratch_bytes`` of kernels at most, the
+        ``operator`` that asked then, whether a program of XLA held the most of it, and ``blocks`` of [operator, when it
+        was taken, when it was given back or None, bytes asked for]; one that was there before the first event was taken
+        at -1. Empty without events.
 
     >>> made = {"kind": "MemoryAllocation", "addr": 1, "requested_bytes": 10, "allocation_bytes": 256}
     >>> summed([{**made, "bytes_allocated": 356, "region_type": "output", "tf_op": "a"}])["blocks"]
@@ -123,8 +124,8 @@ class _Tally:
         self._live: dict[int, tuple[list[Any], int, bool]] = {}  # address → block, bytes given, whether of a program
         self._scratch_at: dict[int, int] = {}
         self.told: dict[str, Any] = {
-            "held_bytes": held, "peak_bytes": held, "given_bytes": held, "scratch_bytes": 0, "operator": "",
-            "is_compiled": False, "blocks": [],
+            "began_bytes": held, "held_bytes": held, "peak_bytes": held, "given_bytes": held, "scratch_bytes": 0,
+            "operator": "", "is_compiled": False, "blocks": [],
         }  # fmt: skip
 
     def take(self, at: int, event: Mapping[str, Any]) -> None:
@@ -166,4 +167,5 @@ class _Tally:
 
     def _add(self, asked: int, given: int, *, is_program: bool) -> None:
         self._asked, self._given = self._asked + asked, self._given + given
+        self.told["held_bytes"] = min(self.told["held_bytes"], self._asked)
         self._compiled += asked * is_program
