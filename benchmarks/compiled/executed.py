@@ -25,8 +25,8 @@ from memfit.documents import Estimate, load
 
 FILE = DATA / "executed.jsonl"
 DEVICE = "rtx4090-24gb"
-# The jobs of cases.py were seen, both halves, before blocks were followed one by one: lines through the peaks were up to
-# 47 % too low. These were written down after that, and predicted before they were measured.
+# The jobs of cases.py were seen, both halves, before blocks were followed one by one: lines through the peaks were up
+# to 47 % too low. These were written down after that, and predicted before they were measured.
 _FRESH = """
 tensorflow        decoder    128  24   adam
 tensorflow        unet        16  12   adam

@@ -71,7 +71,8 @@ def _jobs(rows: Sequence[Row]) -> str:
         said, seen = row["predict"], row["measure"]
         body.append(
             [
-                f"`{row['job']}`", "seen" if row["job"] in SEEN else "fresh", mib(seen["peak_bytes"]), mib(said["tensors_bytes"]),
+                f"`{row['job']}`", "seen" if row["job"] in SEEN else "fresh",
+                mib(seen["peak_bytes"]), mib(said["tensors_bytes"]),
                 percent(_error(row), signed=True), mib(seen["allocator_bytes"]),
                 f"{mib(said['expected_bytes'])} ≤ {mib(said['high_bytes'])}",
             ]

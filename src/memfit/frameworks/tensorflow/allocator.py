@@ -49,8 +49,8 @@ class Ledger:
         """What was seen, as JSON (see ``summed``); the allocator's own peak where no step was made."""
         info = self._module.config.experimental.get_memory_info(_DEVICE)
         whole = {
-            "began_bytes": info["current"], "held_bytes": info["current"],
-            "peak_bytes": info["peak"], "given_bytes": info["peak"], "scratch_bytes": 0, "operator": "", "is_compiled": False, "blocks": [],
+            "began_bytes": info["current"], "held_bytes": info["current"], "peak_bytes": info["peak"],
+            "given_bytes": info["peak"], "scratch_bytes": 0, "operator": "", "is_compiled": False, "blocks": [],
         }  # fmt: skip
         if self._folder is None:
             return whole
