@@ -8,6 +8,7 @@ or scratch of a kernel; a GPU's kernels have other scratch (tried with TensorFlo
 from __future__ import annotations
 
 import importlib
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ SURROUNDINGS = {
 }
 _DEVICE = "CPU:0"
 _HOST_LEVEL = 2  # of the profiler's host tracer: at 1 it has no memory events
+_PROFILE = "tensorflow.tsl.profiler.protobuf.xplane_pb2"  # since 2.12
 _EVENTS = ("MemoryAllocation", "MemoryDeallocation")
 
 
@@ -43,7 +45,10 @@ class Ledger:
         self._folder = tempfile.TemporaryDirectory(prefix="memfit-")
         profiler = self._module.profiler.experimental
         options = profiler.ProfilerOptions(host_tracer_level=_HOST_LEVEL, python_tracer_level=0, device_tracer_level=0)
-        profiler.start(self._folder.name, options)
+        try:
+            profiler.start(self._folder.name, options)
+        except Exception as error:  # the job's own profiler is at work: there is one in a process
+            print(f"memfit: TensorFlow's profiler does not start: {error}", file=sys.stderr)
 
     def told(self) -> dict[str, Any]:
         """What was seen, as JSON (see ``summed``); the allocator's own peak where no step was made."""
@@ -54,16 +59,19 @@ class Ledger:
         }  # fmt: skip
         if self._folder is None:
             return whole
-        self._module.profiler.experimental.stop()
         try:
+            self._module.profiler.experimental.stop()
             return summed(_events(Path(self._folder.name))) or whole
+        except (ImportError, RuntimeError, self._module.errors.OpError) as error:
+            print(f"memfit: TensorFlow's profile cannot be read: {error}", file=sys.stderr)
+            return whole
         finally:
             self._folder.cleanup()
 
 
 def _events(folder: Path) -> list[dict[str, Any]]:
     """The allocator's events of a profile, in their order."""
-    space = importlib.import_module("tensorflow.tsl.profiler.protobuf.xplane_pb2").XSpace()
+    space = importlib.import_module(_PROFILE).XSpace()
     for file in folder.rglob("*.xplane.pb"):
         space.MergeFromString(file.read_bytes())
     found = [event for plane in space.planes for event in _of_plane(plane)]
