@@ -37,7 +37,8 @@ class SmallRun:
 
     Args:
         size: of its batches.
-        held_bytes: between steps.
+        held_bytes: at the emptiest moment, between steps.
+        began_bytes: when its blocks began to be told, some of a step before among them.
         peak_bytes: asked for at the fullest moment, held ones among them.
         given_bytes: what that took of the allocator.
         convolution_bytes: of the operands and the result of the largest convolution.
@@ -48,6 +49,7 @@ class SmallRun:
 
     size: int
     held_bytes: int
+    began_bytes: int
     peak_bytes: int
     given_bytes: int
     convolution_bytes: int
@@ -125,7 +127,7 @@ def step_at(runs: Sequence[SmallRun], batch: int) -> int:
     if not last.blocks or last.is_compiled:
         slope, constant = _line([(run.size, run.step_bytes) for run in runs])
         return round(constant + slope * batch)
-    total = most = 0.0
+    total = most = float(last.began_bytes - last.held_bytes)
     for _, size in sorted(_followed(runs[-2], last, batch), key=lambda event: event[0]):
         total += size
         most = max(most, total)
@@ -146,25 +148,49 @@ def _line(points: Sequence[tuple[int, int]]) -> tuple[float, float]:
 
 def _followed(first: SmallRun, last: SmallRun, batch: int) -> Iterator[tuple[int, float]]:
     """When the larger run's blocks come and go, with their sizes at the whole batch."""
-    known = dict(_named(first.blocks))
-    for key, block in _named(last.blocks):
-        _, begin, end, size = block
-        twin = known.get(key)
-        slope = size / last.size if twin is None else (size - twin[3]) / (last.size - first.size)
-        whole = max(size + slope * (batch - last.size), 0.0)
-        if begin >= 0:
-            yield begin, whole
-        if end is not None:
-            yield end, -whole
+    before, now = _by_operator(first.blocks), _by_operator(last.blocks)
+    for name, blocks in now.items():
+        twins = _twins([each[3] for each in before.get(name, ())], [each[3] for each in blocks], in_turn=bool(name))
+        for (_, begin, end, size), twin in zip(blocks, twins, strict=True):
+            slope = size / last.size if twin is None else (size - twin) / (last.size - first.size)
+            whole = max(size + slope * (batch - last.size), 0.0)
+            if begin >= 0:
+                yield begin, whole
+            if end is not None:
+                yield end, -whole
 
 
-def _named(blocks: Sequence[Block]) -> Iterator[tuple[tuple[str, bool, int], Block]]:
-    """Blocks by their operator and how many of it came before: the same in two runs."""
-    seen: Counter[tuple[str, bool]] = Counter()
+def _by_operator(blocks: Sequence[Block]) -> dict[str, list[Block]]:
+    """Blocks by who took them, in turn; those that were there before the run under none."""
+    found: dict[str, list[Block]] = {}
     for block in blocks:
-        kind = (str(block[0]), block[1] < 0)
-        yield (*kind, seen[kind]), block
-        seen[kind] += 1
+        found.setdefault(f"{block[0]} " if block[1] >= 0 else "", []).append(block)
+    return found
+
+
+def _twins(before: Sequence[int], now: Sequence[int], *, in_turn: bool) -> list[int | None]:
+    """Each block's size in the smaller run; None where it had none.
+
+    An operator takes its blocks in the same turn in every run. Of others, and where there are more in one run than in
+    the other, those of the same size are the same, and the rest are paired by size.
+
+    >>> _twins([8, 100, 4], [100, 16, 4], in_turn=False)
+    [100, 8, 4]
+    """
+    if in_turn and len(before) == len(now):
+        return list(before)
+    left = Counter(before)
+    twins: list[int | None] = [None] * len(now)
+    for at, size in enumerate(now):
+        if left[size] > 0:
+            left[size] -= 1
+            twins[at] = size
+    rest = sorted(left.elements())
+    changed = sorted((at for at, twin in enumerate(twins) if twin is None), key=lambda at: now[at])
+    if len(rest) == len(changed):
+        for at, twin in zip(changed, rest, strict=True):
+            twins[at] = twin
+    return twins
 
 
 def _beyond(last: SmallRun, taken: int) -> Beyond:

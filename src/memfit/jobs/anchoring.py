@@ -37,7 +37,8 @@ _SIZES = 2  # of batches, that a line is drawn through
 _SLOW_STEP_S = 1.0  # of processor time
 _SLOW_DIVISORS = (8, 4)
 # What an executor holds is the same in every step, and on a line from the smallest batch.
-_DEVICE_DIVISORS, _DEVICE_STEPS = (16, 8, 2), 3
+_DEVICE_DIVISOR, _DEVICE_STEPS = 16, 3
+_LEAST = 2  # examples: of one, sums over the batch are left out
 _MORE_S = 10.0  # of processor time, that a third run's steps may take
 _STEPS = 16  # fewer do not show what malloc keeps: the tuning half of benchmarks/compiled, on TensorFlow
 _AS_PYTHON = (
@@ -75,6 +76,7 @@ class Anchoring(Child):
         self.knob = None if _BATCHED.search(text) else next(iter(batch_knobs(text, self.request.arguments, ())), None)
         self.tell("start", "loading the framework", 0)
         self.ground = Ground(self.request.steps, on_device=self.on_device)
+        self.ground.small.least = _LEAST if self.on_device else 1
         if not self.fresh and not self.ground.warm(text, self._root(), self.request.target):
             os.execv(sys.executable, [sys.executable, "-m", "memfit.jobs.anchoring", str(self.folder), _FRESH])
         readings = self._run_small()
@@ -108,18 +110,21 @@ class Anchoring(Child):
     def _root(self) -> Path:
         return Path(self.request.target).resolve().parent
 
-    def _divisors(self, readings: Sequence[Reading]) -> tuple[int, ...]:
+    def _divisor(self, at: int, readings: Sequence[Reading]) -> int:
+        """What the batch is divided by in one of the runs, counted from 0."""
+        if not readings:
+            return _DEVICE_DIVISOR if self.on_device else _DIVISORS[at]
+        note: Any = readings[-1].note
         if self.on_device:
-            return _DEVICE_DIVISORS
-        is_slow = bool(readings) and readings[0].note["step_seconds"] > _SLOW_STEP_S  # type: ignore[index]
-        return _SLOW_DIVISORS if is_slow else _DIVISORS
+            return max(note["batch"] // (2 * note["cut"]), 1) if len(readings) < _SIZES else 2
+        return (_SLOW_DIVISORS if note["step_seconds"] > _SLOW_STEP_S else _DIVISORS)[at]
 
     def _run_small(self) -> list[Reading]:
         """The readings of different batches, the smallest first; one of the whole job where no batch was found."""
         readings: list[Reading] = []
         request = self.request
-        for at in range(len(self._divisors(readings))):
-            divisor = self._divisors(readings)[at]
+        for at in range(_SIZES + self.on_device):
+            divisor = self._divisor(at, readings)
             left = seconds_for(at, request.timeout_s - (time.monotonic() - self.started), readings)
             if left is None:
                 break
@@ -150,8 +155,8 @@ class Anchoring(Child):
         note: Any = readings[-1].note
         if len(readings) < _SIZES or not self.on_device or not note["device"]["is_compiled"]:
             return len(readings) >= _SIZES
-        times = note["batch"] / _DEVICE_DIVISORS[-1] / note["cut"]
-        return bool(note["step_seconds"] * times * _DEVICE_STEPS > _MORE_S)
+        times = note["batch"] / 2 / note["cut"]
+        return bool(times <= 1 or note["step_seconds"] * times * _DEVICE_STEPS > _MORE_S)
 
     def _one(self, divisor: int, seconds: float, patience_s: float) -> Reading:
         limits = Limits.of_this_machine(share=_LEAST_ROOM_SHARE, seconds=seconds + patience_s + 10)
@@ -159,7 +164,7 @@ class Anchoring(Child):
         request = replace(self.request, steps=steps, timeout_s=max(seconds, 1.0))
         if self.knob is None:
             return self.ground.run(request, divisor, limits, patience_s=patience_s)
-        cut = max(self.knob.value // divisor, 1)
+        cut = max(self.knob.value // divisor, min(_LEAST, self.knob.value) if self.on_device else 1)
         found = self.ground.run(turned(request, self.knob, cut), 1, limits, patience_s=patience_s)
         if found.note is not None:
             found.note.update(batch=self.knob.value, cut=cut)  # type: ignore[attr-defined]

@@ -104,6 +104,7 @@ def _run(note: Any) -> SmallRun:
     return SmallRun(
         size=note["cut"] or 1,
         held_bytes=seen["held_bytes"],
+        began_bytes=seen["began_bytes"],
         peak_bytes=seen["peak_bytes"],
         given_bytes=seen["given_bytes"],
         convolution_bytes=note["convolution_bytes"],

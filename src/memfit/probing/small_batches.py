@@ -28,6 +28,7 @@ class SmallBatches:
 
     def __init__(self, divisor: int, steps: int) -> None:
         self.divisor = divisor
+        self.least = 1  # examples of a batch that is cut
         self.steps = steps
         self._cut: dict[int, int] = {}
         self._models: dict[int, Any] = {}
@@ -45,7 +46,7 @@ class SmallBatches:
         (12, 1)
         """
         if self.divisor > 1:
-            self._cut[size] = max(size // self.divisor, 1)
+            self._cut[size] = max(size // self.divisor, min(self.least, size))
         return self._cut.get(size, size)
 
     def model(self, model: Any) -> None:

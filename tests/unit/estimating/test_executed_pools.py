@@ -17,6 +17,7 @@ def run(size: int, step: int, *, held: int = 100, is_compiled: bool = False, con
     return SmallRun(
         size=size,
         held_bytes=held * MIB,
+        began_bytes=held * MIB,
         peak_bytes=(held + step) * MIB,
         given_bytes=(held + step) * MIB,
         convolution_bytes=convolution * MIB,
@@ -97,7 +98,14 @@ def test_the_cpus_plan_stands_in_for_a_gpus_with_a_wider_range() -> None:
 def test_what_the_allocator_does_not_divide_is_not_more_than_a_block() -> None:
     """128 MiB: kMaxInternalFragmentation."""
     wasteful = SmallRun(
-        size=8, held_bytes=0, peak_bytes=GIB, given_bytes=2 * GIB, convolution_bytes=0, operator="", is_compiled=True
+        size=8,
+        held_bytes=0,
+        began_bytes=0,
+        peak_bytes=GIB,
+        given_bytes=2 * GIB,
+        convolution_bytes=0,
+        operator="",
+        is_compiled=True,
     )
     found = pool(wasteful)
 

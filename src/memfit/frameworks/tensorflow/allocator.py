@@ -8,6 +8,7 @@ or scratch of a kernel; a GPU's kernels have other scratch (tried with TensorFlo
 from __future__ import annotations
 
 import importlib
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,7 @@ SURROUNDINGS = {
 }
 _DEVICE = "CPU:0"
 _HOST_LEVEL = 2  # of the profiler's host tracer: at 1 it has no memory events
+_PROFILE = "tensorflow.tsl.profiler.protobuf.xplane_pb2"  # since 2.12
 _EVENTS = ("MemoryAllocation", "MemoryDeallocation")
 
 
@@ -43,27 +45,33 @@ class Ledger:
         self._folder = tempfile.TemporaryDirectory(prefix="memfit-")
         profiler = self._module.profiler.experimental
         options = profiler.ProfilerOptions(host_tracer_level=_HOST_LEVEL, python_tracer_level=0, device_tracer_level=0)
-        profiler.start(self._folder.name, options)
+        try:
+            profiler.start(self._folder.name, options)
+        except Exception as error:  # the job's own profiler is at work: there is one in a process
+            print(f"memfit: TensorFlow's profiler does not start: {error}", file=sys.stderr)
 
     def told(self) -> dict[str, Any]:
         """What was seen, as JSON (see ``summed``); the allocator's own peak where no step was made."""
         info = self._module.config.experimental.get_memory_info(_DEVICE)
         whole = {
-            "held_bytes": info["current"], "peak_bytes": info["peak"], "given_bytes": info["peak"],
-            "scratch_bytes": 0, "operator": "", "is_compiled": False, "blocks": [],
+            "began_bytes": info["current"], "held_bytes": info["current"], "peak_bytes": info["peak"],
+            "given_bytes": info["peak"], "scratch_bytes": 0, "operator": "", "is_compiled": False, "blocks": [],
         }  # fmt: skip
         if self._folder is None:
             return whole
-        self._module.profiler.experimental.stop()
         try:
+            self._module.profiler.experimental.stop()
             return summed(_events(Path(self._folder.name))) or whole
+        except (ImportError, RuntimeError, self._module.errors.OpError) as error:
+            print(f"memfit: TensorFlow's profile cannot be read: {error}", file=sys.stderr)
+            return whole
         finally:
             self._folder.cleanup()
 
 
 def _events(folder: Path) -> list[dict[str, Any]]:
     """The allocator's events of a profile, in their order."""
-    space = importlib.import_module("tensorflow.tsl.profiler.protobuf.xplane_pb2").XSpace()
+    space = importlib.import_module(_PROFILE).XSpace()
     for file in folder.rglob("*.xplane.pb"):
         space.MergeFromString(file.read_bytes())
     found = [event for plane in space.planes for event in _of_plane(plane)]
@@ -92,10 +100,11 @@ def summed(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         events: in their order.
 
     Returns:
-        ``held_bytes`` before the first of them, ``peak_bytes`` that were asked for and ``given_bytes`` that were given
-        at the fullest moment, ``scratch_bytes`` of kernels at most, the ``operator`` that asked then, whether a
-        program of XLA held the most of it, and ``blocks`` of [operator, when it was taken, when it was given back or
-        None, bytes asked for]; one that was there before the first event was taken at -1. Empty without events.
+        ``began_bytes`` before the first of them, ``held_bytes`` at the emptiest moment, ``peak_bytes`` that were asked
+        for and ``given_bytes`` that were given at the fullest one, ``scratch_bytes`` of kernels at most, the
+        ``operator`` that asked then, whether a program of XLA held the most of it, and ``blocks`` of [operator, when it
+        was taken, when it was given back or None, bytes asked for]; one that was there before the first event was taken
+        at -1. Empty without events.
 
     >>> made = {"kind": "MemoryAllocation", "addr": 1, "requested_bytes": 10, "allocation_bytes": 256}
     >>> summed([{**made, "bytes_allocated": 356, "region_type": "output", "tf_op": "a"}])["blocks"]
@@ -123,8 +132,8 @@ class _Tally:
         self._live: dict[int, tuple[list[Any], int, bool]] = {}  # address → block, bytes given, whether of a program
         self._scratch_at: dict[int, int] = {}
         self.told: dict[str, Any] = {
-            "held_bytes": held, "peak_bytes": held, "given_bytes": held, "scratch_bytes": 0, "operator": "",
-            "is_compiled": False, "blocks": [],
+            "began_bytes": held, "held_bytes": held, "peak_bytes": held, "given_bytes": held, "scratch_bytes": 0,
+            "operator": "", "is_compiled": False, "blocks": [],
         }  # fmt: skip
 
     def take(self, at: int, event: Mapping[str, Any]) -> None:
@@ -166,4 +175,5 @@ class _Tally:
 
     def _add(self, asked: int, given: int, *, is_program: bool) -> None:
         self._asked, self._given = self._asked + asked, self._given + given
+        self.told["held_bytes"] = min(self.told["held_bytes"], self._asked)
         self._compiled += asked * is_program

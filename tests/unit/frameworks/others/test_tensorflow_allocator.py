@@ -83,7 +83,7 @@ def test_what_was_there_before_is_given_back_with_its_whole_size() -> None:
     seen.take(1, 512)
 
     told = summed(seen)
-    assert (told["held_bytes"], told["peak_bytes"]) == (2048, 2048)
+    assert (told["began_bytes"], told["held_bytes"], told["peak_bytes"]) == (2048, 1024, 2048)
 
 
 def test_a_profile_without_events_tells_nothing() -> None:
