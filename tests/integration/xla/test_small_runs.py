@@ -195,12 +195,6 @@ def wanted(true: Callable[[], bool], seconds: float = 40) -> bool:
     return False
 
 
-def test_a_job_on_a_device_is_refused(tmp_path: Path) -> None:
-    """Not estimated yet: a clear word, not a wrong number."""
-    with pytest.raises(memfit.errors.MemfitError, match="host alone"):
-        memfit.estimate(script(tmp_path, LOOP), on="rtx4090-24gb", python=str(XLA))
-
-
 def test_without_a_run_a_plan_answers(tmp_path: Path) -> None:
     """run=False: XLA's plan of the whole batch, with a wide range."""
     found = memfit.estimate(script(tmp_path, JAX), on="cpu", python=str(XLA), run=False)
