@@ -104,7 +104,9 @@ def placed(
             alike = [
                 each
                 for each in machines
-                if each.device is not None and (each.device.name == row.device or kin(rows[each.name]))
+                if each.name in rows  # those of another vendor are not
+                and each.device is not None
+                and (each.device.name == row.device or kin(rows[each.name]))
             ]
             rows.update((each.machine, each) for each in placements(found, alike, today))
         return True

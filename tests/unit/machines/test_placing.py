@@ -145,3 +145,17 @@ def test_devices_with_other_kernels_are_estimated_on_themselves() -> None:
     assert found["g4dn.xlarge"].verdict is Verdict.DOES_NOT_FIT and found["g4dn.xlarge"].estimated
     assert found["p3dn.24xlarge"].verdict is Verdict.FITS and not found["p3dn.24xlarge"].estimated
     assert api.placed(job(4, 10), only=["aws"])[0].verdict is not Verdict.FITS
+
+
+def test_a_job_is_estimated_again_beside_machines_of_other_makers() -> None:
+    """All of the catalogue: those of another vendor are no kin, and are left out without a word."""
+    asked: list[str] = []
+
+    def again(device: str) -> Estimate:
+        asked.append(device)
+        return job(4, 10)
+
+    found = api.placed(job(4, 10), again)
+
+    assert asked
+    assert not any("mi300" in (row.device or "") for row in found)
