@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import textwrap
 from pathlib import Path
@@ -109,7 +110,8 @@ def test_a_model_of_keras_is_estimated_as_an_object(tmp_path: Path, backend: str
     """Built again in a process of its own: weights, Adam's two states, and a gradient at the least."""
     path = tmp_path / "ask.py"
     path.write_text(textwrap.dedent(OBJECT), encoding="utf-8")
-    ended = subprocess.run([str(XLA), str(path), backend], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(memfit.__file__).parents[1])}
+    ended = subprocess.run([str(XLA), str(path), backend], capture_output=True, text=True, check=True, env=environment)
 
     kind, name, parameters, peak = ended.stdout.split()
     weights = 4 * (512 * 1024 + 1024 + 1024 * 10 + 10)
