@@ -69,13 +69,13 @@ checkpoints that are written part by part where writing one peaks, lists that ar
 
 ## Jobs of TensorFlow, Keras and JAX
 
-Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU the estimate tells what
-grows with the batch: smaller batches, and the largest that fits, follow from it without a further run; `malloc-threshold` takes one
-more. For a device every batch is planned anew, until `--seconds` are over, and so are two changes that memfit makes in the job's
+Each estimate of such a job runs it small, or compiles it for a device, so few are made. Of a job on the CPU, and of
+TensorFlow's on a GPU, the estimate tells what grows with the batch: smaller batches, and the largest that fits, follow from it
+without a further run; on the CPU `malloc-threshold` takes one more. For JAX on a device every batch is planned anew, until `--seconds` are over, and so are two changes that memfit makes in the job's
 process: `donated-arguments` (JAX: what a step hands on to the next is donated to it) and `mixed-precision-policy` (Keras on JAX,
 where the device's own compiler plans: the CPU's, which stands in for it, widens half types). What else helps is told with what to
 type and not estimated: recomputation (it saves where blocks are marked, and which they are only the author knows), half types in
-a loop of one's own, `tf.data`'s buffers (no compiler plans them), TensorFlow's settings (its devices are not planned), how much of
+a loop of one's own, `tf.data`'s buffers (no compiler plans them), TensorFlow's settings (its jobs are run small), how much of
 a GPU the framework takes.
 
 ## Judged by runs
