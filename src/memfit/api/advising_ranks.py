@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from memfit.api.launching import in_ranks
-from memfit.documents import Assumption, Estimate
+from memfit.api.launching import in_ranks, runner
+from memfit.documents import Assumption
 from memfit.errors import UsageError
 from memfit.jobs import Progress, Request
-from memfit.jobs.launch import run_job
 from memfit.jobs.ranks import estimate_ranks, fullest_rank
 
 
@@ -35,11 +34,7 @@ def of_fullest_rank(
             slug="bad-ranks",
         )
     request, launch = in_ranks(request, str(ranks))
-
-    def one(each: Request, shown: bool) -> Estimate:
-        return run_job(each, python=python, progress=progress if shown else None)
-
-    rank = fullest_rank(estimate_ranks(request, launch, one), launch)
+    rank = fullest_rank(estimate_ranks(request, launch, runner(python, progress)), launch)
     text = f"changes are estimated of rank {rank}, the fullest of {launch.ranks}; all are to be changed alike"
     alone = replace(request, nodes=launch.nodes, ranks_per_node=launch.per_node, rank=rank)
     return alone, (Assumption(slug="fullest-rank", text=text),)

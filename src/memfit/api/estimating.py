@@ -277,15 +277,11 @@ def _run(
 def _estimate_ranks(
     request: Request, ranks: str, python: str | None, progress: Callable[[Progress], None] | None
 ) -> Estimate:
-    from memfit.api.launching import in_ranks
+    from memfit.api.launching import in_ranks, runner
     from memfit.jobs.ranks import estimate_ranks
 
     request, launch = in_ranks(request, ranks)
-
-    def one(each: Request, shown: bool) -> Estimate:
-        return run_job(each, python=python, progress=progress if shown else None)
-
-    return estimate_ranks(request, launch, one)
+    return estimate_ranks(request, launch, runner(python, progress))
 
 
 def is_estimator(target: str, words: Sequence[str] = ()) -> bool:

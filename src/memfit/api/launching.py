@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from memfit.documents import Estimate
 from memfit.errors import UsageError
-from memfit.jobs import Request
+from memfit.jobs import Progress, Request
+from memfit.jobs.launch import run_job
 from memfit.jobs.ranks import Launch
 from memfit.machines import parse_request
 
@@ -33,3 +36,12 @@ def in_ranks(request: Request, ranks: str) -> tuple[Request, Launch]:
         name = parse_request(request.on)[0].name
         request = replace(request, on=f"{launch.per_node}x{name}", device_count=launch.per_node)
     return request, launch
+
+
+def runner(python: str | None, progress: Callable[[Progress], None] | None) -> Callable[[Request, bool], Estimate]:
+    """What estimates one rank, and whether its progress is shown."""
+
+    def one(each: Request, shown: bool) -> Estimate:
+        return run_job(each, python=python, progress=progress if shown else None)
+
+    return one

@@ -15,7 +15,7 @@ from memfit.sensors import frameworks_found
 
 # memfit in the process that runs the job, beyond what any TensorFlow job imports: measured with CPython 3.11 as the
 # difference of the peaks of `import tensorflow` with and without it.
-_OWN_BYTES = 4 * MIB
+OWN_BYTES = 4 * MIB
 # What one run has and another has not. Libraries' code is read in by pages of different size as the page cache has it:
 # two days' imports of TensorFlow 2.21 differed by 53 MiB. The share is of the rise above the imports, from the spread
 # of repeated runs on the tuning half.
@@ -67,9 +67,9 @@ def document_of_small_runs(
 
 def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...], Assumption]:
     note: Any = readings[-1].note
-    imported = min(each.note["imported_bytes"] for each in readings) - _OWN_BYTES  # type: ignore[index]
+    imported = min(each.note["imported_bytes"] for each in readings) - OWN_BYTES  # type: ignore[index]
     rises = [
-        round(max((each.rise_bytes or 0) - _OWN_BYTES - imported, 0) * (1 + _creep(each.note)))  # type: ignore[arg-type]
+        round(max((each.rise_bytes or 0) - OWN_BYTES - imported, 0) * (1 + _creep(each.note)))  # type: ignore[arg-type]
         for each in readings
     ]
     batch, sizes = note["batch"], [each.note["cut"] for each in readings]  # type: ignore[index]
@@ -83,7 +83,7 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
     elif len(readings) == 1:
         # Nothing grows and all grows that came with the steps are the ends of what is possible; the figure stands
         # between them.
-        before = max(note["before_bytes"] - _OWN_BYTES - imported, 0)
+        before = max(note["before_bytes"] - OWN_BYTES - imported, 0)
         most = round(max(rises[0] - before, 0) * (batch / sizes[0] - 1))
         grown = ByteRange(low=0, expected=most // 2, high=most)
         constant, high = rises[0], round(rises[0] * (1 + _RISE_SHARE)) + most // 2
@@ -104,13 +104,17 @@ def _parts(readings: Sequence[Reading], knob: str) -> tuple[tuple[Component, ...
             "whole batch" + (f"; {knob} was taken for the batch" if knob else ""),
         )
     high += _KEPT_TIMES * note["kept_bytes"]
-    framework = Component(
+    return (imports_part(imported), *_components(note, grown, constant, high)), how
+
+
+def imports_part(imported_bytes: int) -> Component:
+    """What a process holds after its framework's import."""
+    return Component(
         category=Category.FRAMEWORK,
-        range=ByteRange.around(imported, _IMPORT_SPREAD_BYTES),
+        range=ByteRange.around(imported_bytes, _IMPORT_SPREAD_BYTES),
         basis=Basis.MEASURED,
         source="after the framework's import",
     )
-    return (framework, *_components(note, grown, constant, high)), how
 
 
 def _components(note: Mapping[str, Any], grown: ByteRange, constant: int, high: int) -> Iterator[Component]:

@@ -12,17 +12,17 @@ from memfit.errors import UsageError
 from memfit.estimating import CUDA_HOST_SOURCE
 from memfit.estimating.executed import SmallRun, executed_device_pool, share_of_device
 from memfit.estimating.host_pool import CUDA_HOST_SIDE
+from memfit.jobs.anchored import OWN_BYTES, imports_part
 from memfit.jobs.environment import environment_of
 from memfit.jobs.hosted import host_pool, target_of
 from memfit.jobs.request import Request
 from memfit.machines import Device, details, device_overhead, parse_request
 from memfit.probing.watching import Reading
-from memfit.quantities import MIB, Basis, ByteRange, Category, format_bytes
+from memfit.quantities import Basis, ByteRange, Category, format_bytes
 from memfit.registry import AS_ON_GPU
 from memfit.sensors import frameworks_found
 
 _SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "numpy")
-_OWN_BYTES = 4 * MIB  # as in jobs.anchored
 _FLAGS = "XLA_FLAGS"  # may hold some of the user's own
 _LAZY = ("1", "true")
 
@@ -154,13 +154,8 @@ def _preallocation(capacity: int, context: int) -> str:
 def _host_parts(reading: Reading) -> Iterator[Component]:
     """The host of such a job: imports, its data, graphs and compilers, and the driver."""
     note: Any = reading.note
-    imported = max(note["imported_bytes"] - _OWN_BYTES, 0)
-    yield Component(
-        category=Category.FRAMEWORK,
-        range=ByteRange.around(imported, 32 * MIB),
-        basis=Basis.MEASURED,
-        source="after the framework's import",
-    )
+    imported = max(note["imported_bytes"] - OWN_BYTES, 0)
+    yield imports_part(imported)
     if note["data_bytes"]:
         yield Component(
             category=Category.DATASET,
@@ -169,7 +164,7 @@ def _host_parts(reading: Reading) -> Iterator[Component]:
             source="arrays that fit() was given whole",
         )
     tensors = note["device"]["given_bytes"] + note["device"]["scratch_bytes"]
-    left = max((reading.rise_bytes or 0) - _OWN_BYTES - imported - note["data_bytes"] - tensors, 0)
+    left = max((reading.rise_bytes or 0) - OWN_BYTES - imported - note["data_bytes"] - tensors, 0)
     yield Component(
         category=Category.OTHER,
         range=ByteRange(low=left // 2, expected=left, high=left + tensors),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from tests.environments import XLA, interpreter_with
+from tests.integration.xla.test_small_runs import LOOP as OWN_LOOP
+from tests.integration.xla.test_small_runs import script
 
 import memfit
 from memfit.documents import Estimate
@@ -26,23 +28,7 @@ KERAS = """
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(np.random.rand(2048, 512).astype("float32"), np.random.randint(0, 10, 2048), batch_size=512, verbose=0)
 """
-LOOP = """
-    import tensorflow as tf
-    weight = tf.Variable(tf.random.normal((512, 512)))
-    data = tf.data.Dataset.from_tensor_slices(tf.random.normal((64, 512))).repeat().batch(8192).prefetch(8)
-
-    @tf.function
-    def step(x):
-        with tf.GradientTape() as tape:
-            for _ in range(8):
-                x = tf.nn.relu(x @ weight)
-            loss = tf.reduce_mean(x)
-        weight.assign_sub(0.01 * tape.gradient(loss, weight))
-        return loss
-
-    for x in data:
-        step(x)
-"""
+LOOP = OWN_LOOP.replace(".batch(8192)", ".batch(8192).prefetch(8)")
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +38,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def estimate(folder: Path, code: str, on: str = "rtx4090-24gb") -> Estimate:
-    path = folder / "train.py"
-    path.write_text(textwrap.dedent(code), encoding="utf-8")
-    return memfit.estimate(str(path), on=on, python=str(XLA))
+    return memfit.estimate(script(folder, code), on=on, python=str(XLA))
 
 
 def test_an_executors_tensors_are_told_one_by_one(tmp_path: Path) -> None:
